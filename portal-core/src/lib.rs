@@ -1,0 +1,2 @@
+//! Portal.
+pub mod e2ee;
