@@ -1,2 +1,22 @@
-//! Portal.
+//! Chat in rooms of four kinds, over one `SQLite` file.
+
+pub mod actor;
+pub mod catalogue;
+pub mod clock;
 pub mod e2ee;
+pub mod error;
+pub mod event;
+pub mod model;
+pub mod operation;
+pub mod ops;
+pub mod policy;
+pub mod portal;
+pub mod presence;
+pub mod random;
+pub mod settings;
+mod store;
+
+pub use actor::Actor;
+pub use error::{Error, ErrorKind, Result};
+pub use portal::{Options, Portal, Request};
+pub use store::Durability;

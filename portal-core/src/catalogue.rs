@@ -1,0 +1,159 @@
+//! The one list of operations and queries, by name (ARCHITECTURE: every face is a thin skin over it).
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
+use serde::de::DeserializeOwned;
+
+use crate::actor::Actor;
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::{Operation, Query};
+use crate::ops;
+use crate::portal::{Portal, Request};
+
+/// What a JSON call is answered through.
+pub(crate) type JsonDone = Box<dyn FnOnce(Result<String>) + Send>;
+
+/// How an entry is run from JSON.
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Operation(fn(&Portal, Actor, &str, JsonDone) -> Result<Request>),
+    Query(fn(&Portal, &Actor, &str) -> Result<String>),
+}
+
+/// One operation or query, as the faces know it.
+pub struct Entry {
+    name: &'static str,
+    kind: Kind,
+    parameters: fn() -> Schema,
+    reply: fn() -> Schema,
+}
+
+impl Entry {
+    const fn operation<O: Operation>() -> Self {
+        Self {
+            name: O::NAME,
+            kind: Kind::Operation(|portal, caller, params, done| {
+                let operation: O = parse(params)?;
+                Ok(Request::new(portal, caller, operation, move |answer| {
+                    done(answer.and_then(|reply| write(&reply)));
+                }))
+            }),
+            parameters: schema::<O>,
+            reply: schema::<O::Reply>,
+        }
+    }
+
+    const fn query<Q: Query>() -> Self {
+        Self {
+            name: Q::NAME,
+            kind: Kind::Query(|portal, caller, params| {
+                portal
+                    .query(caller, parse::<Q>(params)?)
+                    .and_then(|reply| write(&reply))
+            }),
+            parameters: schema::<Q>,
+            reply: schema::<Q::Reply>,
+        }
+    }
+
+    /// Its name: `area.verb` or `area.noun`.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Whether it changes state.
+    pub const fn writes(&self) -> bool {
+        matches!(self.kind, Kind::Operation(_))
+    }
+
+    /// What it does: its documentation.
+    pub fn doc(&self) -> String {
+        let schema = self.parameters();
+        schema
+            .get("description")
+            .and_then(|doc| doc.as_str())
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    /// The JSON schema of its parameters.
+    pub fn parameters(&self) -> Schema {
+        (self.parameters)()
+    }
+
+    /// The JSON schema of its reply.
+    pub fn reply(&self) -> Schema {
+        (self.reply)()
+    }
+
+    pub(crate) const fn kind(&self) -> Kind {
+        self.kind
+    }
+}
+
+/// Every operation and query, by name.
+pub fn all() -> &'static [Entry] {
+    ENTRIES
+}
+
+/// The entry of that name.
+///
+/// # Errors
+/// `ERR_UNKNOWN_OPERATION`.
+pub fn find(name: &str) -> Result<&'static Entry> {
+    ENTRIES
+        .iter()
+        .find(|entry| entry.name == name)
+        .ok_or_else(|| Error::new(ErrorKind::UnknownOperation))
+}
+
+fn schema<T: JsonSchema>() -> Schema {
+    SchemaGenerator::new(SchemaSettings::draft2020_12()).into_root_schema_for::<T>()
+}
+
+fn write(reply: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(reply).map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))
+}
+
+/// Reads parameters strictly; the error names the first field that is wrong.
+pub(crate) fn parse<T: DeserializeOwned>(params: &str) -> Result<T> {
+    let params = if params.trim().is_empty() {
+        "{}"
+    } else {
+        params
+    };
+    let mut reader = serde_json::Deserializer::from_str(params);
+    let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let message = error.inner().to_string();
+        let path = error.path().to_string();
+        // A missing or unknown field is named by serde in backticks, not in the path.
+        let named = message
+            .split('`')
+            .nth(1)
+            .filter(|_| message.contains(" field `"));
+        let field = match (path.as_str(), named) {
+            (".", Some(name)) => name.to_owned(),
+            (path, Some(name)) if !path.ends_with(name) => format!("{path}.{name}"),
+            (path, _) => path.to_owned(),
+        };
+        Error::invalid(field, message)
+    })?;
+    reader
+        .end()
+        .map_err(|error| Error::invalid(".", error.to_string()))?;
+    Ok(parsed)
+}
+
+const ENTRIES: &[Entry] = &[
+    Entry::query::<ops::audit::List>(),
+    Entry::operation::<ops::chats::Create>(),
+    Entry::query::<ops::chats::Get>(),
+    Entry::operation::<ops::chats::Update>(),
+    Entry::query::<ops::events::List>(),
+    Entry::operation::<ops::housekeeping::Tick>(),
+    Entry::query::<ops::messages::History>(),
+    Entry::operation::<ops::messages::Send>(),
+    Entry::operation::<ops::rooms::Join>(),
+    Entry::operation::<ops::rooms::Leave>(),
+    Entry::operation::<ops::sessions::Create>(),
+    Entry::operation::<ops::users::Create>(),
+];

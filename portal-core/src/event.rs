@@ -1,0 +1,344 @@
+//! The one list of events (SPEC 12.3): name, audience, data.
+//!
+//! Events are rows, written in the transaction that changes the state. They hold ids, never a secret or
+//! what somebody wrote: content is looked up at delivery, and is gone when it is gone (SPEC 12.2).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{BlobId, ChatId, MessageId, Seq, SessionId, Timestamp, UserId};
+
+/// For whom an event is, judged again at delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Every connection.
+    Everyone,
+    /// The viewers of a chat, and one affected person wherever they are.
+    Chat(ChatId, Option<UserId>),
+    /// One person.
+    User(UserId),
+    /// One session.
+    Session(SessionId),
+    /// Moderators and above.
+    Staff,
+}
+
+impl Audience {
+    /// The word that the row keeps.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Audience::Everyone => "everyone",
+            Audience::Chat(..) => "chat",
+            Audience::User(_) => "user",
+            Audience::Session(_) => "session",
+            Audience::Staff => "staff",
+        }
+    }
+
+    /// The chat that the row names.
+    pub const fn chat(self) -> Option<ChatId> {
+        match self {
+            Audience::Chat(chat, _) => Some(chat),
+            _ => None,
+        }
+    }
+
+    /// The person that the row names.
+    pub const fn user(self) -> Option<UserId> {
+        match self {
+            Audience::Chat(_, affected) => affected,
+            Audience::User(user) => Some(user),
+            _ => None,
+        }
+    }
+
+    /// The session that the row names.
+    pub const fn session(self) -> Option<SessionId> {
+        match self {
+            Audience::Session(session) => Some(session),
+            _ => None,
+        }
+    }
+}
+
+/// An event as the log keeps it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct StoredEvent {
+    /// Its place: strictly rising in commit order.
+    pub seq: Seq,
+    /// When.
+    pub at: Timestamp,
+    /// What, with its data.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Why an epoch moved on (SPEC 8.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EpochReason {
+    /// Every message was cleared by hand.
+    Cleared,
+    /// Every message was wiped by schedule.
+    Wiped,
+    /// The chat became PUBLIC.
+    WentPublic,
+    /// The chat became PRIVATE.
+    WentPrivate,
+    /// The chat has another owner.
+    Transferred,
+    /// Somebody who could hold the key was removed.
+    MemberRemoved,
+    /// Somebody who could hold the key left for good.
+    MemberLeft,
+    /// A session that could hold the key was destroyed.
+    SessionDestroyed,
+    /// Somebody joined a chat without visible history.
+    Joined,
+    /// Somebody present could not get the key (SPEC 8.6).
+    KeyLost,
+}
+
+impl EpochReason {
+    /// The word of the event, as rows keep it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EpochReason::Cleared => "cleared",
+            EpochReason::Wiped => "wiped",
+            EpochReason::WentPublic => "went_public",
+            EpochReason::WentPrivate => "went_private",
+            EpochReason::Transferred => "transferred",
+            EpochReason::MemberRemoved => "member_removed",
+            EpochReason::MemberLeft => "member_left",
+            EpochReason::SessionDestroyed => "session_destroyed",
+            EpochReason::Joined => "joined",
+            EpochReason::KeyLost => "key_lost",
+        }
+    }
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $name:literal $variant:ident {
+        $($(#[$field_doc:meta])* $field:ident: $type:ty,)*
+    } => |$e:ident| $audience:expr;)*) => {
+        $($(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        pub struct $variant { $($(#[$field_doc])* pub $field: $type,)* }
+
+        impl From<$variant> for Event {
+            fn from(event: $variant) -> Self { Event::$variant(event) }
+        }
+        )*
+
+        /// Every event that the log can hold.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+        #[serde(tag = "name", content = "data")]
+        pub enum Event { $($(#[$doc])* #[serde(rename = $name)] $variant($variant),)* }
+
+        impl Event {
+            /// Every event's name.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// Its name.
+            pub const fn name(&self) -> &'static str { match self { $(Self::$variant(_) => $name),* } }
+
+            /// For whom it is.
+            pub fn audience(&self) -> Audience { match self { $(Self::$variant($e) => $audience),* } }
+
+            /// Whether what it tells of left deleted content behind in the write-ahead log.
+            pub(crate) const fn deletes_content(&self) -> bool {
+                matches!(self, Event::MessageDeleted(_) | Event::PortalCleared(_) | Event::RoomDestroyed(_))
+            }
+
+            /// Its data as JSON.
+            pub(crate) fn data(&self) -> String {
+                match self { $(Self::$variant(event) => serde_json::to_string(event)),* }
+                    .expect("an event's data is plain numbers and words")
+            }
+
+            /// From a row of the log.
+            pub(crate) fn from_row(name: &str, data: &str) -> Result<Self> {
+                let parsed = match name {
+                    $($name => serde_json::from_str(data).map(Self::$variant),)*
+                    _ => return Err(Error::with_message(
+                        ErrorKind::StorageCorrupt, format!("the event log names an unknown event {name:?}"))),
+                };
+                parsed.map_err(|error| Error::new(ErrorKind::StorageCorrupt).caused_by(error))
+            }
+        }
+    };
+}
+
+events! {
+    /// A message was stored; it is given as `message` at delivery.
+    "message:new" MessageNew {
+        /// Where.
+        chat_id: ChatId,
+        /// Which.
+        id: MessageId,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// Messages were deleted.
+    "message:deleted" MessageDeleted {
+        /// Where.
+        chat_id: ChatId,
+        /// Which.
+        ids: Vec<MessageId>,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// Every message of the chat is gone.
+    "portal:cleared" PortalCleared {
+        /// Where.
+        chat_id: ChatId,
+        /// Whether it was a scheduled wipe.
+        scheduled: bool,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// Viewers without a right to stay were put out of the room.
+    "room:evicted" RoomEvicted {
+        /// From where.
+        chat_id: ChatId,
+        /// Why: `went_private`, `left`, `banned`.
+        reason: String,
+        /// The one person it concerns; absent: everyone who may not stay.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        user_id: Option<UserId>,
+    } => |e| Audience::Chat(e.chat_id, e.user_id);
+
+    /// The chat counts a new epoch; keys of older ones open nothing new.
+    "room:epoch_changed" RoomEpochChanged {
+        /// Where.
+        chat_id: ChatId,
+        /// The new epoch.
+        epoch: u64,
+        /// Why.
+        reason: EpochReason,
+        /// The session that should publish the key; null if none is at hand.
+        distributor: Option<SessionId>,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// Somebody was kicked.
+    "room:kicked" RoomKicked {
+        /// From where.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
+    } => |e| Audience::Chat(e.chat_id, Some(e.user_id));
+
+    /// The chat is gone.
+    "room:destroyed" RoomDestroyed {
+        /// Which.
+        chat_id: ChatId,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// The chat's name, description, slug, label, owner or configuration changed; `chat` is given at delivery.
+    "room:updated" RoomUpdated {
+        /// Which.
+        chat_id: ChatId,
+        /// The names of the fields that changed.
+        changed: Vec<String>,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// A session of someone present registered a public key.
+    "portal:key_added" KeyAdded {
+        /// Where.
+        chat_id: ChatId,
+        /// Whose.
+        user_id: UserId,
+        /// Which session's.
+        session_id: SessionId,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// A session's key no longer counts in the chat.
+    "portal:key_removed" KeyRemoved {
+        /// Where.
+        chat_id: ChatId,
+        /// Whose.
+        user_id: UserId,
+        /// Which session's.
+        session_id: SessionId,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// A holder is asked to wrap the room key for a session; its public key is given at delivery.
+    "portal:key_needed" KeyNeeded {
+        /// Where.
+        chat_id: ChatId,
+        /// For which epoch.
+        epoch: u64,
+        /// For whom.
+        user_id: UserId,
+        /// For which session.
+        session_id: SessionId,
+        /// The holder who is asked.
+        holder_session: SessionId,
+    } => |e| Audience::Session(e.holder_session);
+
+    /// A room key was wrapped for this session; the blob is given at delivery.
+    "portal:key_blob" KeyBlobStored {
+        /// Where.
+        chat_id: ChatId,
+        /// For which epoch.
+        epoch: u64,
+        /// Which blob.
+        blob_id: BlobId,
+        /// For which session.
+        session_id: SessionId,
+    } => |e| Audience::Session(e.session_id);
+
+    /// A session ended; its connections are closed.
+    "session:ended" SessionEnded {
+        /// Which.
+        session_id: SessionId,
+        /// Whose.
+        user_id: UserId,
+        /// Why: `logout`, `destroyed`, `expired`, `too_many`, `role_changed`, `timed_out`, `banned`, `deleted`.
+        reason: String,
+    } => |e| Audience::Session(e.session_id);
+
+    /// A person may not write in a chat for a while.
+    "user:muted" UserMuted {
+        /// Where.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
+        /// Until when; null: until lifted.
+        until: Option<Timestamp>,
+    } => |e| Audience::Chat(e.chat_id, Some(e.user_id));
+
+    /// A person may write again.
+    "user:unmuted" UserUnmuted {
+        /// Where.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
+    } => |e| Audience::Chat(e.chat_id, Some(e.user_id));
+
+    /// A person was banned from a chat.
+    "user:banned" UserBanned {
+        /// Where.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
+        /// Until when; null: until lifted.
+        until: Option<Timestamp>,
+    } => |e| Audience::Chat(e.chat_id, Some(e.user_id));
+
+    /// A ban from a chat was lifted.
+    "user:unbanned" UserUnbanned {
+        /// Where.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
+    } => |e| Audience::Chat(e.chat_id, Some(e.user_id));
+
+    /// A chat was offered to somebody.
+    "room:transfer_offered" TransferOffered {
+        /// Which.
+        chat_id: ChatId,
+        /// To whom.
+        user_id: UserId,
+        /// Until when it can be accepted.
+        expires_at: Timestamp,
+    } => |e| Audience::User(e.user_id);
+}

@@ -1,0 +1,24 @@
+//! The nouns, valid by construction: each checked newtype has one way in, and rows and JSON both take it.
+//!
+//! No I/O and no rules about who may do what; those are `policy`'s.
+
+mod chat;
+mod config;
+mod id;
+mod text;
+mod time;
+mod user;
+
+pub use chat::{Chat, ChatKind, ChatType};
+pub use config::{
+    BrowserConfig, BrowserConfigUpdate, BrowserName, ChatConfig, ChatConfigUpdate,
+    DEFAULT_BROWSERS, SlowMode, StartUrl, WipePreset,
+};
+pub use id::{
+    ActivityId, AuditId, BlobId, ChatId, ConnectionId, MAX_ID, MessageId, Seq, SessionId, UserId,
+};
+pub use text::{
+    ChatName, ClientId, Description, InviteCode, Label, Reason, Slug, Username, is_reserved_slug,
+};
+pub use time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
+pub use user::{Role, Standing, Tier};

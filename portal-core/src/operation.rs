@@ -1,0 +1,192 @@
+//! What an operation and a query are, and what they are given to work with.
+//!
+//! An operation is a struct: its fields are its parameters, its doc comment is its documentation,
+//! `apply` is its effect, in one transaction with one reading of the clock. A query is the same without
+//! changing anything. Operations do not call operations; they share functions of `ops`.
+
+use std::ops::Deref;
+use std::sync::{Arc, MutexGuard};
+
+use rusqlite::Connection;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::actor::Actor;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::model::{ChatId, ConnectionId, SessionId, Timestamp, UserId};
+use crate::ops;
+use crate::policy::ActingAs;
+use crate::portal::Shared;
+use crate::presence::Presence;
+use crate::random::Random;
+use crate::settings::Settings;
+
+/// Something that changes state.
+pub trait Operation: DeserializeOwned + JsonSchema + Send + 'static {
+    /// Its name in every face: `area.verb`.
+    const NAME: &'static str;
+
+    /// What it answers.
+    type Reply: Serialize + JsonSchema + Send + 'static;
+
+    /// Its effect. An error takes back every row it changed.
+    fn apply(self, cx: &mut Context<'_>) -> Result<Self::Reply>;
+}
+
+/// Something that only reads.
+pub trait Query: DeserializeOwned + JsonSchema + Send + 'static {
+    /// Its name in every face: `area.noun`.
+    const NAME: &'static str;
+
+    /// What it answers.
+    type Reply: Serialize + JsonSchema + Send + 'static;
+
+    /// The answer, from one moment of the database.
+    fn answer(self, view: &View<'_>) -> Result<Self::Reply>;
+}
+
+/// A reply of operations that have nothing to add to "done".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Done {}
+
+/// What a query reads from, and an operation too.
+pub struct View<'a> {
+    /// The transaction.
+    pub(crate) db: &'a Connection,
+    /// The one reading of the clock.
+    pub(crate) now: Timestamp,
+    /// Who acts, as of this transaction.
+    pub(crate) actor: ActingAs,
+    /// The session that acts, if one does.
+    pub(crate) session: Option<SessionId>,
+    /// The live connection that acts, if one does.
+    pub(crate) connection: Option<ConnectionId>,
+    /// What the caller said.
+    pub(crate) caller: &'a Actor,
+    pub(crate) settings: Arc<Settings>,
+    shared: &'a Shared,
+}
+
+impl<'a> View<'a> {
+    /// Resolves the caller; refuses one whose session ended or who is punished on the platform.
+    pub(crate) fn new(db: &'a Connection, shared: &'a Shared, caller: &'a Actor) -> Result<Self> {
+        let now = shared.clock.now();
+        let who = ops::sessions::resolve(db, shared, caller, now)?;
+        Ok(Self {
+            db,
+            now,
+            actor: who.acting,
+            session: who.session,
+            connection: who.connection,
+            caller,
+            settings: shared.settings(),
+            shared,
+        })
+    }
+
+    /// The connection tracker; none where presence is off (SPEC 10.1).
+    pub(crate) fn presence(&self) -> Option<MutexGuard<'_, Presence>> {
+        self.shared.presence()
+    }
+
+    /// The acting person, or `ERR_UNAUTHENTICATED`; the operator is no person.
+    pub(crate) fn user_id(&self) -> Result<UserId> {
+        match self.actor {
+            ActingAs::Person(person) => Ok(person.id),
+            ActingAs::Operator | ActingAs::System => Err(Error::with_message(
+                ErrorKind::Forbidden,
+                "Only a person can do this; name one to act for.",
+            )),
+            ActingAs::Guest => Err(ErrorKind::Unauthenticated.into()),
+        }
+    }
+
+    /// The acting session, or `ERR_UNAUTHENTICATED`.
+    pub(crate) fn session_id(&self) -> Result<SessionId> {
+        self.session
+            .ok_or_else(|| ErrorKind::Unauthenticated.into())
+    }
+
+    /// The end of the event log that this view is true at (SPEC 12.2); 0 before the first event.
+    pub(crate) fn as_of(&self) -> Result<u64> {
+        ops::events::last_seq(self.db)
+    }
+}
+
+/// What an operation works with: a [`View`] that it may change.
+pub struct Context<'a> {
+    view: View<'a>,
+    pub(crate) random: &'a dyn Random,
+    aftermath: &'a mut Aftermath,
+}
+
+impl<'a> Deref for Context<'a> {
+    type Target = View<'a>;
+
+    fn deref(&self) -> &View<'a> {
+        &self.view
+    }
+}
+
+/// What follows a commit, in memory: gathered while the operation runs, done once it is on disk.
+#[derive(Debug, Default)]
+pub(crate) struct Aftermath {
+    pub(crate) events: Vec<Event>,
+    pub(crate) effects: Vec<Effect>,
+    /// What is counted although the operation failed.
+    pub(crate) attempts: Vec<(&'static str, String)>,
+}
+
+/// A change in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Effect {
+    /// A connection is in a room from this end of the event log on.
+    Joined {
+        connection: ConnectionId,
+        chat: ChatId,
+        since: u64,
+    },
+    /// A connection left a room.
+    Left {
+        connection: ConnectionId,
+        chat: ChatId,
+    },
+    /// A connection is gone.
+    Disconnected { connection: ConnectionId },
+    /// Settings were changed.
+    SettingsChanged,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(
+        view: View<'a>,
+        random: &'a dyn Random,
+        aftermath: &'a mut Aftermath,
+    ) -> Self {
+        Self {
+            view,
+            random,
+            aftermath,
+        }
+    }
+
+    /// Writes an event into the log, with this transaction (SPEC 12.1).
+    pub(crate) fn emit(&mut self, event: impl Into<Event>) -> Result<()> {
+        let event = event.into();
+        ops::events::append(self.view.db, self.view.now, &event)?;
+        self.aftermath.events.push(event);
+        Ok(())
+    }
+
+    /// Does this in memory once the transaction is committed.
+    pub(crate) fn afterwards(&mut self, effect: Effect) {
+        self.aftermath.effects.push(effect);
+    }
+
+    /// Counts an attempt that stays counted when the operation fails, such as a wrong code.
+    pub(crate) fn count_failure(&mut self, kind: &'static str, subject: impl Into<String>) {
+        self.aftermath.attempts.push((kind, subject.into()));
+    }
+}

@@ -1,0 +1,138 @@
+//! The event log (SPEC 12): the table `event`, and the log's identity.
+
+use rusqlite::Connection;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+use crate::event::{Event, StoredEvent};
+use crate::model::{Seq, Timestamp};
+use crate::operation::{Query, View};
+use crate::policy::{PlatformAction, on_platform};
+use crate::random::Random;
+use crate::store;
+
+/// Writes an event with the transaction of its change; answers its place.
+pub(crate) fn append(db: &Connection, now: Timestamp, event: &Event) -> Result<i64> {
+    let audience = event.audience();
+    store::execute(
+        db,
+        "INSERT INTO event (at, name, audience, chat_id, user_id, session_id, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            now,
+            event.name(),
+            audience.as_str(),
+            audience.chat(),
+            audience.user(),
+            audience.session(),
+            event.data(),
+        ),
+    )?;
+    Ok(db.last_insert_rowid())
+}
+
+/// The end of the log; 0 before the first event.
+pub(crate) fn last_seq(db: &Connection) -> Result<u64> {
+    let last = store::first(
+        db,
+        "SELECT seq FROM event ORDER BY seq DESC LIMIT 1",
+        [],
+        |row| row.get::<_, i64>(0),
+    )?;
+    Ok(last.map_or(0, i64::unsigned_abs))
+}
+
+/// The events after a place, in order.
+pub(crate) fn read_after(db: &Connection, after: u64, limit: usize) -> Result<Vec<StoredEvent>> {
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = store::all(
+        db,
+        "SELECT seq, at, name, data FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
+        (after, limit),
+        |row| {
+            let event = Event::from_row(row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
+            Ok((row.get(0)?, row.get(1)?, event))
+        },
+    )?;
+    rows.into_iter()
+        .map(|(seq, at, event)| {
+            Ok(StoredEvent {
+                seq,
+                at,
+                event: event?,
+            })
+        })
+        .collect()
+}
+
+/// The first event that the log still has.
+pub(crate) fn first_seq(db: &Connection) -> Result<Option<Seq>> {
+    store::first(
+        db,
+        "SELECT seq FROM event ORDER BY seq LIMIT 1",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// Names the log, once, so that a follower notices when it belongs to another (SPEC 12.2).
+pub(crate) fn ensure_log_id(db: &Connection, random: &dyn Random) -> Result<()> {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    store::execute(
+        db,
+        "INSERT OR IGNORE INTO meta (key, value) VALUES ('log_id', ?)",
+        [id],
+    )?;
+    Ok(())
+}
+
+/// The log's name: new for every file and after a restore.
+pub(crate) fn log_id(db: &Connection) -> Result<String> {
+    let id = store::first(
+        db,
+        "SELECT value FROM meta WHERE key = 'log_id'",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(id.unwrap_or_default())
+}
+
+/// Lists events after a place in the log, for the operator: the whole log, as a linking host's own
+/// follower sees it (SPEC 12.2).
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct List {
+    /// Events after this seq; 0 is from the start.
+    pub after: u64,
+    /// At most this many, 1 to 1000; default 100.
+    pub limit: Option<u16>,
+}
+
+/// A stretch of the event log.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EventPage {
+    /// In order.
+    pub events: Vec<StoredEvent>,
+    /// The log's name.
+    pub log_id: String,
+    /// The end of the log.
+    pub as_of: u64,
+}
+
+impl Query for List {
+    const NAME: &'static str = "event.list";
+    type Reply = EventPage;
+
+    fn answer(self, view: &View<'_>) -> Result<EventPage> {
+        on_platform(PlatformAction::Operate, &view.actor)?;
+        let limit = super::page_size(self.limit, 100, 1000)?;
+        Ok(EventPage {
+            events: read_after(view.db, self.after, limit)?,
+            log_id: log_id(view.db)?,
+            as_of: view.as_of()?,
+        })
+    }
+}

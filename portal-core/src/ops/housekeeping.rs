@@ -1,0 +1,36 @@
+//! Housekeeping: one operation that does what is due (SPEC 14.2).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ErrorKind, Result};
+use crate::model::{MINUTE, Timestamp};
+use crate::operation::{Context, Operation};
+use crate::ops::limits;
+
+/// Does what is due, and answers when it next wants to run. Late calls catch up; nothing is done twice.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tick {}
+
+/// When the next tick is wanted.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Ticked {
+    /// Then.
+    pub next_at: Timestamp,
+}
+
+impl Operation for Tick {
+    const NAME: &'static str = "housekeeping.tick";
+    type Reply = Ticked;
+
+    fn apply(self, cx: &mut Context<'_>) -> Result<Ticked> {
+        if !cx.actor.is_operator() {
+            return Err(ErrorKind::Forbidden.into());
+        }
+        limits::prune(cx.db, cx.now)?;
+        Ok(Ticked {
+            next_at: cx.now.plus(MINUTE),
+        })
+    }
+}

@@ -1,0 +1,28 @@
+//! The verbs: what each operation and query does, a file per area. A table belongs to one file here;
+//! others ask that file.
+
+pub mod audit;
+pub mod chats;
+pub mod epochs;
+pub mod events;
+pub mod housekeeping;
+pub mod limits;
+pub mod members;
+pub mod messages;
+pub mod punishments;
+pub mod rooms;
+pub mod sessions;
+pub mod settings;
+pub mod users;
+
+use crate::error::{Error, Result};
+
+/// A page's size: what was asked for, or the default.
+pub(crate) fn page_size(asked: Option<u16>, default: u16, max: u16) -> Result<usize> {
+    let size = asked.unwrap_or(default);
+    if (1..=max).contains(&size) {
+        Ok(usize::from(size))
+    } else {
+        Err(Error::invalid("limit", format!("limit is 1 to {max}")))
+    }
+}

@@ -1,0 +1,189 @@
+//! The table of SPEC 4.1, and how its answers are worded (SPEC 4.4).
+
+use super::{Act, ActingAs, ChatFacts, Denial, Permit, can_act_on};
+use crate::model::{ChatId, ChatType, Role};
+
+/// The rows of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChatAction {
+    /// Look in, read history.
+    LookIn,
+    /// Join as a viewer and talk.
+    Talk,
+    /// Name, description, slug, `chat_config`, `browser_config`.
+    Configure,
+    /// Create, list and revoke invites.
+    Invites,
+    /// The browser's clipboard.
+    Clipboard,
+    /// The activity log.
+    ActivityLog,
+    /// Delete others' messages, mute, unmute, kick, ban, unban.
+    Moderate,
+    /// Clear, wipe now.
+    Clear,
+    /// Start and stop the browser.
+    RunBrowser,
+    /// Destroy the chat.
+    Destroy,
+    /// Transfer the chat.
+    Transfer,
+    /// Delete one's own messages.
+    DeleteOwn,
+    /// Report a message.
+    Report,
+}
+
+impl ChatAction {
+    /// Every row, in the table's order.
+    pub const ALL: [ChatAction; 13] = [
+        ChatAction::LookIn,
+        ChatAction::Talk,
+        ChatAction::Configure,
+        ChatAction::Invites,
+        ChatAction::Clipboard,
+        ChatAction::ActivityLog,
+        ChatAction::Moderate,
+        ChatAction::Clear,
+        ChatAction::RunBrowser,
+        ChatAction::Destroy,
+        ChatAction::Transfer,
+        ChatAction::DeleteOwn,
+        ChatAction::Report,
+    ];
+}
+
+/// The letters of the table. `M` in a DIRECT chat is one of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Grant {
+    /// The chat's owner.
+    O,
+    /// Outranks the chat's owner.
+    R,
+    /// Admin or above.
+    A,
+    /// Platform owner.
+    P,
+    /// Member.
+    M,
+    /// Signed in, not a stranger.
+    S,
+    /// Anyone.
+    G,
+}
+
+/// One cell: whoever holds any of these may. Empty is `nobody`, the operator included.
+#[rustfmt::skip]
+const fn cell(action: ChatAction, chat_type: ChatType) -> &'static [Grant] {
+    use ChatAction as Row;
+    use ChatType::{Direct, Official, Private, Public};
+    use Grant::{A, G, M, O, P, R, S};
+    match (action, chat_type) {
+        (Row::LookIn,                                           Official | Public) => &[G],
+        (Row::LookIn,                                           Private)           => &[O, M, A],
+        (Row::Talk,                                             Official | Public) => &[S],
+        (Row::Talk,                                             Private)           => &[O, M],
+        (Row::Configure | Row::Invites | Row::Clipboard,        Official | Public) => &[O, R],
+        (Row::Configure | Row::Invites | Row::Clipboard,        Private)           => &[O],
+        (Row::ActivityLog,                                      Official | Public) => &[O, R],
+        (Row::ActivityLog,                                      Private)           => &[O],
+        (Row::Moderate | Row::Clear,                            Official | Public) => &[O, R],
+        (Row::Moderate | Row::Clear,                            Private)           => &[O, A],
+        (Row::RunBrowser | Row::Transfer,                       Official | Public | Private) => &[O, P],
+        (Row::Destroy,                                          Official | Public) => &[O, P],
+        (Row::Destroy,                                          Private)           => &[O, A],
+        (Row::DeleteOwn,                                        Official | Public) => &[M, S],
+        (Row::DeleteOwn,                                        Private)           => &[O, M],
+        (Row::Report,                                           Official | Public) => &[S],
+        (Row::Report,                                           Private)           => &[O, M],
+        (Row::LookIn | Row::Talk | Row::DeleteOwn | Row::Report, Direct)           => &[M],
+        (Row::Configure | Row::Invites | Row::Clipboard | Row::ActivityLog | Row::Moderate
+            | Row::Clear | Row::RunBrowser | Row::Destroy | Row::Transfer, Direct) => &[],
+    }
+}
+
+fn holds(grant: Grant, actor: &ActingAs, chat: &ChatFacts) -> bool {
+    let person = actor.person();
+    match grant {
+        Grant::G => true,
+        Grant::S => person.is_some_and(|person| !person.stranger),
+        Grant::M => person.is_some() && chat.is_member,
+        Grant::A => actor.has_role(Role::Admin),
+        Grant::P => actor.has_role(Role::Owner),
+        Grant::O => person.is_some_and(|p| chat.owner.is_some_and(|owner| owner.id == p.id)),
+        Grant::R => person.is_some_and(|p| {
+            chat.owner
+                .is_some_and(|owner| can_act_on(p.id, p.role, owner.id, owner.role))
+        }),
+    }
+}
+
+fn granted(action: ChatAction, actor: &ActingAs, chat: &ChatFacts) -> bool {
+    let grants = cell(action, chat.chat_type);
+    (actor.is_operator() && !grants.is_empty())
+        || grants.iter().any(|grant| holds(*grant, actor, chat))
+}
+
+/// Whether the actor may do this to the chat; if not, why not.
+///
+/// The order of answers is SPEC 4.4's: first whether the chat exists for the actor, then a ban, then
+/// the cell of the table.
+pub fn may(action: ChatAction, actor: &ActingAs, chat: &ChatFacts) -> Result<(), Denial> {
+    if !granted(ChatAction::LookIn, actor, chat) {
+        return Err(Denial::ChatNotFound);
+    }
+    if chat.is_banned && !actor.is_operator() {
+        let open = chat.chat_type.is_open();
+        return Err(if open {
+            Denial::Banned
+        } else {
+            Denial::ChatNotFound
+        });
+    }
+    if granted(action, actor, chat) {
+        return Ok(());
+    }
+    Err(match (action, actor) {
+        (ChatAction::Moderate, _) if chat.chat_type == ChatType::Direct => {
+            Denial::DirectUnmoderated
+        }
+        (_, ActingAs::Guest) => Denial::Unauthenticated,
+        (_, ActingAs::Person(person)) if person.stranger => Denial::StrangerForbidden,
+        _ => Denial::Forbidden,
+    })
+}
+
+/// Leave to do `A` to the chat.
+///
+/// # Errors
+/// The [`Denial`] that [`may`] gives.
+pub fn permit<A: ChatAct>(actor: &ActingAs, chat: &ChatFacts) -> Result<Permit<A>, Denial> {
+    may(A::ACTION, actor, chat).map(|()| Permit::new(chat.id))
+}
+
+/// An act whose subject is a chat: one row of the table.
+pub trait ChatAct: Act<Subject = ChatId> {
+    /// The row.
+    const ACTION: ChatAction;
+}
+
+macro_rules! chat_acts {
+    ($($act:ident)*) => {$(
+        #[doc = concat!("Leave for [`ChatAction::", stringify!($act), "`].")]
+        #[derive(Debug)]
+        pub enum $act {}
+
+        impl Act for $act {
+            type Subject = ChatId;
+        }
+
+        impl ChatAct for $act {
+            const ACTION: ChatAction = ChatAction::$act;
+        }
+    )*};
+}
+
+chat_acts! {
+    LookIn Talk Configure Invites Clipboard ActivityLog Moderate Clear RunBrowser Destroy Transfer
+    DeleteOwn Report
+}

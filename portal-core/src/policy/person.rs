@@ -1,0 +1,99 @@
+//! Acting on people (SPEC 1.4, 1.6, 4.2).
+
+use super::{Act, ActingAs, ChatFacts, Denial, Moderate, Permit, TargetFacts};
+use crate::model::{ChatId, Role, UserId};
+
+/// `can_act_on` (SPEC 1.4): not oneself, and a strictly higher role, or both platform owners.
+pub fn can_act_on(actor: UserId, actor_role: Role, target: UserId, target_role: Role) -> bool {
+    let both_own = actor_role == Role::Owner && target_role == Role::Owner;
+    actor != target && (actor_role > target_role || both_own)
+}
+
+/// Leave to act on a person on the platform.
+#[derive(Debug)]
+pub enum ActOn {}
+
+impl Act for ActOn {
+    type Subject = UserId;
+}
+
+/// Leave to act on a person within a chat.
+#[derive(Debug)]
+pub enum ActOnInChat {}
+
+impl Act for ActOnInChat {
+    type Subject = (ChatId, UserId);
+}
+
+/// Leave to act on a person on the platform: `can_act_on`, and at least the role `least`.
+pub fn on_person(
+    least: Role,
+    actor: &ActingAs,
+    target: &TargetFacts,
+) -> Result<Permit<ActOn>, Denial> {
+    let lawful = match actor {
+        ActingAs::Guest => return Err(Denial::Unauthenticated),
+        ActingAs::Operator | ActingAs::System => true,
+        ActingAs::Person(person) => {
+            person.role >= least && can_act_on(person.id, person.role, target.id, target.role)
+        }
+    };
+    if lawful {
+        Ok(Permit::new(target.id))
+    } else {
+        Err(Denial::Forbidden)
+    }
+}
+
+/// Leave to act on a person in a chat that the actor may moderate (SPEC 4.2): the chat's owner on
+/// anyone whose role is not above the owner's own, everyone else by `can_act_on`.
+pub fn act_on_in_chat(
+    moderate: &Permit<Moderate>,
+    actor: &ActingAs,
+    chat: &ChatFacts,
+    target: &TargetFacts,
+) -> Result<Permit<ActOnInChat>, Denial> {
+    debug_assert_eq!(moderate.subject(), chat.id, "the permit is for this chat");
+    let lawful = match actor {
+        ActingAs::Guest => false,
+        ActingAs::Operator | ActingAs::System => true,
+        ActingAs::Person(person) => {
+            let owns = chat.owner.is_some_and(|owner| owner.id == person.id);
+            person.id != target.id
+                && (owns && target.role <= person.role
+                    || can_act_on(person.id, person.role, target.id, target.role))
+        }
+    };
+    if lawful {
+        Ok(Permit::new((chat.id, target.id)))
+    } else {
+        Err(Denial::Forbidden)
+    }
+}
+
+/// An owner is neither kicked nor banned from the own chat (SPEC 4.2), by whomever.
+pub fn may_evict(chat: &ChatFacts, target: &TargetFacts) -> Result<(), Denial> {
+    if chat.owner.is_some_and(|owner| owner.id == target.id) {
+        Err(Denial::TargetIsOwner)
+    } else {
+        Ok(())
+    }
+}
+
+/// Whether the actor may give `target` the role `new` (SPEC 1.6): only who may act on the user, and
+/// only below the grantor's own role; platform owners and the operator may grant any.
+pub fn may_grant_role(
+    actor: &ActingAs,
+    target: &TargetFacts,
+    new: Role,
+) -> Result<Permit<ActOn>, Denial> {
+    let permit = on_person(Role::Moderator, actor, target)?;
+    let below = actor
+        .person()
+        .is_none_or(|person| person.role == Role::Owner || new < person.role);
+    if below {
+        Ok(permit)
+    } else {
+        Err(Denial::Forbidden)
+    }
+}

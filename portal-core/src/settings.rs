@@ -1,0 +1,78 @@
+//! What the operator can set. Each setting is a row of `setting`; what is not set has its default.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Who may sign up (SPEC 2.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Whoever has a sign-up code.
+    #[default]
+    Invite,
+    /// Anyone.
+    Open,
+    /// Nobody.
+    Closed,
+}
+
+/// Every setting of the library.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Who may sign up (SPEC 2.4).
+    pub registration: Registration,
+    /// Live strangers an IP may have (SPEC 1.8).
+    pub strangers_per_ip: u32,
+    /// PUBLIC and PRIVATE chats that a premium user may own (SPEC 3.5).
+    pub chats_premium: u32,
+    /// PUBLIC and PRIVATE chats that a lifetime user may own (SPEC 3.5).
+    pub chats_lifetime: u32,
+    /// OFFICIAL chats that an admin may own (SPEC 3.5).
+    pub official_chats_admin: u32,
+    /// The browsers a chat may choose from (SPEC 3.9).
+    pub browsers: Vec<String>,
+    /// Messages a person may send to one chat in `send_window_seconds` (SPEC 6.6).
+    pub sends_per_user: u32,
+    /// Messages a chat takes in `send_window_seconds` (SPEC 6.6).
+    pub sends_per_chat: u32,
+    /// The window of the two limits above, in seconds.
+    pub send_window_seconds: u32,
+    /// Days messages are kept; 0 keeps them (SPEC 14.3).
+    pub message_days: u32,
+    /// Messages a chat keeps; 0 keeps them all (SPEC 14.3).
+    pub messages_per_chat: u32,
+    /// Days a chat's activity log is kept (SPEC 14.3).
+    pub activity_days: u32,
+    /// Days the audit log is kept (SPEC 14.3).
+    pub audit_days: u32,
+    /// Days dead invites are kept (SPEC 14.3).
+    pub dead_invite_days: u32,
+    /// Hours the event log reaches back (SPEC 12.2).
+    pub event_hours: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            registration: Registration::Invite,
+            strangers_per_ip: 3,
+            chats_premium: 3,
+            chats_lifetime: 5,
+            official_chats_admin: 10,
+            browsers: crate::model::DEFAULT_BROWSERS
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            sends_per_user: 10,
+            sends_per_chat: 100,
+            send_window_seconds: 10,
+            message_days: 0,
+            messages_per_chat: 100_000,
+            activity_days: 90,
+            audit_days: 400,
+            dead_invite_days: 30,
+            event_hours: 24,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! `SQLite`: opening a file, its schema, the one writer and the readers. Knows no rule of SPEC 4 and no
+//! operation; the SQL of a table lives in the file of `ops` that owns it.
+
+mod lock;
+mod migrations;
+mod open;
+mod readers;
+mod sql;
+mod writer;
+
+pub(crate) use lock::FileLock;
+pub use open::Durability;
+pub(crate) use open::{Access, FileWatch, data_version};
+pub(crate) use readers::{Reader, Readers};
+pub(crate) use writer::{Job, Writer};
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::error::Result;
+
+/// One open database file.
+pub(crate) struct Store {
+    pub(crate) writer: Writer,
+    pub(crate) readers: Readers,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the file, creating or migrating it as `access` allows.
+    pub(crate) fn open(path: &Path, access: Access, durability: Durability) -> Result<Self> {
+        let mut writer = open::connect(path, access, durability)?;
+        migrations::bring_up_to_date(&mut writer)?;
+        Ok(Self {
+            writer: Writer::new(writer),
+            readers: Readers::new(path.to_owned()),
+            path: path.to_owned(),
+        })
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Runs a cached statement that changes rows; answers how many.
+pub(crate) fn execute(db: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
+    Ok(db.prepare_cached(sql)?.execute(params)?)
+}
+
+/// Reads at most one row with a cached statement.
+pub(crate) fn first<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Option<T>> {
+    use rusqlite::OptionalExtension;
+    Ok(db.prepare_cached(sql)?.query_row(params, read).optional()?)
+}
+
+/// Reads every row with a cached statement.
+pub(crate) fn all<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Vec<T>> {
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map(params, read)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,0 +1,101 @@
+//! Connections for reading. They never wait for the writer, and no read lasts long enough to hold
+//! deleted content in the log (SPEC 7.4).
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+use super::open;
+use crate::error::Result;
+
+/// Kept for the next reader; more than this are closed again.
+const IDLE_READERS: usize = 4;
+
+/// Steps of `SQLite`'s machine after which a read is ended: a few seconds of work. Counted instead of
+/// timed, so that the same read ends at the same place on any machine.
+const LONGEST_READ_STEPS: u32 = 400_000;
+const STEPS_PER_CHECK: std::ffi::c_int = 1000;
+
+/// A pool of readers of one file.
+pub(crate) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Takes a reader with a transaction open: everything it reads is of one moment.
+    pub(crate) fn begin(&self) -> Result<Reader<'_>> {
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let mut db = match idle {
+            Some(db) => db,
+            None => open::connect_reader(&self.path)?,
+        };
+        let mut checks = 0;
+        db.progress_handler(
+            STEPS_PER_CHECK,
+            Some(move || {
+                checks += 1;
+                checks > LONGEST_READ_STEPS
+            }),
+        )?;
+        db.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Reader {
+            readers: self,
+            db: Some(db),
+        })
+    }
+
+    /// Closes the idle ones.
+    pub(crate) fn close(&self) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
+/// A reader within its transaction.
+pub(crate) struct Reader<'a> {
+    readers: &'a Readers,
+    db: Option<Connection>,
+}
+
+impl std::ops::Deref for Reader<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.db
+            .as_ref()
+            .expect("the connection is there until drop")
+    }
+}
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        let Some(db) = self.db.take() else { return };
+        let ended = db
+            .prepare_cached("ROLLBACK")
+            .and_then(|mut end| end.execute([]))
+            .is_ok();
+        let mut idle = self
+            .readers
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if ended && idle.len() < IDLE_READERS {
+            idle.push(db);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! How model types go into rows and come out of them: through their own checked constructors, so that
+//! a row that breaks a rule is an error and not a value.
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+
+use crate::model::{
+    ActivityId, AuditId, BlobId, ChatId, ChatName, ChatType, ClientId, Description, InviteCode,
+    Label, MessageId, Reason, Role, Seq, SessionId, Slug, Tier, Timestamp, UserId, Username,
+};
+
+fn refused(why: String) -> FromSqlError {
+    FromSqlError::Other(why.into())
+}
+
+macro_rules! integers {
+    ($($name:ty)*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> { Ok(i64::from(*self).into()) }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                Self::try_from(value.as_i64()?).map_err(refused)
+            }
+        }
+    )*};
+}
+
+integers! { UserId SessionId ChatId MessageId Seq AuditId ActivityId BlobId }
+
+macro_rules! texts {
+    ($($name:ty)*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> { Ok(self.as_str().into()) }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                Self::try_from(value.as_str()?.to_owned()).map_err(refused)
+            }
+        }
+    )*};
+}
+
+texts! { Username ChatName Description Label Slug InviteCode Reason ClientId }
+
+macro_rules! ranks {
+    ($($name:ty)*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> { Ok((*self as i64).into()) }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                Self::try_from(value.as_i64()?).map_err(refused)
+            }
+        }
+    )*};
+}
+
+ranks! { Role Tier }
+
+impl ToSql for ChatType {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}
+
+impl FromSql for ChatType {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::try_from(value.as_str()?).map_err(refused)
+    }
+}
+
+impl ToSql for Timestamp {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_millis().into())
+    }
+}
+
+impl FromSql for Timestamp {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Timestamp::from_millis)
+    }
+}

@@ -1,0 +1,242 @@
+//! The one writer of a file, with group commit and no thread of its own.
+//!
+//! Callers queue a job and wait. Whoever finds the connection free becomes the leader: it takes what is
+//! queued, runs every job in a savepoint of one transaction, commits once, and tells everyone. A job
+//! that fails takes back only itself; a commit that fails takes back all of them. What is told after the
+//! commit is on disk (SPEC 14.0).
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+use crate::error::{ErrorKind, Result};
+
+/// One operation's way through the writer.
+pub(crate) trait Job: Send {
+    /// Changes rows. An error takes back every row changed since the job began.
+    fn run(&mut self, db: &Connection) -> Result<()>;
+
+    /// Runs once more within the transaction after a failed `run` was taken back: for what must be
+    /// remembered of a failure, such as a wrong code.
+    fn after_failure(&mut self, _db: &Connection) -> Result<()> {
+        Ok(())
+    }
+
+    /// Called last, in the order of the queue, before the next transaction begins: after the commit, or
+    /// with the error that took the job back.
+    fn finish(self: Box<Self>, outcome: Result<()>);
+}
+
+/// At most this many jobs share a commit, so that nobody waits long for others.
+const LARGEST_BATCH: usize = 1024;
+
+/// The truncation of the log: 0 busy, -1 when the file is not in WAL mode.
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+
+struct State {
+    queue: VecDeque<(u64, Box<dyn Job>)>,
+    /// Taken out by the leader while it works.
+    connection: Option<Connection>,
+    next_ticket: u64,
+    /// Every job with a ticket below this one is finished.
+    finished: u64,
+    closed: bool,
+}
+
+/// The writer.
+pub(crate) struct Writer {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Writer {
+    pub(super) fn new(connection: Connection) -> Self {
+        let state = State {
+            queue: VecDeque::new(),
+            connection: Some(connection),
+            next_ticket: 0,
+            finished: 0,
+            closed: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Queues the jobs and returns when every one of them is finished. Jobs of one call are run in
+    /// their order; whether they share a commit is not promised.
+    pub(crate) fn submit(&self, jobs: Vec<Box<dyn Job>>) {
+        let mut state = self.lock();
+        if state.closed {
+            drop(state);
+            for job in jobs {
+                job.finish(Err(ErrorKind::Closed.into()));
+            }
+            return;
+        }
+        for job in jobs {
+            let ticket = state.next_ticket;
+            state.next_ticket += 1;
+            state.queue.push_back((ticket, job));
+        }
+        let mine = state.next_ticket;
+        while state.finished < mine {
+            match state.connection.take() {
+                Some(connection) => state = self.lead(state, connection),
+                None => {
+                    state = self
+                        .changed
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
+            }
+        }
+    }
+
+    /// Commits one batch while others queue up for the next.
+    fn lead<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        db: Connection,
+    ) -> MutexGuard<'a, State> {
+        let size = state.queue.len().min(LARGEST_BATCH);
+        let (tickets, jobs): (Vec<u64>, Vec<_>) = state.queue.drain(..size).unzip();
+        drop(state);
+        commit_together(&db, jobs);
+        let mut state = self.lock();
+        state.connection = Some(db);
+        state.finished = tickets.last().map_or(state.finished, |last| last + 1);
+        self.changed.notify_all();
+        state
+    }
+
+    /// Waits for the connection and uses it outside any job.
+    pub(crate) fn exclusively<T>(&self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let mut state = self.lock();
+        let db = loop {
+            if state.closed {
+                return Err(ErrorKind::Closed.into());
+            }
+            match state.connection.take() {
+                Some(db) => break db,
+                None => {
+                    state = self
+                        .changed
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
+            }
+        };
+        drop(state);
+        let result = catch_unwind(AssertUnwindSafe(|| work(&db)));
+        self.lock().connection = Some(db);
+        self.changed.notify_all();
+        result.unwrap_or_else(|_| Err(ErrorKind::Internal.into()))
+    }
+
+    /// Copies the log into the file and empties it, so that deleted content is in neither. Answers
+    /// false if a reader still needs the log.
+    pub(crate) fn truncate_log(&self) -> Result<bool> {
+        self.exclusively(|db| {
+            // A reader is not waited for: whoever asked asks again.
+            db.pragma_update(None, "busy_timeout", 0)?;
+            let busy = db.query_row(CHECKPOINT, [], |row| row.get::<_, i64>(0));
+            db.pragma_update(None, "busy_timeout", super::open::BUSY_TIMEOUT_MS)?;
+            match busy {
+                Ok(busy) => Ok(busy == 0),
+                Err(error) if is_busy(&error) => Ok(false),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    /// Refuses new jobs, lets queued ones finish, and closes the connection. Repeatable.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        loop {
+            match state.connection.take() {
+                Some(db) if state.queue.is_empty() => {
+                    drop(db);
+                    break;
+                }
+                Some(db) => state = self.lead(state, db),
+                // Closed before, or a leader is at work: it gives the connection back.
+                None if state.finished == state.next_ticket => break,
+                None => {
+                    state = self
+                        .changed
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
+            }
+        }
+        self.changed.notify_all();
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked};
+    matches!(
+        error.sqlite_error_code(),
+        Some(DatabaseBusy | DatabaseLocked)
+    )
+}
+
+fn commit_together(db: &Connection, mut jobs: Vec<Box<dyn Job>>) {
+    let outcomes = run_all(db, &mut jobs)
+        .unwrap_or_else(|lost| jobs.iter().map(|_| Err(lost.clone())).collect());
+    for (job, outcome) in jobs.into_iter().zip(outcomes) {
+        // A panic in one caller's callback must not keep the answer from the others.
+        let _ = catch_unwind(AssertUnwindSafe(|| job.finish(outcome)));
+    }
+}
+
+/// Runs and commits the jobs; answers each one's outcome, or the error that lost them all.
+fn run_all(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Result<()>>> {
+    step(db, "BEGIN IMMEDIATE")?;
+    let ran = jobs
+        .iter_mut()
+        .map(|job| run_one(db, &mut **job))
+        .collect::<Result<Vec<_>>>();
+    let committed = ran.and_then(|outcomes| step(db, "COMMIT").map(|()| outcomes));
+    if committed.is_err() && !db.is_autocommit() {
+        step(db, "ROLLBACK")?;
+    }
+    committed
+}
+
+/// Runs one job in a savepoint. The outer error means that the whole transaction is lost.
+fn run_one(db: &Connection, job: &mut dyn Job) -> Result<Result<()>> {
+    step(db, "SAVEPOINT job")?;
+    let outcome = unwinding(|| job.run(db));
+    if let Err(error) = outcome {
+        if db.is_autocommit() {
+            // A full disk or an I/O error makes SQLite itself take back everything.
+            return Err(error);
+        }
+        step(db, "ROLLBACK TO job")?;
+        unwinding(|| job.after_failure(db))?;
+        step(db, "RELEASE job")?;
+        return Ok(Err(error));
+    }
+    step(db, "RELEASE job")?;
+    Ok(outcome)
+}
+
+/// A panic takes back its own job and answers `ERR_INTERNAL` (SPEC 17.6).
+fn unwinding(work: impl FnOnce() -> Result<()>) -> Result<()> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(ErrorKind::Internal.into()))
+}
+
+fn step(db: &Connection, sql: &str) -> Result<()> {
+    db.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}

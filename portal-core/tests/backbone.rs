@@ -1,0 +1,91 @@
+//! The way of an operation: parameters, facts, policy, rows, events, commit.
+
+mod common;
+
+use common::{BASIC, OTHER, PREMIUM, Stage, user};
+use portal_core::Actor;
+use portal_core::model::ChatType;
+use serde_json::json;
+
+#[test]
+fn a_change_writes_its_event_in_the_same_transaction_spec_12_1() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Private, PREMIUM, None);
+    let before = stage.as_of();
+    stage.ok(
+        &user(PREMIUM),
+        "chat.update",
+        json!({ "chat_id": chat, "name": "Renamed" }),
+    );
+    let events = stage.events(before);
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["name"], "room:updated");
+    assert_eq!(
+        events[0]["data"],
+        json!({ "chat_id": chat, "changed": ["name"] })
+    );
+}
+
+#[test]
+fn a_refusal_changes_nothing() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Public, PREMIUM, Some("a-chat"));
+    let before = stage.as_of();
+    let rename = json!({ "chat_id": chat, "name": "Renamed" });
+    stage.refused(&user(BASIC), "chat.update", rename, "ERR_FORBIDDEN");
+    assert_eq!(stage.as_of(), before);
+    assert_eq!(
+        stage.ok(&user(BASIC), "chat.get", json!({ "chat_id": chat }))["name"],
+        "A chat"
+    );
+}
+
+#[test]
+fn what_the_actor_may_not_see_does_not_exist_spec_4_4() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Private, PREMIUM, None);
+    for (name, params) in [
+        ("chat.get", json!({ "chat_id": chat })),
+        ("message.history", json!({ "chat_id": chat })),
+        ("chat.update", json!({ "chat_id": chat, "name": "Renamed" })),
+        ("room.join", json!({ "chat_id": chat })),
+    ] {
+        let hidden = stage.refused(&user(OTHER), name, params.clone(), "ERR_CHAT_NOT_FOUND");
+        let mut elsewhere = params;
+        elsewhere["chat_id"] = json!(999);
+        let absent = stage.refused(&user(OTHER), name, elsewhere, "ERR_CHAT_NOT_FOUND");
+        assert_eq!(hidden.to_string(), absent.to_string());
+    }
+}
+
+#[test]
+fn bad_parameters_name_the_first_wrong_field_spec_13_1() {
+    let stage = Stage::new();
+    for (params, field) in [
+        (json!({ "chat_type": "PRIVATE" }), "name"),
+        (json!({ "chat_type": "PRIVATE", "name": "x" }), "name"),
+        (
+            json!({ "chat_type": "SECRET", "name": "Fine" }),
+            "chat_type",
+        ),
+        (
+            json!({ "chat_type": "PRIVATE", "name": "Fine", "colour": 1 }),
+            "colour",
+        ),
+        (
+            json!({ "chat_type": "PRIVATE", "name": "Fine", "chat_config": { "wipe_preset": "2h" } }),
+            "chat_config.wipe_preset",
+        ),
+    ] {
+        let error = stage.refused(&user(PREMIUM), "chat.create", params, "ERR_INVALID");
+        assert_eq!(error.extras().field.as_deref(), Some(field), "{error}");
+    }
+    let nonsense = stage
+        .portal
+        .call_json(&Actor::operator(), "chat.create", "{\"name\":");
+    assert_eq!(nonsense.unwrap_err().kind().code(), "ERR_INVALID");
+    let unknown = stage
+        .portal
+        .call_json(&Actor::operator(), "chat.paint", "{}");
+    assert_eq!(unknown.unwrap_err().kind().code(), "ERR_UNKNOWN_OPERATION");
+}

@@ -1,0 +1,182 @@
+//! The fixed cast of the tests: one person of each kind, with ids far apart so that a swapped id fails.
+
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test file uses its part of the cast"
+)]
+
+use std::sync::Arc;
+
+use portal_core::clock::ManualClock;
+use portal_core::model::{ChatId, ChatType, ConnectionId, SessionId, Timestamp, UserId};
+use portal_core::{Actor, Error, Options, Portal};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+/// When every test begins.
+pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// The platform owner.
+pub const OWNER: i64 = 1_000;
+/// An admin without premium.
+pub const ADMIN: i64 = 2_000;
+/// A moderator without premium.
+pub const MODERATOR: i64 = 3_000;
+/// A user with premium: owns chats.
+pub const PREMIUM: i64 = 4_000;
+/// A basic user.
+pub const BASIC: i64 = 5_000;
+/// Another basic user.
+pub const OTHER: i64 = 6_000;
+/// A user with lifetime.
+pub const LIFETIME: i64 = 7_000;
+/// A stranger.
+pub const STRANGER: i64 = 9_000;
+
+/// A portal on a file of its own, with a clock that stands still.
+pub struct Stage {
+    pub portal: Portal,
+    pub clock: Arc<ManualClock>,
+    pub dir: tempfile::TempDir,
+}
+
+impl Stage {
+    /// With presence, as the server runs it.
+    pub fn new() -> Self {
+        Self::with_presence(true)
+    }
+
+    pub fn with_presence(presence: bool) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(START));
+        let options = Options {
+            presence,
+            clock: clock.clone(),
+            ..Options::default()
+        };
+        let portal = Portal::open(dir.path().join("portal.db"), options).unwrap();
+        let stage = Self { portal, clock, dir };
+        stage.raw().execute_batch(CAST).unwrap();
+        stage
+    }
+
+    /// The file, past every rule of the library.
+    pub fn raw(&self) -> Connection {
+        let db = Connection::open(self.portal.path()).unwrap();
+        db.pragma_update(None, "foreign_keys", true).unwrap();
+        db.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+        db
+    }
+
+    /// Runs an operation or query by name.
+    pub fn call(&self, actor: &Actor, name: &str, params: Value) -> Result<Value, Error> {
+        let reply = self.portal.call_json(actor, name, &params.to_string())?;
+        Ok(serde_json::from_str(&reply).unwrap())
+    }
+
+    /// Runs it and expects success.
+    #[track_caller]
+    pub fn ok(&self, actor: &Actor, name: &str, params: Value) -> Value {
+        self.call(actor, name, params)
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Runs it and expects this code.
+    #[track_caller]
+    pub fn refused(&self, actor: &Actor, name: &str, params: Value, code: &str) -> Error {
+        match self.call(actor, name, params) {
+            Ok(reply) => panic!("{name} answered {reply} instead of {code}"),
+            Err(error) => {
+                assert_eq!(error.kind().code(), code, "{name}: {error}");
+                error
+            }
+        }
+    }
+
+    /// A session of a person.
+    pub fn session(&self, user: i64) -> SessionId {
+        let reply = self.ok(
+            &Actor::operator(),
+            "session.create",
+            json!({ "user_id": user }),
+        );
+        SessionId::try_from(reply["session_id"].as_i64().unwrap()).unwrap()
+    }
+
+    /// A live connection of a new session of a person.
+    pub fn connect(&self, user: i64) -> (SessionId, ConnectionId) {
+        let session = self.session(user);
+        (
+            session,
+            self.portal.connect(&Actor::session(session)).unwrap(),
+        )
+    }
+
+    /// A chat made by the operator.
+    pub fn chat(&self, chat_type: ChatType, owner: i64, slug: Option<&str>) -> ChatId {
+        let params = json!({
+            "chat_type": chat_type, "name": "A chat", "owner_id": owner, "slug": slug, "e2ee": 2
+        });
+        let reply = self.ok(&Actor::operator(), "chat.create", params);
+        ChatId::try_from(reply["id"].as_i64().unwrap()).unwrap()
+    }
+
+    /// A DIRECT chat, as the matcher makes it.
+    pub fn direct(&self, low: i64, high: i64) -> ChatId {
+        let db = self.raw();
+        db.execute(
+            "INSERT INTO chat (chat_type, name, pair_low, pair_high, epoch_moved_at, chat_config, browser_config,
+               created_at, last_activity_at)
+             VALUES ('DIRECT', 'Direct', ?1, ?2, ?3, '{}', '{}', ?3, ?3)",
+            (low, high, START.as_millis()),
+        )
+        .unwrap();
+        ChatId::try_from(db.last_insert_rowid()).unwrap()
+    }
+
+    /// Makes a person a member, past the rules.
+    pub fn member(&self, chat: ChatId, user: i64) {
+        self.raw()
+            .execute(
+                "INSERT INTO membership (chat_id, user_id, via, joined_at) VALUES (?, ?, 'operator', ?)",
+                (chat.get(), user, START.as_millis()),
+            )
+            .unwrap();
+    }
+
+    /// The events after a place in the log.
+    pub fn events(&self, after: u64) -> Vec<Value> {
+        let page = self.ok(
+            &Actor::operator(),
+            "event.list",
+            json!({ "after": after, "limit": 1000 }),
+        );
+        page["events"].as_array().unwrap().clone()
+    }
+
+    /// The end of the log.
+    pub fn as_of(&self) -> u64 {
+        self.ok(&Actor::operator(), "event.list", json!({ "limit": 1 }))["as_of"]
+            .as_u64()
+            .unwrap()
+    }
+}
+
+/// A person, by id.
+pub fn user(id: i64) -> Actor {
+    Actor::user(UserId::try_from(id).unwrap())
+}
+
+const CAST: &str = "
+    INSERT INTO user (id, username, role, tier, stranger, created_at) VALUES
+        (1000, 'olga-owner', 3, 0, 0, 0),
+        (2000, 'ada-admin', 2, 0, 0, 0),
+        (3000, 'mo-moderator', 1, 0, 0, 0),
+        (4000, 'pia-premium', 0, 2, 0, 0),
+        (5000, 'ben-basic', 0, 0, 0, 0),
+        (6000, 'oskar-other', 0, 0, 0, 0),
+        (7000, 'lis-lifetime', 0, 3, 0, 0),
+        (9000, 'quiet-otter', 0, 0, 1, 0);
+";
