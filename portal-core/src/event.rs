@@ -151,6 +151,13 @@ macro_rules! events {
                 matches!(self, Event::MessageDeleted(_) | Event::PortalCleared(_) | Event::RoomDestroyed(_))
             }
 
+            /// Whether a commit of it changes what this process keeps in memory.
+            pub(crate) const fn changes_memory(&self) -> bool {
+                self.deletes_content()
+                    || matches!(self, Event::RoomKicked(_) | Event::UserBanned(_) | Event::RoomEvicted(_)
+                        | Event::SessionEnded(_))
+            }
+
             /// Its data as JSON.
             pub(crate) fn data(&self) -> String {
                 match self { $(Self::$variant(event) => serde_json::to_string(event)),* }

@@ -3,9 +3,11 @@
 pub mod actor;
 pub mod catalogue;
 pub mod clock;
+mod delivery;
 pub mod e2ee;
 pub mod error;
 pub mod event;
+mod follow;
 pub mod model;
 pub mod operation;
 pub mod ops;
@@ -17,6 +19,8 @@ pub mod settings;
 mod store;
 
 pub use actor::Actor;
+pub use delivery::Delivery;
 pub use error::{Error, ErrorKind, Result};
+pub use follow::{Follower, Position};
 pub use portal::{Options, Portal, Request};
 pub use store::Durability;

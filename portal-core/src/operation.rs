@@ -133,7 +133,8 @@ impl<'a> Deref for Context<'a> {
 /// What follows a commit, in memory: gathered while the operation runs, done once it is on disk.
 #[derive(Debug, Default)]
 pub(crate) struct Aftermath {
-    pub(crate) events: Vec<Event>,
+    /// With their places in the log.
+    pub(crate) events: Vec<(u64, Event)>,
     pub(crate) effects: Vec<Effect>,
     /// What is counted although the operation failed.
     pub(crate) attempts: Vec<(&'static str, String)>,
@@ -175,8 +176,8 @@ impl<'a> Context<'a> {
     /// Writes an event into the log, with this transaction (SPEC 12.1).
     pub(crate) fn emit(&mut self, event: impl Into<Event>) -> Result<()> {
         let event = event.into();
-        ops::events::append(self.view.db, self.view.now, &event)?;
-        self.aftermath.events.push(event);
+        let seq = ops::events::append(self.view.db, self.view.now, &event)?;
+        self.aftermath.events.push((seq, event));
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use crate::ops;
 use crate::presence::{Identity, Presence};
 use crate::random::{Random, SystemRandom};
 use crate::settings::Settings;
-use crate::store::{Access, Durability, FileLock, Job, Store};
+use crate::store::{Access, Durability, FileLock, Job, Reader, Store};
 
 /// How a file is opened. The default creates it if need be, is durable, keeps no presence, and takes
 /// time and randomness from the machine.
@@ -69,6 +69,7 @@ pub(crate) struct Shared {
     seen_version: AtomicI64,
     /// Deleted content may still be in the log (SPEC 7.4).
     scrub_due: AtomicBool,
+    closed: AtomicBool,
     pub(crate) commits: Commits,
 }
 
@@ -146,13 +147,22 @@ impl Shared {
         self.reload_settings(db)?;
         let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         for stored in ops::events::read_after(db, *observed, usize::MAX)? {
-            self.observe(db, &stored.event)?;
-            *observed = u64::try_from(stored.seq.get()).unwrap_or_default();
+            let seq = stored.seq.get().unsigned_abs();
+            self.observe(db, seq, &stored.event)?;
+            *observed = seq;
         }
         Ok(())
     }
 
-    fn observe(&self, db: &Connection, event: &Event) -> Result<()> {
+    /// A reader of one moment, or `ERR_CLOSED`.
+    pub(crate) fn reader(&self) -> Result<Reader<'_>> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(ErrorKind::Closed.into());
+        }
+        self.store.readers.begin()
+    }
+
+    fn observe(&self, db: &Connection, seq: u64, event: &Event) -> Result<()> {
         if event.deletes_content() {
             self.scrub_due.store(true, Ordering::SeqCst);
         }
@@ -161,18 +171,26 @@ impl Shared {
                 Event::RoomEvicted(e) if e.user_id.is_none() => ops::members::ids(db, e.chat_id)?,
                 _ => Vec::new(),
             };
-            presence.observe(event, |user, _| staying.contains(&user));
+            presence.observe(seq, event, &staying);
         }
         Ok(())
     }
 
     /// Does in memory what a committed operation left to do.
     fn follow_up(&self, aftermath: Aftermath) -> Result<()> {
-        if !aftermath.events.is_empty() {
+        if aftermath
+            .events
+            .iter()
+            .any(|(_, event)| event.changes_memory())
+        {
             let reader = self.store.readers.begin()?;
-            for event in &aftermath.events {
-                self.observe(&reader, event)?;
+            for (seq, event) in &aftermath.events {
+                self.observe(&reader, *seq, event)?;
             }
+        }
+        if let Some((seq, _)) = aftermath.events.last() {
+            let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+            *observed = (*observed).max(*seq);
         }
         for effect in aftermath.effects {
             match effect {
@@ -292,11 +310,16 @@ impl Portal {
             seen_version: AtomicI64::new(0),
             // A crash may have left deleted content in the log.
             scrub_due: AtomicBool::new(true),
+            closed: AtomicBool::new(false),
             commits: Commits::default(),
         };
         Ok(Self {
             shared: Arc::new(shared),
         })
+    }
+
+    pub(crate) fn reader(&self) -> Result<Reader<'_>> {
+        self.shared.reader()
     }
 
     /// The file.
@@ -336,7 +359,7 @@ impl Portal {
     /// # Errors
     /// The query's own, and as for [`Portal::call`].
     pub fn query<Q: Query>(&self, caller: &Actor, query: Q) -> Result<Q::Reply> {
-        let reader = self.shared.store.readers.begin()?;
+        let reader = self.reader()?;
         let view = View::new(&reader, &self.shared, caller)?;
         query.answer(&view)
     }
@@ -379,14 +402,15 @@ impl Portal {
     /// # Errors
     /// `ERR_UNAUTHENTICATED` for an ended session, `ERR_NOT_CONNECTED` where presence is off.
     pub fn connect(&self, caller: &Actor) -> Result<ConnectionId> {
-        let reader = self.shared.store.readers.begin()?;
+        let reader = self.reader()?;
         let view = View::new(&reader, &self.shared, caller)?;
         let identity = Identity {
             session: view.session,
             user: view.actor.user_id(),
         };
+        let since = view.as_of()?;
         let mut presence = self.shared.presence().ok_or(ErrorKind::NotConnected)?;
-        Ok(presence.connect(identity))
+        Ok(presence.connect(identity, since))
     }
 
     /// Forgets a live connection and takes it out of its rooms. Repeatable.
@@ -431,6 +455,7 @@ impl Portal {
     /// Refuses new work, finishes what is queued, wakes followers, closes the file. Repeatable, from
     /// any thread.
     pub fn close(&self) {
+        self.shared.closed.store(true, Ordering::SeqCst);
         self.shared.store.writer.close();
         self.shared.store.readers.close();
         self.shared

@@ -176,6 +176,16 @@ impl From<ChatRow> for ChatView {
     }
 }
 
+/// A chat as every face shows it, while there is one.
+pub(crate) fn view(db: &Connection, chat: ChatId) -> Result<Option<ChatView>> {
+    store::first(
+        db,
+        &format!("SELECT {COLUMNS} FROM chat c WHERE c.id = ?"),
+        [chat],
+        |row| from_row(row).map(ChatView::from),
+    )
+}
+
 /// Makes a chat: PUBLIC with a slug or PRIVATE without, for a premium user; OFFICIAL for an admin
 /// (SPEC 3.2, 3.5).
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -1,10 +1,13 @@
 //! Epochs and keys: the tables `room_key`, `key_blob`, `key_rejection`, `key_request` (SPEC 8).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
+use serde_json::{Map, Value, json};
 
 use crate::error::Result;
 use crate::event::{EpochReason, RoomEpochChanged};
-use crate::model::{ChatId, SessionId};
+use crate::model::{BlobId, ChatId, SessionId};
 use crate::operation::Context;
 use crate::store;
 
@@ -52,6 +55,41 @@ pub(crate) fn has_public_key(db: &Connection, session: SessionId) -> Result<bool
         |_| Ok(()),
     )?;
     Ok(key.is_some())
+}
+
+/// A session's public key, in base64.
+pub(crate) fn public_key(db: &Connection, session: SessionId) -> Result<Option<String>> {
+    let key = store::first(
+        db,
+        "SELECT public_key FROM session WHERE id = ?",
+        [session],
+        |row| row.get::<_, Option<Vec<u8>>>(0),
+    )?;
+    Ok(key.flatten().map(|key| STANDARD.encode(key)))
+}
+
+/// A wrapped key with what its receiver needs to open it (SPEC 8.5).
+pub(crate) fn blob(db: &Connection, blob: BlobId) -> Result<Option<Map<String, Value>>> {
+    store::first(
+        db,
+        "SELECT b.blob, b.publisher_user, b.publisher_session, b.publisher_public_key, k.key_check
+         FROM key_blob b JOIN room_key k ON k.chat_id = b.chat_id WHERE b.id = ?",
+        [blob],
+        |row| {
+            let key_check = row
+                .get_ref(4)?
+                .as_blob_or_null()?
+                .map(|check| STANDARD.encode(check));
+            let object = json!({
+                "blob": STANDARD.encode(row.get_ref(0)?.as_blob()?),
+                "publisher_user_id": row.get::<_, i64>(1)?,
+                "publisher_session_id": row.get::<_, i64>(2)?,
+                "publisher_public_key": STANDARD.encode(row.get_ref(3)?.as_blob()?),
+                "key_check": key_check,
+            });
+            Ok(object.as_object().cloned().unwrap_or_default())
+        },
+    )
 }
 
 /// Whether the session holds the current epoch's key: as its distributor, or by a blob (SPEC 6.2).

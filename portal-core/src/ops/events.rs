@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::event::{Event, StoredEvent};
-use crate::model::{Seq, Timestamp};
+use crate::model::{ChatId, Seq, SessionId, Timestamp, UserId};
 use crate::operation::{Query, View};
 use crate::policy::{PlatformAction, on_platform};
 use crate::random::Random;
 use crate::store;
 
 /// Writes an event with the transaction of its change; answers its place.
-pub(crate) fn append(db: &Connection, now: Timestamp, event: &Event) -> Result<i64> {
+pub(crate) fn append(db: &Connection, now: Timestamp, event: &Event) -> Result<u64> {
     let audience = event.audience();
     store::execute(
         db,
@@ -28,7 +28,7 @@ pub(crate) fn append(db: &Connection, now: Timestamp, event: &Event) -> Result<i
             event.data(),
         ),
     )?;
-    Ok(db.last_insert_rowid())
+    Ok(db.last_insert_rowid().unsigned_abs())
 }
 
 /// The end of the log; 0 before the first event.
@@ -50,30 +50,74 @@ pub(crate) fn read_after(db: &Connection, after: u64, limit: usize) -> Result<Ve
         db,
         "SELECT seq, at, name, data FROM event WHERE seq > ? ORDER BY seq LIMIT ?",
         (after, limit),
-        |row| {
-            let event = Event::from_row(row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
-            Ok((row.get(0)?, row.get(1)?, event))
-        },
+        raw,
     )?;
-    rows.into_iter()
-        .map(|(seq, at, event)| {
-            Ok(StoredEvent {
-                seq,
-                at,
-                event: event?,
-            })
-        })
-        .collect()
+    rows.into_iter().map(stored).collect()
 }
 
-/// The first event that the log still has.
-pub(crate) fn first_seq(db: &Connection) -> Result<Option<Seq>> {
-    store::first(
+/// A row of the log, not yet understood.
+type Raw = (Seq, Timestamp, Result<Event>);
+
+fn raw(row: &rusqlite::Row<'_>) -> rusqlite::Result<Raw> {
+    let event = Event::from_row(row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_str()?);
+    Ok((row.get(0)?, row.get(1)?, event))
+}
+
+fn stored((seq, at, event): Raw) -> Result<StoredEvent> {
+    Ok(StoredEvent {
+        seq,
+        at,
+        event: event?,
+    })
+}
+
+/// The events of `(after, until]` for one chat.
+pub(crate) fn of_chat(
+    db: &Connection,
+    chat: ChatId,
+    after: u64,
+    until: u64,
+) -> Result<Vec<StoredEvent>> {
+    let rows = store::all(
         db,
-        "SELECT seq FROM event ORDER BY seq LIMIT 1",
+        "SELECT seq, at, name, data FROM event
+         WHERE chat_id = ? AND audience = 'chat' AND seq > ? AND seq <= ? ORDER BY seq",
+        (chat, after, until),
+        raw,
+    )?;
+    rows.into_iter().map(stored).collect()
+}
+
+/// The events of `(after, until]` for one person and session, wherever they are.
+pub(crate) fn of_person(
+    db: &Connection,
+    user: UserId,
+    session: SessionId,
+    after: u64,
+    until: u64,
+) -> Result<Vec<StoredEvent>> {
+    let rows = store::all(
+        db,
+        "SELECT seq, at, name, data FROM event
+         WHERE seq > ?3 AND seq <= ?4
+           AND (audience = 'everyone' OR (audience IN ('user', 'chat') AND user_id = ?1)
+                OR (audience = 'session' AND session_id = ?2))
+         ORDER BY seq",
+        (user, session, after, until),
+        raw,
+    )?;
+    rows.into_iter().map(stored).collect()
+}
+
+/// The last event that retention pruned; whoever has not read up to there missed some.
+pub(crate) fn horizon(db: &Connection) -> Result<u64> {
+    let horizon = store::first(
+        db,
+        "SELECT value FROM meta WHERE key = 'event_horizon'",
         [],
         |row| row.get(0),
-    )
+    )?;
+    Ok(horizon.unwrap_or_default())
 }
 
 /// Names the log, once, so that a follower notices when it belongs to another (SPEC 12.2).

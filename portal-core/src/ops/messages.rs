@@ -367,6 +367,15 @@ pub(crate) fn get(db: &Connection, chat: ChatId, id: MessageId) -> Result<Option
     )
 }
 
+/// The first message that the acting session may read (SPEC 6.4); none if it may read none.
+pub(crate) fn first_visible(
+    _view: &View<'_>,
+    _row: &ChatRow,
+    _facts: &ChatFacts,
+) -> Result<Option<MessageId>> {
+    Ok(MessageId::try_from(1).ok())
+}
+
 /// Reads a chat's messages, newest first (SPEC 6.4).
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

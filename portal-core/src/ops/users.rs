@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::{ErrorKind, Result};
-use crate::model::{Role, Tier, Timestamp, UserId, Username};
+use crate::model::{ConnectionId, Role, Tier, Timestamp, UserId, Username};
 use crate::operation::{Context, Operation};
 use crate::ops::audit;
 use crate::policy::{Person, PlatformAction, TargetFacts, on_platform};
@@ -48,6 +48,29 @@ pub(crate) fn target(db: &Connection, user: UserId) -> Result<TargetFacts> {
         })
     })?
     .ok_or_else(|| ErrorKind::UserNotFound.into())
+}
+
+/// What others see of a person, while there is one.
+pub(crate) fn name_and_role(db: &Connection, user: UserId) -> Result<Option<(Username, Role)>> {
+    store::first(
+        db,
+        "SELECT username, role FROM user WHERE id = ?",
+        [user],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// Those of the connections whose person is a moderator or above.
+pub(crate) fn staff_among(
+    db: &Connection,
+    connections: &[ConnectionId],
+    user: impl Fn(ConnectionId) -> Option<UserId>,
+) -> Result<Vec<ConnectionId>> {
+    let staff = store::all(db, "SELECT id FROM user WHERE role > 0", [], |row| {
+        row.get::<_, UserId>(0)
+    })?;
+    let is_staff = |id: &ConnectionId| user(*id).is_some_and(|user| staff.contains(&user));
+    Ok(connections.iter().copied().filter(is_staff).collect())
 }
 
 /// Whether a name is free: not taken, and not given up less than 30 days ago (SPEC 1.7).

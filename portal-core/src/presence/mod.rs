@@ -1,12 +1,13 @@
 //! The connection tracker (SPEC 10): connection, session, rooms. Pure and in memory.
 //!
 //! It changes only after a commit: by what an operation did with a connection, and by the events of
-//! whoever committed, this process or another. So it never runs ahead of the database.
+//! whoever committed, this process or another. A seat remembers between which places of the event log it
+//! was held, so that events find exactly those who were there, however late they are delivered.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::Event;
-use crate::model::{ChatId, ConnectionId, SessionId, UserId};
+use crate::model::{ChatId, ConnectionId, SECOND, SessionId, Timestamp, UserId};
 
 /// Whose connection it is; a guest's has neither.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,15 +23,25 @@ pub struct Identity {
 pub struct Seat {
     /// The event log's end when the connection joined: what is later is delivered.
     pub since: u64,
+    /// The event that took the seat away; it is the last one delivered.
+    pub until: Option<u64>,
     /// Counts up with every joining: the smallest is the longest present.
     pub order: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Connection {
     identity: Identity,
+    /// The event log's end when it was opened.
+    since: u64,
     rooms: BTreeSet<ChatId>,
 }
+
+/// How often a room's members are told at most (SPEC 10.2), in milliseconds.
+pub const MEMBERS_EVERY: i64 = 250;
+
+/// How often a person's typing is passed on at most (SPEC 10.3), in milliseconds.
+pub const TYPING_EVERY: i64 = SECOND;
 
 /// Every live connection of this process.
 #[derive(Debug, Default)]
@@ -41,17 +52,23 @@ pub struct Presence {
     rooms: BTreeMap<ChatId, BTreeMap<ConnectionId, Seat>>,
     last_connection: i64,
     last_order: u64,
+    /// Rooms whose members changed since they were last told.
+    changed: BTreeSet<ChatId>,
+    told: BTreeMap<ChatId, Timestamp>,
+    typed: BTreeMap<(ChatId, UserId), Timestamp>,
+    typing: Vec<(ChatId, UserId)>,
 }
 
 impl Presence {
-    /// Takes in a new connection.
-    pub fn connect(&mut self, identity: Identity) -> ConnectionId {
+    /// Takes in a new connection, opened when the event log ended at `since`.
+    pub fn connect(&mut self, identity: Identity, since: u64) -> ConnectionId {
         self.last_connection += 1;
         let id = ConnectionId::try_from(self.last_connection).expect("fewer than 2^53 connections");
         self.connections.insert(
             id,
             Connection {
                 identity,
+                since,
                 rooms: BTreeSet::new(),
             },
         );
@@ -70,7 +87,7 @@ impl Presence {
             return BTreeSet::new();
         };
         for chat in &connection.rooms {
-            remove_from(&mut self.rooms, *chat, id);
+            self.remove_seat(*chat, id);
         }
         if let Some(session) = connection.identity.session {
             forget(&mut self.sessions, session, id);
@@ -88,7 +105,12 @@ impl Presence {
             .map(|connection| connection.identity)
     }
 
-    /// Puts a connection into a room; joining again keeps its seat.
+    /// The event log's end when the connection was opened.
+    pub fn connected_since(&self, id: ConnectionId) -> Option<u64> {
+        self.connections.get(&id).map(|connection| connection.since)
+    }
+
+    /// Puts a connection into a room. Joining again keeps its seat; after an eviction it is a new one.
     pub fn join(&mut self, id: ConnectionId, chat: ChatId, since: u64) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
@@ -97,9 +119,11 @@ impl Presence {
             self.last_order += 1;
             let seat = Seat {
                 since,
+                until: None,
                 order: self.last_order,
             };
             self.rooms.entry(chat).or_default().insert(id, seat);
+            self.changed.insert(chat);
         }
     }
 
@@ -108,17 +132,28 @@ impl Presence {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.rooms.remove(&chat);
         }
-        remove_from(&mut self.rooms, chat, id);
+        self.remove_seat(chat, id);
+    }
+
+    /// A connection's seat in a room that it has joined.
+    pub fn seat(&self, id: ConnectionId, chat: ChatId) -> Option<Seat> {
+        self.rooms
+            .get(&chat)?
+            .get(&id)
+            .copied()
+            .filter(|seat| seat.until.is_none())
     }
 
     /// Whether a live connection of the session is in the room (SPEC 6.2).
     pub fn has_joined(&self, session: SessionId, chat: ChatId) -> bool {
-        let Some(room) = self.rooms.get(&chat) else {
-            return false;
-        };
-        self.sessions
-            .get(&session)
-            .is_some_and(|ids| ids.iter().any(|id| room.contains_key(id)))
+        let mut ids = self.sessions.get(&session).into_iter().flatten();
+        ids.any(|id| self.seat(*id, chat).is_some())
+    }
+
+    /// Whether the person has a live connection in the room.
+    pub fn is_in_room(&self, user: UserId, chat: ChatId) -> bool {
+        let mut ids = self.users.get(&user).into_iter().flatten();
+        ids.any(|id| self.seat(*id, chat).is_some())
     }
 
     /// Whether the person has any live connection.
@@ -128,11 +163,29 @@ impl Presence {
 
     /// The connections in a room.
     pub fn room(&self, chat: ChatId) -> impl Iterator<Item = (ConnectionId, Seat)> {
-        self.rooms
-            .get(&chat)
-            .into_iter()
-            .flatten()
+        let seats = self.rooms.get(&chat).into_iter().flatten();
+        seats
+            .filter(|(_, seat)| seat.until.is_none())
             .map(|(id, seat)| (*id, *seat))
+    }
+
+    /// The connections that an event of the room is for: seated when it was written.
+    pub fn seated_at(&self, chat: ChatId, seq: u64) -> Vec<ConnectionId> {
+        let seats = self.rooms.get(&chat).into_iter().flatten();
+        seats
+            .filter(|(_, seat)| seat.since < seq && seat.until.is_none_or(|until| seq <= until))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// Drops the seats that an event took away, once it is delivered.
+    pub fn delivered(&mut self, chat: ChatId, seq: u64) {
+        if let Some(room) = self.rooms.get_mut(&chat) {
+            room.retain(|_, seat| seat.until.is_none_or(|until| until > seq));
+            if room.is_empty() {
+                self.rooms.remove(&chat);
+            }
+        }
     }
 
     /// The signed-in sessions in a room with their users, the longest present first.
@@ -153,8 +206,8 @@ impl Presence {
             .collect()
     }
 
-    /// Viewers: a person counts once, guests count singly (SPEC 10.1).
-    pub fn viewers(&self, chat: ChatId) -> usize {
+    /// The people in a room, and how many guests.
+    pub fn people_in(&self, chat: ChatId) -> (BTreeSet<UserId>, usize) {
         let mut people = BTreeSet::new();
         let mut guests = 0;
         for (id, _) in self.room(chat) {
@@ -163,6 +216,12 @@ impl Presence {
                 None => guests += 1,
             }
         }
+        (people, guests)
+    }
+
+    /// Viewers: a person counts once, guests count singly (SPEC 10.1).
+    pub fn viewers(&self, chat: ChatId) -> usize {
+        let (people, guests) = self.people_in(chat);
         people.len() + guests
     }
 
@@ -172,6 +231,14 @@ impl Presence {
         ids.filter_map(|id| self.connections.get(id))
             .flat_map(|c| c.rooms.iter().copied())
             .collect()
+    }
+
+    /// The rooms a connection is in.
+    pub fn rooms_of(&self, id: ConnectionId) -> BTreeSet<ChatId> {
+        self.connections
+            .get(&id)
+            .map(|connection| connection.rooms.clone())
+            .unwrap_or_default()
     }
 
     /// A session's connections.
@@ -199,68 +266,96 @@ impl Presence {
         self.connections.keys().copied().collect()
     }
 
-    /// Every room with somebody in it.
-    pub fn occupied(&self) -> Vec<ChatId> {
-        self.rooms.keys().copied().collect()
-    }
-
-    /// Takes a person's connections out of a room.
-    pub fn evict(&mut self, user: UserId, chat: ChatId) {
-        for id in self.of_user(user) {
-            self.leave(id, chat);
+    /// Takes note that a person types in a room; false if they did less than a second ago.
+    pub fn type_in(&mut self, chat: ChatId, user: UserId, now: Timestamp) -> bool {
+        self.typed.retain(|_, last| now.since(*last) < TYPING_EVERY);
+        if self.typed.contains_key(&(chat, user)) {
+            return false;
         }
+        self.typed.insert((chat, user), now);
+        self.typing.push((chat, user));
+        true
     }
 
-    /// Does at once what a committed event means for who is where (SPEC 10.0). The connections of an
-    /// ended session leave every room here; their face closes them when the event is delivered.
-    pub fn observe(&mut self, event: &Event, may_stay: impl Fn(UserId, ChatId) -> bool) {
+    /// Who has typed where since this was last asked.
+    pub fn take_typing(&mut self) -> Vec<(ChatId, UserId)> {
+        std::mem::take(&mut self.typing)
+    }
+
+    /// The rooms whose members are to be told now, at most every 250 ms each (SPEC 10.2); the others
+    /// stay for a later call.
+    pub fn take_changed(&mut self, now: Timestamp) -> Vec<ChatId> {
+        self.told.retain(|_, last| now.since(*last) < MEMBERS_EVERY);
+        let due: Vec<_> = self
+            .changed
+            .iter()
+            .copied()
+            .filter(|chat| !self.told.contains_key(chat))
+            .collect();
+        for chat in &due {
+            self.changed.remove(chat);
+            self.told.insert(*chat, now);
+        }
+        due
+    }
+
+    /// Whether a room's members or typing are still to be told.
+    pub fn has_live_news(&self) -> bool {
+        !self.changed.is_empty() || !self.typing.is_empty()
+    }
+
+    /// Does at once what a committed event means for who is where (SPEC 10.0). `staying` are those who
+    /// may stay in a room that went private.
+    pub fn observe(&mut self, seq: u64, event: &Event, staying: &[UserId]) {
         match event {
-            Event::RoomKicked(e) => self.evict(e.user_id, e.chat_id),
-            Event::UserBanned(e) => self.evict(e.user_id, e.chat_id),
+            Event::RoomKicked(e) => self.evict(e.chat_id, seq, |user| user == Some(e.user_id)),
+            Event::UserBanned(e) => self.evict(e.chat_id, seq, |user| user == Some(e.user_id)),
             Event::RoomEvicted(e) => match e.user_id {
-                Some(user) => self.evict(user, e.chat_id),
-                None => {
-                    let seated: Vec<_> = self.room(e.chat_id).map(|(id, _)| id).collect();
-                    for id in seated {
-                        let user = self.identity(id).and_then(|identity| identity.user);
-                        if !user.is_some_and(|user| may_stay(user, e.chat_id)) {
-                            self.leave(id, e.chat_id);
-                        }
-                    }
-                }
+                Some(evicted) => self.evict(e.chat_id, seq, |user| user == Some(evicted)),
+                None => self.evict(e.chat_id, seq, |user| {
+                    !user.is_some_and(|user| staying.contains(&user))
+                }),
             },
-            Event::RoomDestroyed(e) => {
-                let seated: Vec<_> = self.room(e.chat_id).map(|(id, _)| id).collect();
-                for id in seated {
-                    self.leave(id, e.chat_id);
-                }
-            }
+            Event::RoomDestroyed(e) => self.evict(e.chat_id, seq, |_| true),
             Event::SessionEnded(e) => {
                 for id in self.of_session(e.session_id) {
-                    for chat in self
-                        .connections
-                        .get(&id)
-                        .map(|c| c.rooms.clone())
-                        .unwrap_or_default()
-                    {
-                        self.leave(id, chat);
+                    for chat in self.rooms_of(id) {
+                        self.take_seat(id, chat, seq);
                     }
                 }
             }
             _ => {}
         }
     }
-}
 
-fn remove_from(
-    rooms: &mut BTreeMap<ChatId, BTreeMap<ConnectionId, Seat>>,
-    chat: ChatId,
-    id: ConnectionId,
-) {
-    if let Some(room) = rooms.get_mut(&chat) {
-        room.remove(&id);
-        if room.is_empty() {
-            rooms.remove(&chat);
+    fn evict(&mut self, chat: ChatId, seq: u64, who: impl Fn(Option<UserId>) -> bool) {
+        let seated: Vec<_> = self.room(chat).map(|(id, _)| id).collect();
+        for id in seated {
+            if who(self.identity(id).and_then(|identity| identity.user)) {
+                self.take_seat(id, chat, seq);
+            }
+        }
+    }
+
+    /// The connection is out of the room from now on; its seat stays until the event is delivered.
+    fn take_seat(&mut self, id: ConnectionId, chat: ChatId, seq: u64) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.rooms.remove(&chat);
+        }
+        if let Some(seat) = self.rooms.get_mut(&chat).and_then(|room| room.get_mut(&id)) {
+            seat.until.get_or_insert(seq);
+            self.changed.insert(chat);
+        }
+    }
+
+    fn remove_seat(&mut self, chat: ChatId, id: ConnectionId) {
+        if let Some(room) = self.rooms.get_mut(&chat) {
+            if room.remove(&id).is_some() {
+                self.changed.insert(chat);
+            }
+            if room.is_empty() {
+                self.rooms.remove(&chat);
+            }
         }
     }
 }

@@ -1,0 +1,332 @@
+//! Which connection gets which event, in which words (SPEC 12.2). The rules of delivery are here, so that
+//! a face only writes bytes to sockets.
+
+use rusqlite::Connection;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Audience, Event, StoredEvent};
+use crate::follow::Follower;
+use crate::model::{ChatId, ConnectionId, UserId};
+use crate::operation::View;
+use crate::ops::{chats, epochs, events, messages, users};
+use crate::portal::{Portal, Shared};
+use crate::{Actor, store};
+
+/// Something for a face to do with live connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// Write one message, the same to all.
+    Send {
+        /// To whom.
+        to: Vec<ConnectionId>,
+        /// The event's name.
+        name: &'static str,
+        /// A JSON object; stored events carry their `seq` in it.
+        data: String,
+    },
+    /// Close a connection: its session ended.
+    Close {
+        /// Which.
+        connection: ConnectionId,
+        /// Why, in a word.
+        reason: String,
+    },
+}
+
+impl Portal {
+    /// The next deliveries of the event log, of at most `limit` events, in its order. Also takes in what
+    /// other processes did to who is where.
+    ///
+    /// # Errors
+    /// As [`Follower::poll`]; `ERR_NOT_CONNECTED` where presence is off.
+    pub fn deliver(&self, follower: &mut Follower, limit: usize) -> Result<Vec<Delivery>> {
+        let batch = follower.poll(limit)?;
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reader = self.reader()?;
+        let mut deliveries = Vec::new();
+        for stored in &batch {
+            deliver_one(&self.shared, &reader, stored, &mut deliveries)?;
+        }
+        Ok(deliveries)
+    }
+
+    /// What is live only (SPEC 12.2): typing, the members of rooms, viewer counts. Call it after
+    /// deliveries and again within 250 ms while [`Portal::has_live_news`].
+    pub fn deliver_live(&self) -> Result<Vec<Delivery>> {
+        let now = self.now();
+        let (typing, changed) = {
+            let mut presence = self.shared.presence().ok_or(ErrorKind::NotConnected)?;
+            (presence.take_typing(), presence.take_changed(now))
+        };
+        if typing.is_empty() && changed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let reader = self.reader()?;
+        let mut deliveries = Vec::new();
+        for (chat, user) in typing {
+            let data = json!({ "chat_id": chat, "user_id": user });
+            let to = self.in_room(chat, |other| other != Some(user));
+            push(&mut deliveries, to, "room:typing", &data)?;
+        }
+        for chat in changed {
+            self.tell_members(&reader, chat, &mut deliveries)?;
+        }
+        Ok(deliveries)
+    }
+
+    /// Whether [`Portal::deliver_live`] has, or will shortly have, something to tell.
+    pub fn has_live_news(&self) -> bool {
+        self.shared
+            .presence()
+            .is_some_and(|presence| presence.has_live_news())
+    }
+
+    /// What a connection missed since `after` (SPEC 12.2): of a chat that it has joined again, or, without
+    /// a chat, of its person and session.
+    ///
+    /// # Errors
+    /// `ERR_EVENTS_PRUNED` if the log no longer reaches back; `ERR_NOT_JOINED`; `ERR_NOT_CONNECTED`.
+    pub fn replay(
+        &self,
+        connection: ConnectionId,
+        chat: Option<ChatId>,
+        after: u64,
+    ) -> Result<Vec<Delivery>> {
+        let caller = Actor::connection(connection);
+        let reader = self.reader()?;
+        let view = View::new(&reader, &self.shared, &caller)?;
+        // Guests get no replay.
+        if view.session.is_none() {
+            return Ok(Vec::new());
+        }
+        let until = {
+            let presence = self.shared.presence().ok_or(ErrorKind::NotConnected)?;
+            match chat {
+                Some(chat) => {
+                    presence
+                        .seat(connection, chat)
+                        .ok_or(ErrorKind::NotJoined)?
+                        .since
+                }
+                None => presence
+                    .connected_since(connection)
+                    .ok_or(ErrorKind::NotConnected)?,
+            }
+        };
+        if events::horizon(&reader)? > after || after > events::last_seq(&reader)? {
+            return Err(ErrorKind::EventsPruned.into());
+        }
+        let mut deliveries = Vec::new();
+        for stored in replayed(&view, chat, after, until)? {
+            if let Some(data) = payload(&reader, &stored)? {
+                push(
+                    &mut deliveries,
+                    vec![connection],
+                    stored.event.name(),
+                    &data,
+                )?;
+            }
+        }
+        Ok(deliveries)
+    }
+
+    fn in_room(&self, chat: ChatId, wanted: impl Fn(Option<UserId>) -> bool) -> Vec<ConnectionId> {
+        let Some(presence) = self.shared.presence() else {
+            return Vec::new();
+        };
+        let user = |id| presence.identity(id).and_then(|identity| identity.user);
+        presence
+            .room(chat)
+            .map(|(id, _)| id)
+            .filter(|id| wanted(user(*id)))
+            .collect()
+    }
+
+    /// `room:members` to the room, `chat:status` to the lobby or the members (SPEC 10.2).
+    fn tell_members(
+        &self,
+        db: &Connection,
+        chat: ChatId,
+        deliveries: &mut Vec<Delivery>,
+    ) -> Result<()> {
+        let (people, guests) = match self.shared.presence() {
+            Some(presence) => presence.people_in(chat),
+            None => return Ok(()),
+        };
+        let row = match chats::load_for(db, None, chat, self.now()) {
+            Ok((row, _)) => row,
+            // Destroyed meanwhile: room:destroyed has said it.
+            Err(error) if error.kind() == ErrorKind::ChatNotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let viewer_count = people.len() + guests;
+        let mut members = Vec::new();
+        for user in people.iter().take(MEMBERS_SHOWN) {
+            if let Some((username, role)) = users::name_and_role(db, *user)? {
+                members.push(json!({ "user_id": user, "username": username, "role": role }));
+            }
+        }
+        let data = json!({
+            "chat_id": chat, "members": members, "guests": guests, "viewer_count": viewer_count
+        });
+        push(
+            deliveries,
+            self.in_room(chat, |_| true),
+            "room:members",
+            &data,
+        )?;
+
+        let to = match self.shared.presence() {
+            None => Vec::new(),
+            Some(presence) if row.chat.kind.chat_type().is_open() => presence.everyone(),
+            Some(presence) => {
+                let belonging = crate::ops::members::ids(db, chat)?;
+                belonging
+                    .into_iter()
+                    .flat_map(|user| presence.of_user(user))
+                    .collect()
+            }
+        };
+        let status = json!({ "chat_id": chat, "running": false, "viewer_count": viewer_count });
+        push(deliveries, to, "chat:status", &status)
+    }
+}
+
+/// As many people as `room:members` names; the counts are always whole.
+const MEMBERS_SHOWN: usize = 200;
+
+fn push(
+    deliveries: &mut Vec<Delivery>,
+    to: Vec<ConnectionId>,
+    name: &'static str,
+    data: &impl Serialize,
+) -> Result<()> {
+    if !to.is_empty() {
+        let data = serde_json::to_string(data)
+            .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))?;
+        deliveries.push(Delivery::Send { to, name, data });
+    }
+    Ok(())
+}
+
+fn deliver_one(
+    shared: &Shared,
+    db: &Connection,
+    stored: &StoredEvent,
+    deliveries: &mut Vec<Delivery>,
+) -> Result<()> {
+    let seq = stored.seq.get().unsigned_abs();
+    let audience = stored.event.audience();
+    let (to, closing) = {
+        let mut presence = shared.presence().ok_or(ErrorKind::NotConnected)?;
+        let mut to = match audience {
+            Audience::Everyone => presence.everyone(),
+            Audience::Chat(chat, affected) => {
+                let mut to = presence.seated_at(chat, seq);
+                to.extend(affected.into_iter().flat_map(|user| presence.of_user(user)));
+                to
+            }
+            Audience::User(user) => presence.of_user(user),
+            Audience::Session(session) => presence.of_session(session),
+            Audience::Staff => users::staff_among(db, &presence.everyone(), |id| {
+                presence.identity(id).and_then(|identity| identity.user)
+            })?,
+        };
+        to.sort_unstable();
+        to.dedup();
+        if !matches!(audience, Audience::Chat(..)) {
+            to.retain(|id| {
+                presence
+                    .connected_since(*id)
+                    .is_some_and(|since| since < seq)
+            });
+        }
+        if let Audience::Chat(chat, _) = audience {
+            presence.delivered(chat, seq);
+        }
+        let closing = match &stored.event {
+            Event::SessionEnded(e) => presence.of_session(e.session_id),
+            _ => Vec::new(),
+        };
+        (to, closing)
+    };
+    if !to.is_empty()
+        && let Some(data) = payload(db, stored)?
+    {
+        push(deliveries, to, stored.event.name(), &data)?;
+    }
+    if let Event::SessionEnded(e) = &stored.event {
+        deliveries.extend(closing.into_iter().map(|connection| Delivery::Close {
+            connection,
+            reason: e.reason.clone(),
+        }));
+    }
+    Ok(())
+}
+
+/// What a receiver reads: the event's data, its `seq`, and the content that the log does not keep. None
+/// if what it points at is gone.
+fn payload(db: &Connection, stored: &StoredEvent) -> Result<Option<Map<String, Value>>> {
+    let Ok(Value::Object(mut data)) = serde_json::from_str(&stored.event.data()) else {
+        return Err(ErrorKind::Internal.into());
+    };
+    data.insert("seq".into(), json!(stored.seq));
+    data.insert("at".into(), json!(stored.at));
+    match &stored.event {
+        Event::MessageNew(e) => match messages::get(db, e.chat_id, e.id)? {
+            Some(message) => drop(data.insert("message".into(), json!(message))),
+            None => return Ok(None),
+        },
+        Event::RoomUpdated(e) => match chats::view(db, e.chat_id)? {
+            Some(chat) => drop(data.insert("chat".into(), json!(chat))),
+            None => return Ok(None),
+        },
+        Event::KeyAdded(e) => match epochs::public_key(db, e.session_id)? {
+            Some(key) => drop(data.insert("public_key".into(), json!(key))),
+            None => return Ok(None),
+        },
+        Event::KeyNeeded(e) => match epochs::public_key(db, e.session_id)? {
+            Some(key) => drop(data.insert("public_key".into(), json!(key))),
+            None => return Ok(None),
+        },
+        Event::KeyBlobStored(e) => match epochs::blob(db, e.blob_id)? {
+            Some(blob) => data.extend(blob),
+            None => return Ok(None),
+        },
+        _ => {}
+    }
+    Ok(Some(data))
+}
+
+/// The stored events that a connection missed, as far as they were ever its person's to see.
+fn replayed(
+    view: &View<'_>,
+    chat: Option<ChatId>,
+    after: u64,
+    until: u64,
+) -> Result<Vec<StoredEvent>> {
+    let user = view.user_id()?;
+    let Some(chat) = chat else {
+        return events::of_person(view.db, user, view.session_id()?, after, until);
+    };
+    let (row, facts) = chats::load(view, chat)?;
+    let member_since = store::first(
+        view.db,
+        "SELECT joined_at FROM membership WHERE chat_id = ? AND user_id = ?",
+        (chat, user),
+        |row| row.get(0),
+    )?;
+    let first_visible = messages::first_visible(view, &row, &facts)?;
+    Ok(events::of_chat(view.db, chat, after, until)?
+        .into_iter()
+        .filter(|stored| member_since.is_none_or(|since| stored.at >= since))
+        .filter(|stored| match &stored.event {
+            Event::MessageNew(e) => first_visible.is_some_and(|first| e.id >= first),
+            _ => true,
+        })
+        .collect())
+}

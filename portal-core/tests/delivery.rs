@@ -1,0 +1,164 @@
+//! Who gets which event (SPEC 12), within a process and across processes.
+
+mod common;
+
+use common::{BASIC, OTHER, PREMIUM, Stage, user};
+use portal_core::model::{ChatId, ChatType, ConnectionId};
+use portal_core::{Actor, Delivery, Follower, Options, Portal, Position};
+use serde_json::{Value, json};
+
+/// Everything that is to be delivered now: to whom, what, with which data.
+fn delivered(stage: &Stage, follower: &mut Follower) -> Vec<(Vec<ConnectionId>, String, Value)> {
+    let mut all = Vec::new();
+    loop {
+        let batch = stage.portal.deliver(follower, 100).unwrap();
+        if batch.is_empty() {
+            return all;
+        }
+        for delivery in batch {
+            match delivery {
+                Delivery::Send { to, name, data } => {
+                    all.push((to, name.to_owned(), serde_json::from_str(&data).unwrap()));
+                }
+                Delivery::Close { connection, reason } => {
+                    all.push((vec![connection], "close".to_owned(), json!(reason)));
+                }
+            }
+        }
+    }
+}
+
+fn join(stage: &Stage, connection: ConnectionId, chat: ChatId) -> Value {
+    stage.ok(
+        &Actor::connection(connection),
+        "room.join",
+        json!({ "chat_id": chat }),
+    )
+}
+
+#[test]
+fn a_rooms_events_go_to_those_who_joined_it() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Public, PREMIUM, Some("open-door"));
+    let (_, inside) = stage.connect(BASIC);
+    let (_, outside) = stage.connect(OTHER);
+    join(&stage, inside, chat);
+    let mut follower = stage.portal.follow(None).unwrap();
+    stage.ok(
+        &user(PREMIUM),
+        "chat.update",
+        json!({ "chat_id": chat, "name": "Renamed" }),
+    );
+    let sent = delivered(&stage, &mut follower);
+    let (to, name, data) = &sent[0];
+    assert_eq!(
+        (to.as_slice(), name.as_str()),
+        ([inside].as_slice(), "room:updated")
+    );
+    assert_eq!(data["chat"]["name"], "Renamed");
+    assert_eq!(data["seq"], stage.as_of());
+    assert!(!to.contains(&outside));
+}
+
+#[test]
+fn another_process_is_noticed_spec_12_1() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Public, PREMIUM, Some("open-door"));
+    let (_, inside) = stage.connect(BASIC);
+    join(&stage, inside, chat);
+    let mut follower = stage.portal.follow(None).unwrap();
+    let other = Portal::open(stage.portal.path(), Options::default()).unwrap();
+    let rename = json!({ "chat_id": chat, "name": "From outside" }).to_string();
+    other
+        .call_json(&Actor::operator(), "chat.update", &rename)
+        .unwrap();
+    let sent = delivered(&stage, &mut follower);
+    assert_eq!(sent[0].0, [inside]);
+    assert_eq!(sent[0].2["chat"]["name"], "From outside");
+}
+
+#[test]
+fn a_follower_resumes_where_it_left_off_and_misses_none_spec_12_2() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Private, PREMIUM, None);
+    let rename = |name: &str| {
+        stage.ok(
+            &user(PREMIUM),
+            "chat.update",
+            json!({ "chat_id": chat, "name": name }),
+        );
+    };
+    rename("One");
+    let mut first = stage.portal.follow(None).unwrap();
+    rename("Two");
+    rename("Three");
+    assert_eq!(first.poll(1).unwrap().len(), 1);
+    let position = first.position().clone();
+    drop(first);
+    let mut second = stage.portal.follow(Some(position.clone())).unwrap();
+    let seqs: Vec<_> = second
+        .poll(100)
+        .unwrap()
+        .iter()
+        .map(|event| event.seq.get())
+        .collect();
+    assert_eq!(seqs, [position.after.cast_signed() + 1]);
+    assert!(second.poll(100).unwrap().is_empty());
+}
+
+#[test]
+fn a_place_beyond_the_end_or_of_another_log_is_refused_spec_12_2() {
+    let stage = Stage::new();
+    let here = stage.portal.follow(None).unwrap().position().clone();
+    for position in [
+        Position {
+            after: here.after + 1,
+            ..here.clone()
+        },
+        Position {
+            log_id: "another".into(),
+            ..here
+        },
+    ] {
+        let refused = stage.portal.follow(Some(position)).err().unwrap();
+        assert_eq!(refused.kind().code(), "ERR_EVENTS_PRUNED");
+    }
+}
+
+#[test]
+fn only_one_process_keeps_presence_spec_10_1() {
+    let stage = Stage::new();
+    let options = Options {
+        presence: true,
+        ..Options::default()
+    };
+    let refused = Portal::open(stage.portal.path(), options.clone())
+        .err()
+        .unwrap();
+    assert_eq!(refused.kind().code(), "ERR_PRESENCE_TAKEN");
+    stage.portal.close();
+    Portal::open(stage.portal.path(), options).unwrap();
+}
+
+#[test]
+fn a_closed_portal_answers_so_and_wakes_its_followers_spec_17_5() {
+    let stage = Stage::new();
+    let mut follower = stage.portal.follow(None).unwrap();
+    let portal = stage.portal.clone();
+    let waiting = std::thread::spawn(move || follower.next(1, std::time::Duration::from_secs(60)));
+    portal.close();
+    portal.close();
+    assert_eq!(
+        waiting.join().unwrap().unwrap_err().kind().code(),
+        "ERR_CLOSED"
+    );
+    let chat = ChatId::try_from(1).unwrap();
+    stage.refused(
+        &user(PREMIUM),
+        "chat.get",
+        json!({ "chat_id": chat }),
+        "ERR_CLOSED",
+    );
+    let rename = json!({ "chat_id": chat, "name": "Late" });
+    stage.refused(&user(PREMIUM), "chat.update", rename, "ERR_CLOSED");
+}
