@@ -247,6 +247,24 @@ impl Serialize for Error {
     }
 }
 
+impl From<crate::e2ee::Error> for Error {
+    fn from(error: crate::e2ee::Error) -> Self {
+        use crate::e2ee::Error as Crypto;
+        let kind = match error {
+            Crypto::Decrypt => ErrorKind::Decrypt,
+            Crypto::InvalidEnvelope { .. } => ErrorKind::EnvelopeInvalid,
+            Crypto::TooLong { .. }
+            | Crypto::InvalidKey { .. }
+            | Crypto::InvalidBlob { .. }
+            | Crypto::OutOfRange { .. }
+            | Crypto::NoDisclosure => ErrorKind::Invalid,
+        };
+        let mut mapped = Self::with_message(kind, error.to_string());
+        mapped.extras.field = error.field().map(str::to_owned);
+        mapped
+    }
+}
+
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ErrorCode as Sqlite;

@@ -138,8 +138,7 @@ fn check_joined(cx: &Context<'_>, session: SessionId, chat: ChatId) -> Result<()
 }
 
 fn check_envelope(content: &str, row: &ChatRow) -> Result<()> {
-    let envelope = Envelope::parse(content)
-        .map_err(|error| Error::with_message(ErrorKind::EnvelopeInvalid, error.to_string()))?;
+    let envelope = Envelope::parse(content)?;
     if envelope.suite().number() != row.chat.e2ee {
         return Err(Error::with_message(
             ErrorKind::EnvelopeInvalid,
