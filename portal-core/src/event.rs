@@ -101,6 +101,20 @@ pub enum EpochReason {
 }
 
 impl EpochReason {
+    /// Every reason.
+    pub const ALL: [EpochReason; 10] = [
+        EpochReason::Cleared,
+        EpochReason::Wiped,
+        EpochReason::WentPublic,
+        EpochReason::WentPrivate,
+        EpochReason::Transferred,
+        EpochReason::MemberRemoved,
+        EpochReason::MemberLeft,
+        EpochReason::SessionDestroyed,
+        EpochReason::Joined,
+        EpochReason::KeyLost,
+    ];
+
     /// The word of the event, as rows keep it.
     pub const fn as_str(self) -> &'static str {
         match self {

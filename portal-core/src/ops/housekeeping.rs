@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ErrorKind, Result};
 use crate::model::{MINUTE, Timestamp};
 use crate::operation::{Context, Operation};
-use crate::ops::limits;
+use crate::ops::{epochs, keys, limits};
 
 /// Does what is due, and answers when it next wants to run. Late calls catch up; nothing is done twice.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,8 +29,10 @@ impl Operation for Tick {
             return Err(ErrorKind::Forbidden.into());
         }
         limits::prune(cx.db, cx.now)?;
+        let due = [epochs::moves_due(cx)?, keys::requests_due(cx)?];
+        let latest = cx.now.plus(MINUTE);
         Ok(Ticked {
-            next_at: cx.now.plus(MINUTE),
+            next_at: due.into_iter().flatten().fold(latest, Timestamp::min),
         })
     }
 }

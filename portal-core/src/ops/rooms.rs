@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ErrorKind, Result};
 use crate::model::{ChatId, ConnectionId};
 use crate::operation::{Context, Done, Effect, Operation};
-use crate::ops::chats;
+use crate::ops::{chats, keys};
 use crate::policy::{ActingAs, ChatAction, ChatFacts, LookIn, Permit, may, permit};
 
 /// Joins a chat's room with the caller's connection: from here on its events are delivered. Guests may
@@ -38,6 +38,9 @@ impl Operation for Join {
         let permit = permit::<LookIn>(&cx.actor, &facts)?;
         let may_talk = may(ChatAction::Talk, &cx.actor, &facts).is_ok();
         check_may_sit(cx, &permit, &facts, may_talk)?;
+        if let Some(session) = cx.session {
+            keys::request_key(cx, self.chat_id, session)?;
+        }
         let as_of = cx.as_of()?;
         if let Some(connection) = cx.connection {
             cx.afterwards(Effect::Joined {

@@ -124,6 +124,7 @@ CREATE TABLE chat (
     wipe_due_at      INTEGER,
     move_due_at      INTEGER,
     move_reason      TEXT,
+    hinted_session   INTEGER,
     created_at       INTEGER NOT NULL,
     last_activity_at INTEGER NOT NULL,
     CONSTRAINT chat_id_fits_javascript CHECK (id BETWEEN 1 AND 9007199254740991),
@@ -376,15 +377,29 @@ CREATE TABLE key_rejection (
 CREATE INDEX key_rejection_by_session ON key_rejection (session_id);
 
 -- Sessions that present holders were asked to wrap the key for, and who was asked last (SPEC 8.5).
+-- Whoever waits joined while a move on was already due, and gets no blob before it (SPEC 8.6a).
 CREATE TABLE key_request (
     chat_id       INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
     session_id    INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
     asked_session INTEGER,
     next_at       INTEGER,
-    PRIMARY KEY (chat_id, session_id)
+    requested_at  INTEGER NOT NULL,
+    waits         INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (chat_id, session_id),
+    CONSTRAINT key_request_waits_is_bool CHECK (waits IN (0, 1)),
+    CONSTRAINT key_request_waiting_asks_nobody CHECK (waits = 0 OR next_at IS NULL)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX key_request_by_session ON key_request (session_id);
 CREATE INDEX key_request_by_time ON key_request (next_at) WHERE next_at IS NOT NULL;
+
+CREATE TRIGGER key_blob_not_before_the_move BEFORE INSERT ON key_blob
+WHEN EXISTS (SELECT 1 FROM key_request WHERE chat_id = NEW.chat_id AND session_id = NEW.session_id AND waits = 1)
+BEGIN SELECT RAISE(ABORT, 'key_blob_not_before_the_move'); END;
+
+CREATE TRIGGER key_blob_not_from_the_rejected BEFORE INSERT ON key_blob
+WHEN EXISTS (SELECT 1 FROM key_rejection WHERE chat_id = NEW.chat_id AND session_id = NEW.session_id
+    AND publisher_session = NEW.publisher_session)
+BEGIN SELECT RAISE(ABORT, 'key_blob_not_from_the_rejected'); END;
 
 -- Moving on clears what belonged to the epoch before (SPEC 8.2), whoever moves it.
 CREATE TRIGGER chat_epoch_clears_keys AFTER UPDATE OF epoch ON chat WHEN NEW.epoch <> OLD.epoch
