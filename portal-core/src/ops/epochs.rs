@@ -294,3 +294,6 @@ pub(crate) fn holds_key(db: &Connection, chat: ChatId, session: SessionId) -> Re
     )?;
     Ok(holds.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,13 +14,11 @@ pub use publish::{Publish, Published, SkipReason, Skipped, Wrapped};
 pub use repair::{Reject, Renew, RenewStatus, Renewed};
 pub(crate) use requests::{forget_request, request_key, requests_due};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use x25519_dalek::StaticSecret;
 
+use crate::e2ee::PublicKey;
 use crate::error::{Error, Result};
 use crate::event::KeyAdded;
 use crate::model::{ChatId, HOUR, SessionId, UserId};
@@ -73,7 +71,11 @@ impl Operation for Register {
     fn apply(self, cx: &mut Context<'_>) -> Result<Registered> {
         let session = cx.session_id()?;
         let user = cx.user_id()?;
-        let key = public_key(&self.public_key)?;
+        let key = PublicKey::from_base64(&self.public_key).map_err(|_| {
+            let why = "public_key is 32 bytes in base64 that are not a point of small order";
+            Error::invalid("public_key", why)
+        })?;
+        let key = *key.as_bytes();
         let status = match registered(cx.db, session)? {
             Some(same) if same == key => RegisterStatus::Unchanged,
             Some(_) => {
@@ -138,28 +140,6 @@ fn registered(db: &Connection, session: SessionId) -> Result<Option<[u8; 32]>> {
         |row| row.get(0),
     )?;
     Ok(key.flatten())
-}
-
-/// Reads a public key: 32 bytes of canonical base64 that are not a point of small order.
-fn public_key(text: &str) -> Result<[u8; 32]> {
-    let refused = |why| Error::invalid("public_key", why);
-    let key = exact::<32>(text)
-        .ok_or_else(|| refused("public_key is 32 bytes in base64, with padding"))?;
-    // A clamped scalar is a multiple of eight: exactly the points of small order, in any encoding, go to
-    // zero under it. With such a key everybody knows the shared secret.
-    let any = StaticSecret::from([0x42; 32]);
-    if any.diffie_hellman(&key.into()).was_contributory() {
-        Ok(key)
-    } else {
-        Err(refused(
-            "public_key is a point of small order, with which nothing is secret",
-        ))
-    }
-}
-
-/// Exactly `N` bytes of canonical base64.
-fn exact<const N: usize>(text: &str) -> Option<[u8; N]> {
-    STANDARD.decode(text).ok()?.try_into().ok()
 }
 
 /// The key of a chat's current epoch, as far as the server knows it.

@@ -7,6 +7,8 @@
     reason = "each test file uses its part of the cast"
 )]
 
+pub mod keys;
+
 use std::sync::Arc;
 
 use portal_core::clock::ManualClock;

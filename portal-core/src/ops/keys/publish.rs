@@ -9,7 +9,8 @@ use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{exact, requests, room_key};
+use super::{requests, room_key};
+use crate::e2ee::Suite;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::KeyBlobStored;
 use crate::model::{BlobId, ChatId, SessionId, UserId};
@@ -105,8 +106,9 @@ impl Operation for Publish {
     fn apply(self, cx: &mut Context<'_>) -> Result<Published> {
         let (row, facts) = chats::load(cx, self.chat_id)?;
         let permit = permit::<Talk>(&cx.actor, &facts)?;
-        let key_check = self.parse_check(row.chat.e2ee)?;
-        let blobs = self.parse_blobs(row.chat.e2ee)?;
+        let suite = Suite::from_number(row.chat.e2ee.into()).ok_or(ErrorKind::StorageCorrupt)?;
+        let key_check = self.parse_check(suite)?;
+        let blobs = self.parse_blobs(suite)?;
         let publisher = publisher(cx, &facts)?;
         let epoch = row.chat.epoch;
         if self.epoch != epoch {
@@ -122,7 +124,7 @@ impl Operation for Publish {
                 let holds = epochs::holds_key(cx.db, self.chat_id, publisher.session)?;
                 // Clients of suite 2 that send no check still help (E2EE.md 2).
                 let same =
-                    key.key_check == key_check || (row.chat.e2ee == 2 && key_check.is_none());
+                    key.key_check == key_check || (suite == Suite::Two && key_check.is_none());
                 if !holds || !same {
                     return Err(ErrorKind::KeyConflict.into());
                 }
@@ -154,32 +156,32 @@ impl Operation for Publish {
 }
 
 impl Publish {
-    fn parse_check(&self, suite: u8) -> Result<Option<[u8; 16]>> {
-        match &self.key_check {
-            Some(text) => exact::<16>(text)
+    fn parse_check(&self, suite: Suite) -> Result<Option<[u8; 16]>> {
+        match (&self.key_check, suite) {
+            (Some(text), _) => STANDARD
+                .decode(text)
+                .ok()
+                .and_then(|check| check.try_into().ok())
                 .map(Some)
                 .ok_or_else(|| Error::invalid("key_check", "key_check is 16 bytes in base64")),
-            None if suite == 2 => Ok(None),
-            None => Err(Error::invalid("key_check", "suite 3 needs a key_check")),
+            (None, Suite::Two) => Ok(None),
+            (None, Suite::Three) => Err(Error::invalid("key_check", "suite 3 needs a key_check")),
         }
     }
 
-    fn parse_blobs(&self, suite: u8) -> Result<Vec<Vec<u8>>> {
+    /// The blobs' bytes. A client that wraps wrongly is told so, before anything is stored.
+    fn parse_blobs(&self, suite: Suite) -> Result<Vec<Vec<u8>>> {
         if self.blobs.len() > MOST_BLOBS {
             return Err(Error::invalid("blobs", "at most 256 blobs a call"));
         }
-        let length = if suite == 2 { 72 } else { 80 };
         let parse = |(index, wrapped): (usize, &Wrapped)| {
+            let field = || format!("blobs[{index}].blob");
+            suite
+                .check_blob(&wrapped.blob)
+                .map_err(|error| Error::invalid(field(), error.to_string()))?;
             STANDARD
                 .decode(&wrapped.blob)
-                .ok()
-                .filter(|blob| blob.len() == length)
-                .ok_or_else(|| {
-                    Error::invalid(
-                        format!("blobs[{index}].blob"),
-                        format!("a blob of suite {suite} is {length} bytes in base64"),
-                    )
-                })
+                .map_err(|_| Error::invalid(field(), "a blob is canonical base64"))
         };
         self.blobs.iter().enumerate().map(parse).collect()
     }
