@@ -4,7 +4,7 @@
 mod common;
 
 use common::keys::{Device, check};
-use common::{ADMIN, BASIC, LIFETIME, OTHER, PREMIUM, STRANGER, Stage};
+use common::{ADMIN, BASIC, LIFETIME, MODERATOR, OTHER, PREMIUM, STRANGER, Stage};
 use portal_core::model::{ChatId, ChatType};
 use serde_json::{Value, json};
 
@@ -148,11 +148,13 @@ fn who_the_distributor_left_out_is_asked_for_after_two_seconds_spec_8_5() {
 #[test]
 fn a_request_that_rests_goes_to_whoever_holds_the_key_next_spec_8_5() {
     let stage = Stage::new();
-    let (chat, owner, basic) = published(&stage, &[BASIC, OTHER, LIFETIME]);
+    let (chat, owner, basic) = published(&stage, &[BASIC, OTHER, LIFETIME, MODERATOR]);
     stage.portal.disconnect(owner.connection).unwrap();
     stage.portal.disconnect(basic.connection).unwrap();
     let before = stage.as_of();
     let other = stage.joined(OTHER, chat);
+    let gone = stage.joined(MODERATOR, chat);
+    stage.portal.disconnect(gone.connection).unwrap();
     stage.pass(60);
     stage.tick();
     assert_eq!(
@@ -179,6 +181,7 @@ fn a_request_that_rests_goes_to_whoever_holds_the_key_next_spec_8_5() {
     stage.ok(&back, "key.publish", params);
     let asked = stage.asked(&other, before);
     assert_eq!(asked, [json!(basic.session), json!(lifetime.session)]);
+    assert_eq!(stage.asked(&gone, before), Vec::<Value>::new());
 }
 
 #[test]
