@@ -70,6 +70,8 @@ enum Grant {
     S,
     /// Anyone.
     G,
+    /// `(leave)`: people end it by leaving, never by this act; the operator passes.
+    L,
 }
 
 /// One cell: whoever holds any of these may. Empty is `nobody`, the operator included.
@@ -77,7 +79,7 @@ enum Grant {
 const fn cell(action: ChatAction, chat_type: ChatType) -> &'static [Grant] {
     use ChatAction as Row;
     use ChatType::{Direct, Official, Private, Public};
-    use Grant::{A, G, M, O, P, R, S};
+    use Grant::{A, G, L, M, O, P, R, S};
     match (action, chat_type) {
         (Row::LookIn,                                           Official | Public) => &[G],
         (Row::LookIn,                                           Private)           => &[O, M, A],
@@ -97,19 +99,24 @@ const fn cell(action: ChatAction, chat_type: ChatType) -> &'static [Grant] {
         (Row::Report,                                           Official | Public) => &[S],
         (Row::Report,                                           Private)           => &[O, M],
         (Row::LookIn | Row::Talk | Row::DeleteOwn | Row::Report, Direct)           => &[M],
+        (Row::Destroy,                                          Direct)            => &[L],
         (Row::Configure | Row::Invites | Row::Clipboard | Row::ActivityLog | Row::Moderate
-            | Row::Clear | Row::RunBrowser | Row::Destroy | Row::Transfer, Direct) => &[],
+            | Row::Clear | Row::RunBrowser | Row::Transfer,     Direct)            => &[],
     }
 }
 
 fn holds(grant: Grant, actor: &ActingAs, chat: &ChatFacts) -> bool {
-    let person = actor.person();
+    // Outside its DIRECT chats a stranger is a guest, whatever else is said of it (SPEC 1.8).
+    let person = actor
+        .person()
+        .filter(|person| !person.stranger || chat.chat_type == ChatType::Direct);
     match grant {
         Grant::G => true,
+        Grant::L => false,
         Grant::S => person.is_some_and(|person| !person.stranger),
         Grant::M => person.is_some() && chat.is_member,
-        Grant::A => actor.has_role(Role::Admin),
-        Grant::P => actor.has_role(Role::Owner),
+        Grant::A => person.is_some_and(|person| person.role >= Role::Admin),
+        Grant::P => person.is_some_and(|person| person.role >= Role::Owner),
         Grant::O => person.is_some_and(|p| chat.owner.is_some_and(|owner| owner.id == p.id)),
         Grant::R => person.is_some_and(|p| {
             chat.owner
@@ -132,7 +139,7 @@ pub fn may(action: ChatAction, actor: &ActingAs, chat: &ChatFacts) -> Result<(),
     if !granted(ChatAction::LookIn, actor, chat) {
         return Err(Denial::ChatNotFound);
     }
-    if chat.is_banned && !actor.is_operator() {
+    if is_held_off(actor, chat) {
         let open = chat.chat_type.is_open();
         return Err(if open {
             Denial::Banned
@@ -143,6 +150,10 @@ pub fn may(action: ChatAction, actor: &ActingAs, chat: &ChatFacts) -> Result<(),
     if granted(action, actor, chat) {
         return Ok(());
     }
+    if chat.chat_type == ChatType::Direct && action != ChatAction::Moderate {
+        // Here nobody may: to sign up would not help a stranger.
+        return Err(Denial::Forbidden);
+    }
     Err(match (action, actor) {
         (ChatAction::Moderate, _) if chat.chat_type == ChatType::Direct => {
             Denial::DirectUnmoderated
@@ -151,6 +162,12 @@ pub fn may(action: ChatAction, actor: &ActingAs, chat: &ChatFacts) -> Result<(),
         (_, ActingAs::Person(person)) if person.stranger => Denial::StrangerForbidden,
         _ => Denial::Forbidden,
     })
+}
+
+/// Whether a ban counts: on people alone, and never on the chat's owner (SPEC 4.2), who may have been
+/// banned before the chat was theirs.
+fn is_held_off(actor: &ActingAs, chat: &ChatFacts) -> bool {
+    chat.is_banned && actor.person().is_some() && !holds(Grant::O, actor, chat)
 }
 
 /// Leave to do `A` to the chat.

@@ -33,6 +33,7 @@ pub fn on_person(
 ) -> Result<Permit<ActOn>, Denial> {
     let lawful = match actor {
         ActingAs::Guest => return Err(Denial::Unauthenticated),
+        ActingAs::Person(person) if person.stranger => return Err(Denial::StrangerForbidden),
         ActingAs::Operator | ActingAs::System => true,
         ActingAs::Person(person) => {
             person.role >= least && can_act_on(person.id, person.role, target.id, target.role)
@@ -65,7 +66,7 @@ pub fn act_on_in_chat(
         }
     };
     if lawful {
-        Ok(Permit::new((chat.id, target.id)))
+        Ok(Permit::new((moderate.subject(), target.id)))
     } else {
         Err(Denial::Forbidden)
     }

@@ -63,8 +63,9 @@ pub fn on_platform(action: PlatformAction, actor: &ActingAs) -> Result<PlatformP
             .least_role()
             .is_some_and(|least| actor.has_role(least));
     match actor {
-        _ if lawful => Ok(Permit::new(action)),
         ActingAs::Guest => Err(Denial::Unauthenticated),
+        ActingAs::Person(person) if person.stranger => Err(Denial::StrangerForbidden),
+        _ if lawful => Ok(Permit::new(action)),
         _ => Err(Denial::Forbidden),
     }
 }
@@ -98,6 +99,7 @@ pub fn create_chat(
 ) -> Result<Permit<CreateChat>, Denial> {
     match actor {
         ActingAs::Guest => return Err(Denial::Unauthenticated),
+        ActingAs::Person(person) if person.stranger => return Err(Denial::StrangerForbidden),
         ActingAs::Person(person) if person.id != owner.id => return Err(Denial::Forbidden),
         ActingAs::Person(_) | ActingAs::Operator | ActingAs::System => {}
     }
