@@ -171,7 +171,8 @@ pub fn user(id: i64) -> Actor {
     Actor::user(UserId::try_from(id).unwrap())
 }
 
-const CAST: &str = "
+/// The rows of the cast.
+pub const CAST: &str = "
     INSERT INTO user (id, username, role, tier, stranger, created_at) VALUES
         (1000, 'olga-owner', 3, 0, 0, 0),
         (2000, 'ada-admin', 2, 0, 0, 0),

@@ -1,5 +1,6 @@
 -- The first schema. Every rule that can be said here is said here, by name, so that raw SQL that
 -- breaks one fails (SPEC 3.2). docs/invariants.md lists them. Times are UTC milliseconds.
+-- INSERT OR REPLACE deletes without firing a trigger: what stands for good refuses it on insertion.
 
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
@@ -40,6 +41,10 @@ BEGIN SELECT RAISE(ABORT, 'user_last_owner_not_demoted'); END;
 CREATE TRIGGER user_last_owner_not_deleted BEFORE DELETE ON user
 WHEN OLD.role = 3 AND (SELECT count(*) FROM user WHERE role = 3) = 1
 BEGIN SELECT RAISE(ABORT, 'user_last_owner_not_deleted'); END;
+
+CREATE TRIGGER user_is_not_replaced BEFORE INSERT ON user
+WHEN EXISTS (SELECT 1 FROM user WHERE id = NEW.id OR username = NEW.username OR account_key_hash = NEW.account_key_hash)
+BEGIN SELECT RAISE(ABORT, 'user_is_not_replaced'); END;
 
 CREATE INDEX user_by_role ON user (role) WHERE role > 0;
 
@@ -140,10 +145,11 @@ CREATE TABLE chat (
         AND slug NOT GLOB '-*' AND slug NOT GLOB '*-' AND slug NOT GLOB '*--*')),
     CONSTRAINT chat_slug_is_no_invite CHECK (slug IS NULL OR length(slug) <> 16 OR instr(slug, '-') > 0),
     CONSTRAINT chat_public_from_only_public CHECK ((chat_type = 'PUBLIC') = (public_from IS NOT NULL)),
+    CONSTRAINT chat_public_from_in_range CHECK (public_from IS NULL OR public_from BETWEEN 1 AND next_message_id),
     CONSTRAINT chat_e2ee_known CHECK (e2ee IN (2, 3)),
     CONSTRAINT chat_epoch_positive CHECK (epoch >= 1),
     CONSTRAINT chat_epoch_start_in_range CHECK (epoch_start BETWEEN 1 AND next_message_id),
-    CONSTRAINT chat_next_message_id_positive CHECK (next_message_id BETWEEN 1 AND 9007199254740991),
+    CONSTRAINT chat_next_message_id_fits_javascript CHECK (next_message_id <= 9007199254740991),
     CONSTRAINT chat_config_is_json CHECK (json_valid(chat_config)),
     CONSTRAINT chat_browser_config_is_json CHECK (json_valid(browser_config)),
     CONSTRAINT chat_move_has_reason CHECK ((move_due_at IS NULL) = (move_reason IS NULL)),
@@ -155,6 +161,10 @@ CREATE INDEX chat_by_pair_high ON chat (pair_high) WHERE pair_high IS NOT NULL;
 CREATE INDEX chat_directory ON chat (chat_type, last_activity_at DESC, id DESC) WHERE chat_type IN ('OFFICIAL', 'PUBLIC');
 CREATE INDEX chat_by_wipe ON chat (wipe_due_at) WHERE wipe_due_at IS NOT NULL;
 CREATE INDEX chat_by_move ON chat (move_due_at) WHERE move_due_at IS NOT NULL;
+
+CREATE TRIGGER chat_is_not_replaced BEFORE INSERT ON chat
+WHEN EXISTS (SELECT 1 FROM chat WHERE id = NEW.id OR slug = NEW.slug)
+BEGIN SELECT RAISE(ABORT, 'chat_is_not_replaced'); END;
 
 CREATE TRIGGER chat_type_changes_only_public_private BEFORE UPDATE OF chat_type ON chat
 WHEN NEW.chat_type <> OLD.chat_type
@@ -248,6 +258,9 @@ CREATE TRIGGER invite_never_to_direct BEFORE INSERT ON invite
 WHEN EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND chat_type = 'DIRECT')
 BEGIN SELECT RAISE(ABORT, 'invite_never_to_direct'); END;
 
+CREATE TRIGGER invite_is_not_moved BEFORE UPDATE OF code, chat_id ON invite
+BEGIN SELECT RAISE(ABORT, 'invite_is_not_moved'); END;
+
 CREATE TRIGGER invite_revoked_for_good BEFORE UPDATE OF revoked_at ON invite
 WHEN OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS NOT OLD.revoked_at
 BEGIN SELECT RAISE(ABORT, 'invite_revoked_for_good'); END;
@@ -265,7 +278,7 @@ CREATE TABLE message (
     content     TEXT NOT NULL,
     created_at  INTEGER NOT NULL,
     PRIMARY KEY (chat_id, id),
-    CONSTRAINT message_id_positive CHECK (id BETWEEN 1 AND 9007199254740991),
+    CONSTRAINT message_id_positive CHECK (id >= 1),
     CONSTRAINT message_is_user_or_system CHECK ((sender_id IS NULL) = (code IS NOT NULL) AND (sender_id IS NULL) = (sender_role IS NULL)),
     CONSTRAINT message_system_has_no_epoch CHECK ((sender_id IS NULL) = (epoch = 0)),
     CONSTRAINT message_sender_role_known CHECK (sender_role IS NULL OR sender_role BETWEEN 0 AND 3),
@@ -276,6 +289,14 @@ CREATE INDEX message_by_sender ON message (sender_id, chat_id, id) WHERE sender_
 CREATE TRIGGER message_epoch_is_current BEFORE INSERT ON message
 WHEN NEW.epoch <> 0 AND NEW.epoch <> (SELECT epoch FROM chat WHERE id = NEW.chat_id)
 BEGIN SELECT RAISE(ABORT, 'message_epoch_is_current'); END;
+
+CREATE TRIGGER message_id_is_counted BEFORE INSERT ON message
+WHEN NEW.id >= (SELECT next_message_id FROM chat WHERE id = NEW.chat_id)
+BEGIN SELECT RAISE(ABORT, 'message_id_is_counted'); END;
+
+CREATE TRIGGER message_is_not_replaced BEFORE INSERT ON message
+WHEN EXISTS (SELECT 1 FROM message WHERE chat_id = NEW.chat_id AND id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'message_is_not_replaced'); END;
 
 CREATE TRIGGER message_is_never_rewritten BEFORE UPDATE ON message
 BEGIN SELECT RAISE(ABORT, 'message_is_never_rewritten'); END;
@@ -340,8 +361,12 @@ CREATE TRIGGER room_key_epoch_is_current BEFORE INSERT ON room_key
 WHEN NEW.epoch <> (SELECT epoch FROM chat WHERE id = NEW.chat_id)
 BEGIN SELECT RAISE(ABORT, 'room_key_epoch_is_current'); END;
 
-CREATE TRIGGER room_key_first_wins BEFORE UPDATE OF epoch, key_check, distributor_user ON room_key
+CREATE TRIGGER room_key_first_wins BEFORE UPDATE OF chat_id, epoch, key_check, distributor_user ON room_key
 BEGIN SELECT RAISE(ABORT, 'room_key_first_wins'); END;
+
+CREATE TRIGGER room_key_is_not_replaced BEFORE INSERT ON room_key
+WHEN EXISTS (SELECT 1 FROM room_key WHERE chat_id = NEW.chat_id)
+BEGIN SELECT RAISE(ABORT, 'room_key_is_not_replaced'); END;
 
 CREATE TABLE key_blob (
     id                   INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -365,6 +390,10 @@ BEGIN SELECT RAISE(ABORT, 'key_blob_fits_chat'); END;
 
 CREATE TRIGGER key_blob_is_not_overwritten BEFORE UPDATE ON key_blob
 BEGIN SELECT RAISE(ABORT, 'key_blob_is_not_overwritten'); END;
+
+CREATE TRIGGER key_blob_is_not_replaced BEFORE INSERT ON key_blob
+WHEN EXISTS (SELECT 1 FROM key_blob WHERE id = NEW.id OR (chat_id = NEW.chat_id AND session_id = NEW.session_id))
+BEGIN SELECT RAISE(ABORT, 'key_blob_is_not_replaced'); END;
 
 -- Who refused whose blob in the current epoch (SPEC 8.6).
 CREATE TABLE key_rejection (
@@ -439,6 +468,10 @@ CREATE INDEX punishment_by_user ON punishment (user_id, id);
 CREATE INDEX punishment_live ON punishment (user_id, kind, chat_id) WHERE lifted_at IS NULL AND kind <> 'warn';
 CREATE INDEX punishment_by_chat ON punishment (chat_id) WHERE chat_id IS NOT NULL;
 
+CREATE TRIGGER punishment_never_in_direct BEFORE INSERT ON punishment
+WHEN NEW.kind <> 'warn' AND EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND chat_type = 'DIRECT')
+BEGIN SELECT RAISE(ABORT, 'punishment_never_in_direct'); END;
+
 -- One moment of something that is counted: wrong codes, key changes, renewals.
 CREATE TABLE attempt (
     kind    TEXT NOT NULL,
@@ -468,9 +501,14 @@ CREATE INDEX audit_by_user ON audit (user_id, id) WHERE user_id IS NOT NULL;
 CREATE TRIGGER audit_is_never_rewritten BEFORE UPDATE ON audit
 BEGIN SELECT RAISE(ABORT, 'audit_is_never_rewritten'); END;
 
+CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
+WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'audit_is_not_replaced'); END;
+
 -- Retention says how far it prunes before it does (SPEC 7.8, 14.3); nothing younger ever goes.
+-- A number is smaller than every text: a horizon kept as text would let everything go.
 CREATE TRIGGER audit_goes_by_retention_only BEFORE DELETE ON audit
-WHEN OLD.at >= coalesce((SELECT value FROM meta WHERE key = 'audit_horizon'), 0)
+WHEN OLD.at >= coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'audit_horizon'), 0)
 BEGIN SELECT RAISE(ABORT, 'audit_goes_by_retention_only'); END;
 
 -- Events ------------------------------------------------------------------------------------------
@@ -485,6 +523,7 @@ CREATE TABLE event (
     user_id    INTEGER,
     session_id INTEGER,
     data       TEXT NOT NULL,
+    CONSTRAINT event_seq_positive CHECK (seq >= 1),
     CONSTRAINT event_audience_known CHECK (audience IN ('everyone', 'chat', 'user', 'session', 'staff')),
     CONSTRAINT event_audience_named CHECK (CASE audience WHEN 'chat' THEN chat_id IS NOT NULL WHEN 'user' THEN user_id IS NOT NULL
         WHEN 'session' THEN session_id IS NOT NULL ELSE 1 END),
@@ -494,6 +533,10 @@ CREATE INDEX event_by_chat ON event (chat_id, seq) WHERE chat_id IS NOT NULL;
 
 CREATE TRIGGER event_is_never_rewritten BEFORE UPDATE ON event
 BEGIN SELECT RAISE(ABORT, 'event_is_never_rewritten'); END;
+
+CREATE TRIGGER event_seq_only_rises BEFORE INSERT ON event
+WHEN NEW.seq BETWEEN 1 AND (SELECT max(seq) FROM event)
+BEGIN SELECT RAISE(ABORT, 'event_seq_only_rises'); END;
 
 CREATE TRIGGER event_newest_stays BEFORE DELETE ON event
 WHEN OLD.seq = (SELECT max(seq) FROM event)
