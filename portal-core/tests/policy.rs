@@ -1,4 +1,4 @@
-//! The rules of SPEC 4, against tables written by hand from SPEC. policy_properties.rs holds what is true
+//! The rules of SPEC 4, against tables written by hand from SPEC; `policy_properties.rs` holds what is true
 //! of any facts.
 
 use std::collections::BTreeMap;

@@ -35,6 +35,8 @@ struct Connection {
     /// The event log's end when it was opened.
     since: u64,
     rooms: BTreeSet<ChatId>,
+    /// Rooms that an event took it out of: a seat may still wait there for the event's delivery.
+    taken: BTreeSet<ChatId>,
 }
 
 /// How often a room's members are told at most (SPEC 10.2), in milliseconds.
@@ -70,6 +72,7 @@ impl Presence {
                 identity,
                 since,
                 rooms: BTreeSet::new(),
+                taken: BTreeSet::new(),
             },
         );
         if let Some(session) = identity.session {
@@ -86,7 +89,7 @@ impl Presence {
         let Some(connection) = self.connections.remove(&id) else {
             return BTreeSet::new();
         };
-        for chat in &connection.rooms {
+        for chat in connection.rooms.union(&connection.taken) {
             self.remove_seat(*chat, id);
         }
         if let Some(session) = connection.identity.session {
@@ -116,6 +119,7 @@ impl Presence {
             return;
         };
         if connection.rooms.insert(chat) {
+            connection.taken.remove(&chat);
             self.last_order += 1;
             let seat = Seat {
                 since,
@@ -341,6 +345,7 @@ impl Presence {
     fn take_seat(&mut self, id: ConnectionId, chat: ChatId, seq: u64) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.rooms.remove(&chat);
+            connection.taken.insert(chat);
         }
         if let Some(seat) = self.rooms.get_mut(&chat).and_then(|room| room.get_mut(&id)) {
             seat.until.get_or_insert(seq);

@@ -1,0 +1,385 @@
+//! Presence against a model that is too simple to be wrong: a list of connections, each with its rooms.
+
+use std::collections::BTreeSet;
+
+use portal_core::event::{Event, RoomDestroyed, RoomEvicted, RoomKicked, SessionEnded, UserBanned};
+use portal_core::model::{ChatId, ConnectionId, SessionId, UserId};
+use portal_core::presence::{Identity, Presence};
+use proptest::prelude::*;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+const USERS: i64 = 3;
+const SESSIONS: i64 = 5;
+const CHATS: i64 = 3;
+
+fn chat(id: i64) -> ChatId {
+    ChatId::try_from(id).unwrap()
+}
+
+fn user(id: i64) -> UserId {
+    UserId::try_from(1_000 * id).unwrap()
+}
+
+fn session(id: i64) -> SessionId {
+    SessionId::try_from(10 * id).unwrap()
+}
+
+/// Sessions 1 and 4 are user 1's, 2 and 5 user 2's, 3 is user 3's.
+fn owner(of: i64) -> i64 {
+    (of - 1) % USERS + 1
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Who {
+    Guest,
+    Session(i64),
+    /// A host's person, without a session.
+    User(i64),
+}
+
+impl Who {
+    fn identity(self) -> Identity {
+        match self {
+            Who::Guest => Identity::default(),
+            Who::Session(id) => Identity {
+                session: Some(session(id)),
+                user: Some(user(owner(id))),
+            },
+            Who::User(id) => Identity {
+                session: None,
+                user: Some(user(id)),
+            },
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Connect(Who),
+    // The connection is any that there ever was, also one that is gone.
+    Disconnect(prop::sample::Index),
+    Join(prop::sample::Index, i64),
+    Leave(prop::sample::Index, i64),
+    Kick(i64, i64),
+    Ban(i64, i64),
+    EvictOne(i64, i64),
+    EvictBut(i64, BTreeSet<i64>),
+    Destroy(i64),
+    End(i64),
+    /// The events so far are delivered to a room.
+    Deliver(i64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let any = any::<prop::sample::Index>;
+    let person = 1..=USERS;
+    let room = || 1..=CHATS;
+    let who = prop_oneof![
+        1 => Just(Who::Guest),
+        3 => (1..=SESSIONS).prop_map(Who::Session),
+        1 => (1..=USERS).prop_map(Who::User),
+    ];
+    let step = prop_oneof![
+        4 => who.prop_map(Step::Connect),
+        2 => any().prop_map(Step::Disconnect),
+        8 => (any(), room()).prop_map(|(i, chat)| Step::Join(i, chat)),
+        3 => (any(), room()).prop_map(|(i, chat)| Step::Leave(i, chat)),
+        1 => (person.clone(), room()).prop_map(|(user, chat)| Step::Kick(user, chat)),
+        1 => (person.clone(), room()).prop_map(|(user, chat)| Step::Ban(user, chat)),
+        1 => (person.clone(), room()).prop_map(|(user, chat)| Step::EvictOne(user, chat)),
+        1 => (room(), prop::collection::btree_set(person, 0..3)).prop_map(|(chat, may)| Step::EvictBut(chat, may)),
+        1 => room().prop_map(Step::Destroy),
+        1 => (1..=SESSIONS).prop_map(Step::End),
+        1 => room().prop_map(Step::Deliver),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+/// A live connection, with its rooms in the order of joining.
+#[derive(Clone, Debug)]
+struct Line {
+    id: ConnectionId,
+    identity: Identity,
+    rooms: Vec<(ChatId, u64)>,
+}
+
+/// The model: who is connected, and when each joined where. `seq` is the event log's end.
+#[derive(Debug, Default)]
+struct Naive {
+    live: Vec<Line>,
+    ever: Vec<ConnectionId>,
+    joinings: u64,
+    seq: u64,
+}
+
+impl Naive {
+    fn pick(&self, index: prop::sample::Index) -> Option<ConnectionId> {
+        (!self.ever.is_empty()).then(|| *index.get(&self.ever))
+    }
+
+    fn join(&mut self, id: ConnectionId, chat: ChatId) {
+        if let Some(line) = self.live.iter_mut().find(|line| line.id == id)
+            && line.rooms.iter().all(|(room, _)| *room != chat)
+        {
+            self.joinings += 1;
+            line.rooms.push((chat, self.joinings));
+        }
+    }
+
+    /// Takes whom `who` says out of the rooms that `which` says.
+    fn put_out(&mut self, who: impl Fn(&Line) -> bool, which: impl Fn(ChatId) -> bool) {
+        for line in &mut self.live {
+            if who(line) {
+                line.rooms.retain(|(room, _)| !which(*room));
+            }
+        }
+    }
+
+    fn here(&self, chat: ChatId) -> BTreeSet<ConnectionId> {
+        self.room(chat).into_iter().map(|line| line.id).collect()
+    }
+
+    /// The connections in a room, the longest present first.
+    fn room(&self, chat: ChatId) -> Vec<&Line> {
+        let mut seated: Vec<_> = self
+            .live
+            .iter()
+            .filter_map(|line| {
+                let (_, order) = line.rooms.iter().find(|(room, _)| *room == chat)?;
+                Some((*order, line))
+            })
+            .collect();
+        seated.sort_by_key(|(order, _)| *order);
+        seated.into_iter().map(|(_, line)| line).collect()
+    }
+}
+
+/// An event from its data, whatever else it may hold one day.
+fn event<T: DeserializeOwned + Into<Event>>(data: Value) -> Event {
+    serde_json::from_value::<T>(data).unwrap().into()
+}
+
+/// An event is committed: presence takes it in, and it is for those who were there until then.
+fn happens(presence: &mut Presence, naive: &mut Naive, event: &Event, staying: &[UserId]) {
+    naive.seq += 1;
+    presence.observe(naive.seq, event, staying);
+    for room in (1..=CHATS).map(chat) {
+        assert_eq!(seated(presence, room, naive.seq), naive.here(room));
+    }
+}
+
+fn seated(presence: &Presence, room: ChatId, seq: u64) -> BTreeSet<ConnectionId> {
+    presence.seated_at(room, seq).into_iter().collect()
+}
+
+/// Does a step to both.
+fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
+    let of = |id: i64| move |line: &Line| line.identity.user == Some(user(id));
+    match step {
+        Step::Connect(who) => {
+            let identity = who.identity();
+            let id = presence.connect(identity, naive.seq);
+            naive.ever.push(id);
+            let rooms = Vec::new();
+            naive.live.push(Line {
+                id,
+                identity,
+                rooms,
+            });
+        }
+        Step::Disconnect(index) => {
+            let Some(id) = naive.pick(index) else { return };
+            let left = presence.disconnect(id);
+            let gone = naive.live.iter().position(|line| line.id == id);
+            let line = gone.map(|gone| naive.live.remove(gone));
+            let rooms = line.into_iter().flat_map(|line| line.rooms);
+            assert_eq!(left, rooms.map(|(room, _)| room).collect());
+        }
+        Step::Join(index, room) => {
+            let Some(id) = naive.pick(index) else { return };
+            naive.join(id, chat(room));
+            presence.join(id, chat(room), naive.seq);
+        }
+        Step::Leave(index, room) => {
+            let Some(id) = naive.pick(index) else { return };
+            presence.leave(id, chat(room));
+            naive.put_out(|line| line.id == id, |other| other == chat(room));
+        }
+        Step::Kick(person, room) => {
+            let data = json!({ "chat_id": chat(room), "user_id": user(person) });
+            happens(presence, naive, &event::<RoomKicked>(data), &[]);
+            naive.put_out(of(person), |other| other == chat(room));
+        }
+        Step::Ban(person, room) => {
+            let data = json!({ "chat_id": chat(room), "user_id": user(person), "until": null });
+            happens(presence, naive, &event::<UserBanned>(data), &[]);
+            naive.put_out(of(person), |other| other == chat(room));
+        }
+        Step::EvictOne(person, room) => {
+            let data = json!({ "chat_id": chat(room), "user_id": user(person), "reason": "left" });
+            happens(presence, naive, &event::<RoomEvicted>(data), &[]);
+            naive.put_out(of(person), |other| other == chat(room));
+        }
+        Step::EvictBut(room, may) => {
+            let data = json!({ "chat_id": chat(room), "reason": "went_private" });
+            let staying: Vec<_> = may.into_iter().map(user).collect();
+            happens(presence, naive, &event::<RoomEvicted>(data), &staying);
+            let goes = |line: &Line| {
+                !line
+                    .identity
+                    .user
+                    .is_some_and(|user| staying.contains(&user))
+            };
+            naive.put_out(goes, |other| other == chat(room));
+        }
+        Step::Destroy(room) => {
+            let data = json!({ "chat_id": chat(room) });
+            happens(presence, naive, &event::<RoomDestroyed>(data), &[]);
+            naive.put_out(|_| true, |other| other == chat(room));
+        }
+        Step::Deliver(room) => presence.delivered(chat(room), naive.seq),
+        Step::End(id) => {
+            let data = json!({
+                "session_id": session(id), "user_id": user(owner(id)), "reason": "logout"
+            });
+            happens(presence, naive, &event::<SessionEnded>(data), &[]);
+            naive.put_out(|line| line.identity.session == Some(session(id)), |_| true);
+        }
+    }
+}
+
+/// Every question, answered by both.
+fn compare(presence: &Presence, naive: &Naive) -> Result<(), TestCaseError> {
+    let live: BTreeSet<_> = naive.live.iter().map(|line| line.id).collect();
+    for room in (1..=CHATS).map(chat) {
+        let in_order = naive.room(room);
+        let people: BTreeSet<_> = in_order
+            .iter()
+            .filter_map(|line| line.identity.user)
+            .collect();
+        let guests = in_order.iter().filter(|line| line.identity.user.is_none());
+        // A person counts once, however many connections; guests count singly (SPEC 10.1).
+        prop_assert_eq!(presence.viewers(room), people.len() + guests.count());
+
+        let here: BTreeSet<_> = presence.room(room).map(|(id, _)| id).collect();
+        // What happens next is for those who are here now; what is still to be delivered, for nobody gone.
+        prop_assert_eq!(&seated(presence, room, naive.seq + 1), &here);
+        for seq in 1..=naive.seq {
+            prop_assert!(
+                seated(presence, room, seq).is_subset(&live),
+                "{room} at {seq}"
+            );
+        }
+        prop_assert_eq!(here, naive.here(room));
+        let mut sessions = Vec::new();
+        for line in in_order {
+            if let (Some(session), Some(user)) = (line.identity.session, line.identity.user)
+                && !sessions.contains(&(session, user))
+            {
+                sessions.push((session, user));
+            }
+        }
+        for id in (1..=SESSIONS).map(session) {
+            let joined = sessions.iter().any(|(session, _)| *session == id);
+            prop_assert_eq!(presence.has_joined(id, room), joined);
+            prop_assert_eq!(presence.rooms_of_session(id).contains(&room), joined);
+        }
+        prop_assert_eq!(presence.sessions_in(room), sessions);
+    }
+    // No ghosts: whoever is gone is nowhere.
+    for id in &naive.ever {
+        let found = naive.live.iter().find(|line| line.id == *id);
+        prop_assert_eq!(presence.identity(*id), found.map(|line| line.identity));
+    }
+    prop_assert_eq!(
+        presence.everyone().into_iter().collect::<BTreeSet<_>>(),
+        live
+    );
+    for id in (1..=USERS).map(user) {
+        let lines = naive
+            .live
+            .iter()
+            .filter(|line| line.identity.user == Some(id));
+        let ids: BTreeSet<_> = lines.map(|line| line.id).collect();
+        prop_assert_eq!(presence.is_connected(id), !ids.is_empty());
+        prop_assert_eq!(
+            presence.of_user(id).into_iter().collect::<BTreeSet<_>>(),
+            ids
+        );
+    }
+    for id in (1..=SESSIONS).map(session) {
+        let lines = naive
+            .live
+            .iter()
+            .filter(|line| line.identity.session == Some(id));
+        let ids: BTreeSet<_> = lines.map(|line| line.id).collect();
+        prop_assert_eq!(
+            presence.of_session(id).into_iter().collect::<BTreeSet<_>>(),
+            ids
+        );
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+
+    #[test]
+    fn presence_answers_as_a_list_of_connections_would_spec_10_1(steps in steps()) {
+        let (mut presence, mut naive) = (Presence::default(), Naive::default());
+        for step in steps {
+            take(step, &mut presence, &mut naive);
+            compare(&presence, &naive)?;
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_whoever_disconnected_spec_10_1(steps in steps()) {
+        let (mut presence, mut naive) = (Presence::default(), Naive::default());
+        for step in steps {
+            take(step, &mut presence, &mut naive);
+        }
+        for id in naive.ever.iter().copied() {
+            presence.disconnect(id);
+            prop_assert!(presence.disconnect(id).is_empty());
+        }
+        for room in (1..=CHATS).map(chat) {
+            prop_assert_eq!(presence.viewers(room), 0);
+            prop_assert!((1..=naive.seq).all(|seq| presence.seated_at(room, seq).is_empty()));
+        }
+        prop_assert!(presence.everyone().is_empty());
+        for id in 1..=SESSIONS {
+            prop_assert!(presence.of_session(session(id)).is_empty());
+            prop_assert!(!presence.is_connected(user(owner(id))));
+        }
+    }
+}
+
+#[test]
+fn joining_again_keeps_the_seat_and_coming_back_takes_a_new_one() {
+    let mut presence = Presence::default();
+    let first = presence.connect(Who::Session(1).identity(), 0);
+    let second = presence.connect(Who::Session(2).identity(), 0);
+    presence.join(first, chat(1), 7);
+    presence.join(second, chat(1), 8);
+    presence.join(first, chat(1), 9);
+    let seats: Vec<_> = presence
+        .room(chat(1))
+        .map(|(id, seat)| (id, seat.since))
+        .collect();
+    assert_eq!(seats, [(first, 7), (second, 8)]);
+    let longest = |presence: &Presence| presence.sessions_in(chat(1))[0].0;
+    assert_eq!(longest(&presence), session(1));
+
+    presence.leave(first, chat(1));
+    presence.join(first, chat(1), 10);
+    assert_eq!(longest(&presence), session(2));
+    let since = presence
+        .room(chat(1))
+        .find(|(id, _)| *id == first)
+        .unwrap()
+        .1
+        .since;
+    assert_eq!(since, 10);
+}
