@@ -226,9 +226,8 @@ fn the_catalogue_is_sorted_by_type() {
 
 #[test]
 fn every_operation_and_every_parameter_is_documented() {
-    let is_sentence = |doc: &str| {
-        doc.starts_with(|c: char| c.is_uppercase() || c == '`') && doc.trim_end().ends_with('.')
-    };
+    let is_sentence =
+        |doc: &str| !doc.starts_with(char::is_lowercase) && doc.trim_end().ends_with('.');
     for entry in catalogue::all() {
         let name = entry.name();
         assert!(is_sentence(&entry.doc()), "{name}: {:?}", entry.doc());

@@ -280,7 +280,8 @@ fn only_a_present_session_with_a_public_key_and_no_blob_renews_spec_8_6() {
 /// A chat whose key nobody can hand on, and somebody in it without.
 fn stuck(stage: &Stage, chat: ChatId, device: &Device) {
     stage.enter(device, chat);
-    let sql = "INSERT OR IGNORE INTO room_key SELECT id, epoch, NULL, 7000, NULL, 0 FROM chat WHERE id = ?";
+    let sql = "INSERT INTO room_key SELECT id, epoch, NULL, 7000, NULL, 0 FROM chat
+               WHERE id = ? AND NOT EXISTS (SELECT 1 FROM room_key WHERE chat_id = chat.id)";
     stage.raw().execute(sql, [chat.get()]).unwrap();
 }
 

@@ -126,6 +126,12 @@ fn holds(grant: Grant, actor: &ActingAs, chat: &ChatFacts) -> bool {
     }
 }
 
+/// Whether a ban counts: on people alone, and never on the chat's owner (SPEC 4.2), who may have been
+/// banned before the chat was theirs.
+fn is_held_off(actor: &ActingAs, chat: &ChatFacts) -> bool {
+    chat.is_banned && actor.person().is_some() && !holds(Grant::O, actor, chat)
+}
+
 fn granted(action: ChatAction, actor: &ActingAs, chat: &ChatFacts) -> bool {
     let grants = cell(action, chat.chat_type);
     (actor.is_operator() && !grants.is_empty())
@@ -163,12 +169,6 @@ pub fn may(action: ChatAction, actor: &ActingAs, chat: &ChatFacts) -> Result<(),
         (_, ActingAs::Person(person)) if person.stranger => Denial::StrangerForbidden,
         _ => Denial::Forbidden,
     })
-}
-
-/// Whether a ban counts: on people alone, and never on the chat's owner (SPEC 4.2), who may have been
-/// banned before the chat was theirs.
-fn is_held_off(actor: &ActingAs, chat: &ChatFacts) -> bool {
-    chat.is_banned && actor.person().is_some() && !holds(Grant::O, actor, chat)
 }
 
 /// Leave to do `A` to the chat.

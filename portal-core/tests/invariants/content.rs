@@ -146,6 +146,26 @@ pub(crate) const CASES: &[Case] = &[
             &[("id", "NULL")],
         ),
     ),
+    refuse(
+        "key_request_waits_is_bool",
+        "UPDATE key_request SET waits = 2 WHERE chat_id = 103",
+    ),
+    refuse(
+        "key_request_waiting_asks_nobody",
+        "UPDATE key_request SET waits = 1, next_at = 5 WHERE chat_id = 103",
+    ),
+    refuse(
+        "key_blob_not_before_the_move",
+        "UPDATE key_request SET waits = 1 WHERE chat_id = 103 AND session_id = 503;
+         INSERT INTO key_blob (chat_id, epoch, session_id, publisher_user, publisher_session, publisher_public_key, blob, at)
+         VALUES (103, 2, 503, 4000, 501, zeroblob(32), zeroblob(80), 0)",
+    ),
+    refuse(
+        "key_blob_not_from_the_rejected",
+        "INSERT INTO key_rejection (chat_id, session_id, publisher_session, at) VALUES (103, 503, 501, 0);
+         INSERT INTO key_blob (chat_id, epoch, session_id, publisher_user, publisher_session, publisher_public_key, blob, at)
+         VALUES (103, 2, 503, 4000, 501, zeroblob(32), zeroblob(80), 0)",
+    ),
     effect(
         "chat_epoch_clears_keys",
         "UPDATE chat SET epoch = 3 WHERE id = 103",

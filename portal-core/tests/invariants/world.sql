@@ -40,7 +40,7 @@ INSERT INTO room_key (chat_id, epoch, key_check, distributor_user, distributor_s
 INSERT INTO key_blob (chat_id, epoch, session_id, publisher_user, publisher_session, publisher_public_key, blob, at) VALUES
     (103, 2, 502, 4000, 501, zeroblob(32), zeroblob(80), 0), (105, 2, 502, 7000, 503, zeroblob(32), zeroblob(80), 0);
 INSERT INTO key_rejection (chat_id, session_id, publisher_session, at) VALUES (103, 502, 503, 0), (105, 502, 501, 0);
-INSERT INTO key_request (chat_id, session_id) VALUES (103, 503), (105, 501);
+INSERT INTO key_request (chat_id, session_id, requested_at) VALUES (103, 503, 0), (105, 501, 0);
 INSERT INTO distributor_pause (chat_id, user_id, until) VALUES (103, 5000, 99), (105, 5000, 99);
 
 INSERT INTO punishment (id, user_id, chat_id, kind, by_actor, at, until) VALUES
