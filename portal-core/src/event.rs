@@ -220,7 +220,7 @@ events! {
     "room:evicted" RoomEvicted {
         /// From where.
         chat_id: ChatId,
-        /// Why: `went_private`, `left`, `banned`.
+        /// Why: `went_private`, `left`, `removed`, `banned`.
         reason: String,
         /// The one person it concerns; absent: everyone who may not stay.
         #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -238,6 +238,32 @@ events! {
         /// The session that should publish the key; null if none is at hand.
         distributor: Option<SessionId>,
     } => |e| Audience::Chat(e.chat_id, None);
+
+    /// A chat was made.
+    "room:created" RoomCreated {
+        /// Which.
+        chat_id: ChatId,
+        /// Its owner.
+        user_id: UserId,
+    } => |e| Audience::User(e.user_id);
+
+    /// Somebody is a member now.
+    "room:member_added" MemberAdded {
+        /// Where.
+        chat_id: ChatId,
+        /// Who.
+        user_id: UserId,
+    } => |e| Audience::Chat(e.chat_id, Some(e.user_id));
+
+    /// The other of the two left a DIRECT chat, for good or for a moment.
+    "room:peer_left" PeerLeft {
+        /// Which.
+        chat_id: ChatId,
+        /// Who is told: the one who stays.
+        user_id: UserId,
+        /// Until when the other can come back; 0: the chat is over.
+        grace_until_ms: i64,
+    } => |e| Audience::User(e.user_id);
 
     /// Somebody was kicked.
     "room:kicked" RoomKicked {

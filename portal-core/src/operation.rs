@@ -181,6 +181,11 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
+    /// The place of the first event of this operation; none before it wrote one.
+    pub(crate) fn first_emitted(&self) -> Option<u64> {
+        self.aftermath.events.first().map(|(seq, _)| *seq)
+    }
+
     /// Does this in memory once the transaction is committed.
     pub(crate) fn afterwards(&mut self, effect: Effect) {
         self.aftermath.effects.push(effect);

@@ -109,6 +109,46 @@ impl ChatKind {
         }
     }
 
+    /// What the chat becomes with another address or none (SPEC 3.4): a PRIVATE one with an address is
+    /// PUBLIC, open from `next` on, the next message; a PUBLIC one without is PRIVATE. An OFFICIAL chat
+    /// stays what it is. None for a DIRECT, which has no address and never changes.
+    #[must_use]
+    pub fn with_slug(&self, slug: Option<Slug>, next: MessageId) -> Option<Self> {
+        Some(match (self, slug) {
+            (ChatKind::Official { owner, .. }, slug) => ChatKind::Official {
+                owner: *owner,
+                slug,
+            },
+            (
+                ChatKind::Public {
+                    owner, public_from, ..
+                },
+                Some(slug),
+            ) => ChatKind::Public {
+                owner: *owner,
+                slug,
+                public_from: *public_from,
+            },
+            (ChatKind::Private { owner }, Some(slug)) => ChatKind::Public {
+                owner: *owner,
+                slug,
+                public_from: next,
+            },
+            (ChatKind::Public { owner, .. } | ChatKind::Private { owner }, None) => {
+                ChatKind::Private { owner: *owner }
+            }
+            (ChatKind::Direct { .. }, _) => return None,
+        })
+    }
+
+    /// The first message that everyone may read; PUBLIC chats alone have one.
+    pub const fn public_from(&self) -> Option<MessageId> {
+        match self {
+            ChatKind::Public { public_from, .. } => Some(*public_from),
+            _ => None,
+        }
+    }
+
     /// The address, if the chat has one.
     pub const fn slug(&self) -> Option<&Slug> {
         match self {

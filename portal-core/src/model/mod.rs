@@ -10,6 +10,7 @@ mod time;
 mod user;
 
 pub use chat::{Chat, ChatKind, ChatType};
+pub(crate) use config::present;
 pub use config::{
     BrowserConfig, BrowserConfigUpdate, BrowserName, ChatConfig, ChatConfigUpdate,
     DEFAULT_BROWSERS, SlowMode, StartUrl, WipePreset,

@@ -12,23 +12,35 @@ use crate::policy::{PlatformAction, on_platform};
 use crate::random::Random;
 use crate::store;
 
-/// Writes an event with the transaction of its change; answers its place.
+/// Writes an event with the transaction of its change; answers its place. The row names the chat that the
+/// event tells of, whoever it is for, so that it goes when the chat is destroyed.
 pub(crate) fn append(db: &Connection, now: Timestamp, event: &Event) -> Result<u64> {
     let audience = event.audience();
     store::execute(
         db,
-        "INSERT INTO event (at, name, audience, chat_id, user_id, session_id, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO event (at, name, audience, chat_id, user_id, session_id, data)
+         VALUES (?1, ?2, ?3, json_extract(?6, '$.chat_id'), ?4, ?5, ?6)",
         (
             now,
             event.name(),
             audience.as_str(),
-            audience.chat(),
             audience.user(),
             audience.session(),
             event.data(),
         ),
     )?;
     Ok(db.last_insert_rowid().unsigned_abs())
+}
+
+/// Forgets what happened in a chat before a place in the log (SPEC 3.6). That place stays, so that the
+/// newest event always does.
+pub(crate) fn forget_chat(db: &Connection, chat: ChatId, before: u64) -> Result<()> {
+    store::execute(
+        db,
+        "DELETE FROM event WHERE chat_id = ? AND seq < ?",
+        (chat, before),
+    )?;
+    Ok(())
 }
 
 /// The end of the log; 0 before the first event.

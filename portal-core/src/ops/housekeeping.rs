@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ErrorKind, Result};
 use crate::model::{MINUTE, Timestamp};
 use crate::operation::{Context, Operation};
-use crate::ops::{epochs, keys, limits};
+use crate::ops::{epochs, invites, keys, limits};
 
 /// Does what is due, and answers when it next wants to run. Late calls catch up; nothing is done twice.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -29,6 +29,7 @@ impl Operation for Tick {
             return Err(ErrorKind::Forbidden.into());
         }
         limits::prune(cx.db, cx.now)?;
+        invites::prune(cx.db, cx.now, cx.settings.dead_invite_days)?;
         let due = [epochs::moves_due(cx)?, keys::requests_due(cx)?];
         let latest = cx.now.plus(MINUTE);
         Ok(Ticked {

@@ -1,11 +1,14 @@
 //! The verbs: what each operation and query does, a file per area. A table belongs to one file here;
 //! others ask that file.
 
+pub mod activity;
 pub mod audit;
 pub mod chats;
+pub mod directory;
 pub mod epochs;
 pub mod events;
 pub mod housekeeping;
+pub mod invites;
 pub mod keys;
 pub mod limits;
 pub mod members;

@@ -4,7 +4,7 @@
 use rusqlite::Connection;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ChatId, Timestamp, UserId};
+use crate::model::{ChatId, Standing, Timestamp, UserId};
 use crate::store;
 
 /// What is left of a punishment, in seconds; 0 has no end.
@@ -12,8 +12,8 @@ fn ttl(until: Option<Timestamp>, now: Timestamp) -> u64 {
     until.map_or(0, |until| until.seconds_after(now))
 }
 
-/// Refuses whoever is timed out or banned on the platform (SPEC 1.5).
-pub(crate) fn check_standing(db: &Connection, user: UserId, now: Timestamp) -> Result<()> {
+/// A person's standing on the platform at this moment; a ban says more than a timeout (SPEC 1.5).
+pub(crate) fn standing(db: &Connection, user: UserId, now: Timestamp) -> Result<Standing> {
     let held = store::first(
         db,
         "SELECT kind, until FROM punishment WHERE user_id = ?1 AND lifted_at IS NULL
@@ -27,17 +27,21 @@ pub(crate) fn check_standing(db: &Connection, user: UserId, now: Timestamp) -> R
             ))
         },
     )?;
-    match held {
-        None => Ok(()),
-        Some((kind, until)) => {
-            let kind = if kind == "timeout" {
-                ErrorKind::TimedOut
-            } else {
-                ErrorKind::Banned
-            };
-            Err(Error::punished(kind, ttl(until, now)))
-        }
-    }
+    Ok(match held {
+        None => Standing::Active,
+        Some((kind, Some(until))) if kind == "timeout" => Standing::TimedOut { until },
+        Some((_, until)) => Standing::Banned { until },
+    })
+}
+
+/// Refuses whoever is timed out or banned on the platform (SPEC 1.5).
+pub(crate) fn check_standing(db: &Connection, user: UserId, now: Timestamp) -> Result<()> {
+    let (kind, until) = match standing(db, user, now)? {
+        Standing::Active => return Ok(()),
+        Standing::TimedOut { until } => (ErrorKind::TimedOut, Some(until)),
+        Standing::Banned { until } => (ErrorKind::Banned, until),
+    };
+    Err(Error::punished(kind, ttl(until, now)))
 }
 
 /// Refuses whoever is muted everywhere or in this chat, in that order (SPEC 6.2).

@@ -1,4 +1,4 @@
-//! Rooms: who is where at the moment, and the activity log (SPEC 10). The tables `joining`, `activity`.
+//! Rooms: who is where at the moment (SPEC 10). The table `joining`.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

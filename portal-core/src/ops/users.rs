@@ -60,6 +60,14 @@ pub(crate) fn name_and_role(db: &Connection, user: UserId) -> Result<Option<(Use
     )
 }
 
+/// A person's tier, whether it has run out or not.
+pub(crate) fn tier_of(db: &Connection, user: UserId) -> Result<Tier> {
+    store::first(db, "SELECT tier FROM user WHERE id = ?", [user], |row| {
+        row.get(0)
+    })?
+    .ok_or_else(|| ErrorKind::UserNotFound.into())
+}
+
 /// Those of the connections whose person is a moderator or above.
 pub(crate) fn staff_among(
     db: &Connection,

@@ -165,10 +165,17 @@ pub fn may(action: ChatAction, actor: &ActingAs, chat: &ChatFacts) -> Result<(),
         (ChatAction::Moderate, _) if chat.chat_type == ChatType::Direct => {
             Denial::DirectUnmoderated
         }
-        (_, ActingAs::Guest) => Denial::Unauthenticated,
-        (_, ActingAs::Person(person)) if person.stranger => Denial::StrangerForbidden,
-        _ => Denial::Forbidden,
+        _ => refusal(actor),
     })
+}
+
+/// Why somebody who may look in may not do more.
+pub(super) fn refusal(actor: &ActingAs) -> Denial {
+    match actor {
+        ActingAs::Guest => Denial::Unauthenticated,
+        ActingAs::Person(person) if person.stranger => Denial::StrangerForbidden,
+        _ => Denial::Forbidden,
+    }
 }
 
 /// Leave to do `A` to the chat.

@@ -77,6 +77,13 @@ pub struct ChatFacts {
     pub is_banned: bool,
 }
 
+impl ChatFacts {
+    /// Whether the person is the chat's owner.
+    pub fn is_owned_by(&self, person: UserId) -> bool {
+        self.owner.is_some_and(|owner| owner.id == person)
+    }
+}
+
 /// A person to be acted upon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TargetFacts {

@@ -5,6 +5,8 @@
 
 mod chat;
 mod facts;
+mod membership;
+mod ownership;
 mod person;
 mod platform;
 
@@ -13,6 +15,8 @@ pub use chat::{
     Moderate, Report, RunBrowser, Talk, Transfer, may, permit,
 };
 pub use facts::{ActingAs, ChatFacts, OwnerFacts, Person, TargetFacts};
+pub use membership::{Enter, enter, invitee, list_members};
+pub use ownership::{slot_limit, transfer};
 pub use person::{
     ActOn, ActOnInChat, act_on_in_chat, can_act_on, may_evict, may_grant_role, on_person,
 };

@@ -253,6 +253,9 @@ CREATE TABLE invite (
     CONSTRAINT invite_uses_within_max CHECK (uses >= 0 AND (max_uses IS NULL OR uses <= max_uses))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX invite_by_chat ON invite (chat_id, created_at);
+CREATE INDEX invite_by_end ON invite (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX invite_revoked ON invite (revoked_at) WHERE revoked_at IS NOT NULL;
+CREATE INDEX invite_used_up ON invite (created_at) WHERE uses = max_uses;
 
 CREATE TRIGGER invite_never_to_direct BEFORE INSERT ON invite
 WHEN EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND chat_type = 'DIRECT')

@@ -1,21 +1,35 @@
-//! Chats: the table `chat` (SPEC 3). Reading one gives its row and the facts that the rules need.
+//! Chats: the tables `chat`, `held_slug` and `transfer_offer` (SPEC 3). Reading a chat gives its row and the
+//! facts that the rules need; what is done to one has a file of its own.
+
+mod create;
+mod destroy;
+mod label;
+mod list;
+mod slots;
+mod slugs;
+mod transfer;
+mod update;
+
+pub use create::Create;
+pub use destroy::Destroy;
+pub(crate) use destroy::{destroy_now, end_direct};
+pub use label::SetLabel;
+pub use list::{List, OwnChat, OwnChats, Relation};
+pub(crate) use transfer::hand_over;
+pub use transfer::{AcceptTransfer, Offer, Offered, Transfer};
+pub use update::Update;
 
 use rusqlite::{Connection, Row};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::RoomUpdated;
 use crate::model::{
-    BrowserConfig, BrowserConfigUpdate, Chat, ChatConfig, ChatConfigUpdate, ChatId, ChatKind,
-    ChatName, ChatType, Description, Label, MessageId, Slug, Timestamp, UserId,
+    BrowserConfig, Chat, ChatConfig, ChatId, ChatKind, ChatName, ChatType, Description, Label,
+    MessageId, Slug, Timestamp, UserId,
 };
-use crate::operation::{Context, Done, Operation, Query, View};
-use crate::ops::{audit, users};
-use crate::policy::{
-    ActingAs, ChatFacts, Configure, CreateChat, LookIn, OwnerFacts, Permit, create_chat, permit,
-};
+use crate::operation::{Query, View};
+use crate::policy::{ChatFacts, LookIn, OwnerFacts, permit};
 use crate::store;
 
 /// A chat's row, as the operations work with it.
@@ -186,111 +200,11 @@ pub(crate) fn view(db: &Connection, chat: ChatId) -> Result<Option<ChatView>> {
     )
 }
 
-/// Makes a chat: PUBLIC with a slug or PRIVATE without, for a premium user; OFFICIAL for an admin
-/// (SPEC 3.2, 3.5).
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Create {
-    /// OFFICIAL, PUBLIC or PRIVATE.
-    pub chat_type: ChatType,
-    /// Its name.
-    pub name: ChatName,
-    /// What it is about.
-    #[serde(default)]
-    pub description: Option<Description>,
-    /// Its address: needed for PUBLIC, optional for OFFICIAL, refused for PRIVATE.
-    #[serde(default)]
-    pub slug: Option<Slug>,
-    /// The encryption suite, 2 or 3; default 3. It never changes.
-    #[serde(default)]
-    pub e2ee: Option<u8>,
-    /// RoomConfig, where it differs from the default.
-    #[serde(default)]
-    pub chat_config: ChatConfigUpdate,
-    /// BrowserConfig, where it differs from the default.
-    #[serde(default)]
-    pub browser_config: BrowserConfigUpdate,
-    /// The owner, when the operator makes it; a person's own chat is their own.
-    #[serde(default)]
-    pub owner_id: Option<UserId>,
-}
-
-impl Operation for Create {
-    const NAME: &'static str = "chat.create";
-    type Reply = ChatView;
-
-    fn apply(self, cx: &mut Context<'_>) -> Result<ChatView> {
-        let owner = match (self.owner_id, cx.actor) {
-            (Some(owner), _) => users::person(cx.db, owner, cx.now)?,
-            (None, ActingAs::Person(person)) => person,
-            (None, ActingAs::Guest) => return Err(ErrorKind::Unauthenticated.into()),
-            (None, _) => return Err(Error::invalid("owner_id", "name the owner of the chat")),
-        };
-        let permit = create_chat(self.chat_type, &cx.actor, &owner)?;
-        let id = insert(cx, &permit, &self, owner.id)?;
-        let details = json!({ "chat_type": self.chat_type, "owner": owner.id });
-        audit::record(
-            cx,
-            Self::NAME,
-            audit::Act {
-                chat: Some(id),
-                details,
-                ..Default::default()
-            },
-        )?;
-        load(cx, id).map(|(row, _)| row.into())
-    }
-}
-
-fn insert(
-    cx: &Context<'_>,
-    permit: &Permit<CreateChat>,
-    create: &Create,
-    owner: UserId,
-) -> Result<ChatId> {
-    let chat_type = permit.subject();
-    let e2ee = create.e2ee.unwrap_or(3);
-    if !matches!(e2ee, 2 | 3) {
-        return Err(Error::invalid("e2ee", "e2ee is 2 or 3"));
-    }
-    match (chat_type, &create.slug) {
-        (ChatType::Public, None) => {
-            return Err(Error::invalid("slug", "a PUBLIC chat needs a slug"));
-        }
-        (ChatType::Private, Some(_)) => {
-            return Err(Error::invalid(
-                "slug",
-                "a PRIVATE chat has no slug; PUBLIC ones do",
-            ));
-        }
-        _ => {}
-    }
-    let (chat_config, _) = ChatConfig::default().updated(create.chat_config.clone());
-    let (browser_config, _) = BrowserConfig::default().updated(create.browser_config.clone());
-    let wipe_due_at = chat_config
-        .wipe_preset
-        .period()
-        .map(|period| cx.now.plus(period));
-    store::execute(
-        cx.db,
-        "INSERT INTO chat (chat_type, name, description, slug, owner_id, e2ee, epoch_moved_at, public_from,
-           chat_config, browser_config, wipe_due_at, created_at, last_activity_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?7, ?7)",
-        (
-            chat_type,
-            &create.name,
-            &create.description,
-            &create.slug,
-            owner,
-            e2ee,
-            cx.now,
-            (chat_type == ChatType::Public).then_some(1),
-            to_json(&chat_config)?,
-            to_json(&browser_config)?,
-            wipe_due_at,
-        ),
-    )?;
-    ChatId::try_from(cx.db.last_insert_rowid()).map_err(|_| ErrorKind::Internal.into())
+/// The chat with that address.
+pub(crate) fn by_slug(db: &Connection, slug: &Slug) -> Result<Option<ChatId>> {
+    store::first(db, "SELECT id FROM chat WHERE slug = ?", [slug], |row| {
+        row.get(0)
+    })
 }
 
 fn to_json(config: &impl Serialize) -> Result<String> {
@@ -327,55 +241,4 @@ impl Query for Get {
             as_of: view.as_of()?,
         })
     }
-}
-
-/// Changes a chat's name, description or configurations. What is left out stays.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Update {
-    /// Which.
-    pub chat_id: ChatId,
-    /// A new name.
-    #[serde(default)]
-    pub name: Option<ChatName>,
-}
-
-impl Operation for Update {
-    const NAME: &'static str = "chat.update";
-    type Reply = Done;
-
-    fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
-        let (row, facts) = load(cx, self.chat_id)?;
-        let permit = permit::<Configure>(&cx.actor, &facts)?;
-        let mut changed = Vec::new();
-        if let Some(name) = self.name
-            && name != row.name
-        {
-            rename(cx.db, &permit, &name)?;
-            changed.push("name".to_owned());
-        }
-        if !changed.is_empty() {
-            let details = json!({ "changed": changed });
-            let act = audit::Act {
-                chat: Some(self.chat_id),
-                details,
-                ..Default::default()
-            };
-            audit::record(cx, Self::NAME, act)?;
-            cx.emit(RoomUpdated {
-                chat_id: self.chat_id,
-                changed,
-            })?;
-        }
-        Ok(Done {})
-    }
-}
-
-fn rename(db: &Connection, permit: &Permit<Configure>, name: &ChatName) -> Result<()> {
-    store::execute(
-        db,
-        "UPDATE chat SET name = ? WHERE id = ?",
-        (name, permit.subject()),
-    )?;
-    Ok(())
 }

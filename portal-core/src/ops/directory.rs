@@ -1,0 +1,209 @@
+//! The directory (SPEC 3.10): OFFICIAL chats first, then PUBLIC ones, each by last activity.
+//!
+//! A page costs what it shows, however many chats there are: it begins where the cursor says in the index
+//! `chat_directory` and reads on. Chats that somebody writes in meanwhile move up, past the cursor.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rusqlite::Connection;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::model::{ChatId, ChatType, Timestamp};
+use crate::operation::{Query, View};
+use crate::ops::chats::{COLUMNS, ChatRow, ChatView, from_row};
+use crate::store;
+
+/// Lists the chats that anyone may look into: OFFICIAL first, then PUBLIC by last activity. For anyone,
+/// signed in or not.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct List {
+    /// Where the page begins: `next` of the page before; default at the start.
+    pub cursor: Option<String>,
+    /// At most this many, 1 to 100; default 50.
+    pub limit: Option<u16>,
+}
+
+/// A chat of the directory.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Listed {
+    /// The chat.
+    #[serde(flatten)]
+    pub chat: ChatView,
+    /// Whether its browser runs.
+    pub running: bool,
+    /// How many look at it at this moment; 0 where presence is off.
+    pub viewer_count: usize,
+}
+
+/// A page of the directory.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DirectoryPage {
+    /// In the directory's order.
+    pub chats: Vec<Listed>,
+    /// The cursor of the next page; null at the end.
+    pub next: Option<String>,
+    /// The place in the event log that this is true at.
+    pub as_of: u64,
+}
+
+impl Query for List {
+    const NAME: &'static str = "directory.list";
+    type Reply = DirectoryPage;
+
+    fn answer(self, view: &View<'_>) -> Result<DirectoryPage> {
+        let limit = super::page_size(self.limit, 50, 100)?;
+        let from = match &self.cursor {
+            Some(cursor) => Place::from_cursor(cursor)?,
+            None => Place::START,
+        };
+        // One more than is shown tells whether there is a next page.
+        let mut rows = page(view.db, from, limit + 1)?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows
+            .last()
+            .filter(|_| more)
+            .map(|row| Place::of(row).cursor());
+        let presence = view.presence();
+        let viewers = |chat: ChatId| presence.as_ref().map_or(0, |all| all.viewers(chat));
+        let chats = rows
+            .into_iter()
+            .map(|row| Listed {
+                running: false,
+                viewer_count: viewers(row.chat.id),
+                chat: row.into(),
+            })
+            .collect();
+        Ok(DirectoryPage {
+            chats,
+            next,
+            as_of: view.as_of()?,
+        })
+    }
+}
+
+/// A place in the directory: right behind a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    chat_type: ChatType,
+    last_activity_at: Timestamp,
+    id: i64,
+}
+
+impl Place {
+    /// Before every chat.
+    const START: Place = Place::top(ChatType::Official);
+
+    /// Before every chat of a type.
+    const fn top(chat_type: ChatType) -> Self {
+        Self {
+            chat_type,
+            last_activity_at: Timestamp::from_millis(i64::MAX),
+            id: i64::MAX,
+        }
+    }
+
+    fn of(row: &ChatRow) -> Self {
+        Self {
+            chat_type: row.chat.kind.chat_type(),
+            last_activity_at: row.last_activity_at,
+            id: row.chat.id.get(),
+        }
+    }
+
+    /// The place as a caller carries it: 17 bytes in base64url, of no meaning to them.
+    fn cursor(self) -> String {
+        let mut bytes = vec![u8::from(self.chat_type == ChatType::Official)];
+        bytes.extend(self.last_activity_at.as_millis().to_be_bytes());
+        bytes.extend(self.id.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    fn from_cursor(cursor: &str) -> Result<Self> {
+        let invalid = || Error::invalid("cursor", "a cursor is the `next` of an earlier page");
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
+        let (first, rest) = bytes.split_first().ok_or_else(invalid)?;
+        let ([at, id], []) = rest.as_chunks::<8>() else {
+            return Err(invalid());
+        };
+        Ok(Self {
+            chat_type: match first {
+                1 => ChatType::Official,
+                0 => ChatType::Public,
+                _ => return Err(invalid()),
+            },
+            last_activity_at: Timestamp::from_millis(i64::from_be_bytes(*at)),
+            id: i64::from_be_bytes(*id),
+        })
+    }
+}
+
+fn page(db: &Connection, from: Place, limit: usize) -> Result<Vec<ChatRow>> {
+    let mut rows = of_type(db, from, limit)?;
+    if from.chat_type == ChatType::Official && rows.len() < limit {
+        let rest = limit - rows.len();
+        rows.extend(of_type(db, Place::top(ChatType::Public), rest)?);
+    }
+    Ok(rows)
+}
+
+/// The chats of the place's type behind it.
+fn of_type(db: &Connection, from: Place, limit: usize) -> Result<Vec<ChatRow>> {
+    store::all(
+        db,
+        &page_sql(),
+        (from.chat_type, from.last_activity_at, from.id, limit),
+        from_row,
+    )
+}
+
+/// The first condition repeats the index's own, so that SQLite knows that it may use it.
+fn page_sql() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM chat c
+         WHERE c.chat_type IN ('OFFICIAL', 'PUBLIC') AND c.chat_type = ?1
+           AND (c.last_activity_at, c.id) < (?2, ?3)
+         ORDER BY c.last_activity_at DESC, c.id DESC LIMIT ?4"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Access, Durability, Store};
+
+    #[test]
+    fn a_page_is_one_range_of_the_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("portal.db");
+        let store = Store::open(&path, Access::Create, Durability::Full).unwrap();
+        let reader = store.readers.begin().unwrap();
+        let plan = store::all(
+            &reader,
+            &format!("EXPLAIN QUERY PLAN {}", page_sql()),
+            (ChatType::Public, Timestamp::from_millis(1), 1, 50),
+            |row| row.get::<_, String>(3),
+        )
+        .unwrap();
+        assert_eq!(
+            plan,
+            ["SEARCH c USING INDEX chat_directory (chat_type=? AND last_activity_at<?)"]
+        );
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_the_place_it_was_made_of() {
+        let place = Place {
+            chat_type: ChatType::Public,
+            last_activity_at: Timestamp::from_millis(1_800_000_000_123),
+            id: 42,
+        };
+        assert_eq!(Place::from_cursor(&place.cursor()).unwrap(), place);
+        for bad in ["", "x", "AAAA", "????", &"A".repeat(24)] {
+            assert!(Place::from_cursor(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Who belongs to a chat: the table `membership` (SPEC 3.2a).
+//!
+//! A membership is a row and lasts; being in the room is a connection and does not. An owner may have a
+//! row too, from before the chat was theirs or since it was given to them.
+
+mod by_hand;
+mod leave;
+mod list;
+
+pub use by_hand::{Add, Added, Remove, Removed};
+pub use leave::Leave;
+pub use list::{List, Member, Members};
+
+use rusqlite::Connection;
+
+use crate::error::Result;
+use crate::event::{EpochReason, MemberAdded, RoomEvicted};
+use crate::model::{ChatId, Timestamp, UserId};
+use crate::operation::Context;
+use crate::ops::activity::{self, ActivityKind, Method};
+use crate::ops::chats::ChatRow;
+use crate::ops::{epochs, messages, users};
+use crate::policy::{Enter, Permit};
+use crate::store;
+
+/// How a membership came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Via {
+    Invite,
+    Operator,
+    Transfer,
+}
+
+impl Via {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Via::Invite => "invite",
+            Via::Operator => "operator",
+            Via::Transfer => "transfer",
+        }
+    }
+}
+
+/// The chat's owner and members.
+pub(crate) fn ids(db: &Connection, chat: ChatId) -> Result<Vec<UserId>> {
+    store::all(
+        db,
+        "SELECT user_id FROM membership WHERE chat_id = ?1
+         UNION SELECT owner_id FROM chat WHERE id = ?1 AND owner_id IS NOT NULL",
+        [chat],
+        |row| row.get(0),
+    )
+}
+
+/// Ends a membership; answers whether there was one.
+pub(crate) fn remove(db: &Connection, chat: ChatId, user: UserId) -> Result<bool> {
+    let removed = store::execute(
+        db,
+        "DELETE FROM membership WHERE chat_id = ? AND user_id = ?",
+        (chat, user),
+    )?;
+    Ok(removed == 1)
+}
+
+/// Adds a membership; answers whether it is new.
+pub(crate) fn insert(
+    db: &Connection,
+    chat: ChatId,
+    user: UserId,
+    via: Via,
+    now: Timestamp,
+) -> Result<bool> {
+    let added = store::execute(
+        db,
+        "INSERT OR IGNORE INTO membership (chat_id, user_id, via, joined_at) VALUES (?, ?, ?, ?)",
+        (chat, user, via.as_str(), now),
+    )?;
+    Ok(added == 1)
+}
+
+/// Makes somebody a member who is none yet, and says so in the chat. Where history is not visible, the
+/// epoch moves, so that the key they get opens nothing earlier (SPEC 8.1).
+pub(crate) fn admit(
+    cx: &mut Context<'_>,
+    permit: &Permit<Enter>,
+    chat: &ChatRow,
+    via: Via,
+    method: Option<Method>,
+) -> Result<()> {
+    let (chat_id, user_id) = permit.subject();
+    insert(cx.db, chat_id, user_id, via, cx.now)?;
+    cx.emit(MemberAdded { chat_id, user_id })?;
+    say(cx, chat_id, user_id, ActivityKind::Join, method)?;
+    if chat.chat_config.history_visible {
+        return Ok(());
+    }
+    epochs::schedule_move(cx, chat_id, EpochReason::Joined)
+}
+
+/// Ends a membership: out of the room, without the chat's key. Answers whether there was one. The move
+/// of the epoch is the caller's.
+fn dismiss(cx: &mut Context<'_>, chat_id: ChatId, user_id: UserId, reason: &str) -> Result<bool> {
+    if !remove(cx.db, chat_id, user_id)? {
+        return Ok(false);
+    }
+    // First of all: who is out hears nothing of what comes after.
+    cx.emit(RoomEvicted {
+        chat_id,
+        reason: reason.to_owned(),
+        user_id: Some(user_id),
+    })?;
+    say(cx, chat_id, user_id, ActivityKind::Leave, None)?;
+    epochs::drop_keys_of(cx, chat_id, user_id)?;
+    Ok(true)
+}
+
+/// Writes down that somebody joined or left and says it in the chat, both at most once in 10 minutes
+/// (SPEC 10.4).
+fn say(
+    cx: &mut Context<'_>,
+    chat: ChatId,
+    user: UserId,
+    kind: ActivityKind,
+    method: Option<Method>,
+) -> Result<()> {
+    if !activity::record(cx, chat, user, kind, method)? {
+        return Ok(());
+    }
+    let name = users::name_and_role(cx.db, user)?.map(|(name, _)| String::from(name));
+    let word = if kind == ActivityKind::Join {
+        "joined"
+    } else {
+        "left"
+    };
+    let content = format!("{} {word}", name.unwrap_or_default());
+    messages::system(cx, chat, word, &content)
+}
