@@ -160,7 +160,7 @@ fn of_type(db: &Connection, from: Place, limit: usize) -> Result<Vec<ChatRow>> {
     )
 }
 
-/// The first condition repeats the index's own, so that SQLite knows that it may use it.
+/// The first condition repeats the index's own, so that the planner knows that it may use it.
 fn page_sql() -> String {
     format!(
         "SELECT {COLUMNS} FROM chat c

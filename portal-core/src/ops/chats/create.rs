@@ -35,10 +35,10 @@ pub struct Create {
     /// The encryption suite, 2 or 3; default 3. It never changes.
     #[serde(default)]
     pub e2ee: Option<u8>,
-    /// RoomConfig, where it differs from the default.
+    /// `RoomConfig`, where it differs from the default.
     #[serde(default)]
     pub chat_config: ChatConfigUpdate,
-    /// BrowserConfig, where it differs from the default.
+    /// `BrowserConfig`, where it differs from the default.
     #[serde(default)]
     pub browser_config: BrowserConfigUpdate,
     /// The owner, when the operator makes it; a person's own chat is their own.

@@ -160,9 +160,9 @@ pub struct ChatView {
     pub e2ee: u8,
     /// The current epoch.
     pub epoch: u64,
-    /// RoomConfig.
+    /// `RoomConfig`.
     pub chat_config: ChatConfig,
-    /// BrowserConfig.
+    /// `BrowserConfig`.
     pub browser_config: BrowserConfig,
     /// When it was made.
     pub created_at: Timestamp,

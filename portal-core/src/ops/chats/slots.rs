@@ -14,13 +14,13 @@ pub(super) fn check_free(view: &View<'_>, chat_type: ChatType, owner: &Person) -
     let Some(limit) = slot_limit(chat_type, owner.role, tier, &view.settings) else {
         return Ok(());
     };
-    let owned = store::first(
+    let count = store::first(
         view.db,
         "SELECT count(*) FROM chat WHERE owner_id = ?1 AND (chat_type = 'OFFICIAL') = ?2",
         (owner.id, chat_type == ChatType::Official),
         |row| row.get::<_, u32>(0),
     )?;
-    if owned.unwrap_or_default() < limit {
+    if count.unwrap_or_default() < limit {
         Ok(())
     } else {
         Err(ErrorKind::ChatSlotLimit.into())

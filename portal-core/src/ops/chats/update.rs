@@ -36,10 +36,10 @@ pub struct Update {
     /// A new address; null is none.
     #[serde(default, deserialize_with = "present")]
     pub slug: Option<Option<Slug>>,
-    /// What changes of RoomConfig.
+    /// What changes of `RoomConfig`.
     #[serde(default)]
     pub chat_config: ChatConfigUpdate,
-    /// What changes of BrowserConfig.
+    /// What changes of `BrowserConfig`.
     #[serde(default)]
     pub browser_config: BrowserConfigUpdate,
 }
