@@ -101,12 +101,8 @@ fn a_chat_has_at_most_twenty_live_invites_spec_5_2() {
     let distinct: BTreeSet<_> = codes.iter().collect();
     assert_eq!(distinct.len(), 20);
     let full = || {
-        drop(stage.refused(
-            &user(PREMIUM),
-            "invite.create",
-            at(chat),
-            "ERR_INVITE_QUOTA",
-        ))
+        let owner = user(PREMIUM);
+        stage.refused(&owner, "invite.create", at(chat), "ERR_INVITE_QUOTA");
     };
     full();
     // Revoked, used up, expired: each makes room for one.
