@@ -143,6 +143,25 @@ fn slots_are_limited_by_tier_and_role_spec_3_5() {
 }
 
 #[test]
+fn public_and_private_share_their_slots_and_official_has_its_own_spec_3_5() {
+    let stage = Stage::new();
+    let give_premium = "UPDATE user SET tier = 2 WHERE id = ?";
+    stage.raw().execute(give_premium, [ADMIN]).unwrap();
+    stage.chat(ChatType::Private, ADMIN, None);
+    stage.chat(ChatType::Private, ADMIN, None);
+    stage.chat(ChatType::Public, ADMIN, Some("third"));
+    let another = json!({ "chat_type": "PRIVATE", "name": "A chat" });
+    stage.refused(&user(ADMIN), "chat.create", another, "ERR_CHAT_SLOT_LIMIT");
+    for _ in 0..10 {
+        stage.chat(ChatType::Official, ADMIN, None);
+    }
+    // Ten chats of the one kind leave the slots of the other as they are.
+    let private = stage.ok(&user(ADMIN), "chat.list", json!({}))["chats"][0]["id"].clone();
+    stage.ok(&user(ADMIN), "chat.destroy", json!({ "chat_id": private }));
+    stage.chat(ChatType::Private, ADMIN, None);
+}
+
+#[test]
 fn the_operator_sets_how_many_slots_there_are_spec_3_5() {
     let stage = Stage::new();
     stage
