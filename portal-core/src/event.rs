@@ -333,6 +333,40 @@ events! {
         session_id: SessionId,
     } => |e| Audience::Session(e.session_id);
 
+    /// A person is new here.
+    "user:created" UserCreated {
+        /// Who.
+        user_id: UserId,
+    } => |_e| Audience::Staff;
+
+    /// A person's name, role, tier or account key changed.
+    "user:updated" UserUpdated {
+        /// Who.
+        user_id: UserId,
+        /// What: `username`, `role`, `tier`, `account_key`.
+        changed: Vec<String>,
+    } => |e| Audience::User(e.user_id);
+
+    /// A person is gone; what they wrote keeps the number alone.
+    "user:deleted" UserDeleted {
+        /// Who.
+        user_id: UserId,
+    } => |_e| Audience::Staff;
+
+    /// A setting was set or unset.
+    "config:changed" ConfigChanged {
+        /// Which.
+        key: String,
+    } => |_e| Audience::Staff;
+
+    /// A person has another session.
+    "session:started" SessionStarted {
+        /// Which.
+        session_id: SessionId,
+        /// Whose.
+        user_id: UserId,
+    } => |e| Audience::User(e.user_id);
+
     /// A session ended; its connections are closed.
     "session:ended" SessionEnded {
         /// Which.

@@ -3,6 +3,7 @@
 pub mod actor;
 pub mod catalogue;
 pub mod clock;
+mod codes;
 mod delivery;
 pub mod e2ee;
 pub mod error;

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::BrowserName;
+
 /// Who may sign up (SPEC 2.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -74,5 +76,54 @@ impl Default for Settings {
             dead_invite_days: 30,
             event_hours: 24,
         }
+    }
+}
+
+impl Settings {
+    /// Whether every setting is within its bounds; else why not.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let day_bounds = 0..=36_500;
+        let bounds = [
+            ("strangers_per_ip", self.strangers_per_ip, 0..=100_000),
+            ("chats_premium", self.chats_premium, 0..=100_000),
+            ("chats_lifetime", self.chats_lifetime, 0..=100_000),
+            (
+                "official_chats_admin",
+                self.official_chats_admin,
+                0..=100_000,
+            ),
+            ("sends_per_user", self.sends_per_user, 1..=10_000),
+            ("sends_per_chat", self.sends_per_chat, 1..=100_000),
+            ("send_window_seconds", self.send_window_seconds, 1..=3600),
+            ("message_days", self.message_days, day_bounds.clone()),
+            ("messages_per_chat", self.messages_per_chat, 0..=u32::MAX),
+            ("activity_days", self.activity_days, day_bounds.clone()),
+            ("audit_days", self.audit_days, day_bounds.clone()),
+            ("dead_invite_days", self.dead_invite_days, day_bounds),
+            ("event_hours", self.event_hours, 1..=8760),
+        ];
+        for (key, value, bounds) in bounds {
+            if !bounds.contains(&value) {
+                let (least, most) = bounds.into_inner();
+                return Err(format!("{key} is {least} to {most}"));
+            }
+        }
+        if !(1..=64).contains(&self.browsers.len()) {
+            return Err("there are 1 to 64 browsers".to_owned());
+        }
+        for browser in &self.browsers {
+            BrowserName::try_from(browser.clone())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_within_their_bounds() {
+        assert_eq!(Settings::default().check(), Ok(()));
     }
 }

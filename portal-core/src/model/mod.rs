@@ -5,6 +5,7 @@
 mod chat;
 mod config;
 mod id;
+mod secret;
 mod text;
 mod time;
 mod user;
@@ -18,8 +19,10 @@ pub use config::{
 pub use id::{
     ActivityId, AuditId, BlobId, ChatId, ConnectionId, MAX_ID, MessageId, Seq, SessionId, UserId,
 };
+pub use secret::Secret;
 pub use text::{
-    ChatName, ClientId, Description, InviteCode, Label, Reason, Slug, Username, is_reserved_slug,
+    ChatName, ClientId, Description, InviteCode, Label, Reason, SignupCode, Slug, Username,
+    is_reserved_slug,
 };
 pub use time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 pub use user::{Role, Standing, Tier};

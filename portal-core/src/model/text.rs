@@ -52,6 +52,8 @@ texts! {
     Slug (slug) #[schemars(length(min = 2, max = 32), regex(pattern = r"^[a-z0-9]+(-[a-z0-9]+)*$"))];
     /// An invite code: 16 of `[a-z0-9]` (SPEC 5.1).
     InviteCode (invite_code) #[schemars(regex(pattern = r"^[a-z0-9]{16}$"))];
+    /// A sign-up code: 16 of `[a-z0-9]` (SPEC 2.4).
+    SignupCode (signup_code) #[schemars(regex(pattern = r"^[a-z0-9]{16}$"))];
     /// Why a moderator acted: at most 500 characters, for the target and staff only (SPEC 7.1).
     Reason (reason) #[schemars(length(max = 500))];
     /// A sender's own name for a message, for retries: 1-64 characters (SPEC 6.7).
@@ -197,6 +199,14 @@ fn slug(text: String) -> Result<String, String> {
 }
 
 fn invite_code(text: String) -> Result<String, String> {
+    code(text, "an invite code")
+}
+
+fn signup_code(text: String) -> Result<String, String> {
+    code(text, "a sign-up code")
+}
+
+fn code(text: String, what: &str) -> Result<String, String> {
     if text.len() == 16
         && text
             .bytes()
@@ -204,7 +214,7 @@ fn invite_code(text: String) -> Result<String, String> {
     {
         Ok(text)
     } else {
-        Err("an invite code is 16 small letters or digits".into())
+        Err(format!("{what} is 16 small letters or digits"))
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ErrorKind, Result};
 use crate::model::{MINUTE, Timestamp};
 use crate::operation::{Context, Operation};
-use crate::ops::{epochs, invites, keys, limits};
+use crate::ops::{epochs, invites, keys, limits, login_codes, sessions, strangers, users};
 
 /// Does what is due, and answers when it next wants to run. Late calls catch up; nothing is done twice.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -30,7 +30,14 @@ impl Operation for Tick {
         }
         limits::prune(cx.db, cx.now)?;
         invites::prune(cx.db, cx.now, cx.settings.dead_invite_days)?;
-        let due = [epochs::moves_due(cx)?, keys::requests_due(cx)?];
+        let due = [
+            sessions::tick(cx)?,
+            strangers::tick(cx)?,
+            login_codes::tick(cx)?,
+            users::tick(cx)?,
+            epochs::moves_due(cx)?,
+            keys::requests_due(cx)?,
+        ];
         let latest = cx.now.plus(MINUTE);
         Ok(Ticked {
             next_at: due.into_iter().flatten().fold(latest, Timestamp::min),

@@ -1,17 +1,19 @@
 //! Messages: the tables `message`, `sent`, `send_window` (SPEC 6). Only ciphertext passes here.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::e2ee::Envelope;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::MessageNew;
+use crate::event::{MessageDeleted, MessageNew};
 use crate::model::{ChatId, ClientId, MessageId, Role, SECOND, SessionId, Timestamp, UserId};
 use crate::operation::{Context, Operation, Query, View};
 use crate::ops::chats::{self, ChatRow};
 use crate::ops::{epochs, punishments};
-use crate::policy::{ChatAction, ChatFacts, LookIn, Permit, Talk, may, permit};
+use crate::policy::{ActOn, ChatAction, ChatFacts, LookIn, Permit, Talk, may, permit};
 use crate::store;
 
 /// Sends a message: an envelope that only holders of the epoch's key can open (SPEC 6.1, 6.2).
@@ -434,4 +436,23 @@ impl Query for History {
             as_of: view.as_of()?,
         })
     }
+}
+
+/// Deletes everything a person wrote, in every chat (SPEC 1.7).
+pub(crate) fn erase_of(cx: &mut Context<'_>, permit: &Permit<ActOn>) -> Result<()> {
+    let written: Vec<(ChatId, MessageId)> = store::all(
+        cx.db,
+        "DELETE FROM message WHERE sender_id = ? RETURNING chat_id, id",
+        [permit.subject()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let mut by_chat: BTreeMap<ChatId, BTreeSet<MessageId>> = BTreeMap::new();
+    for (chat, id) in written {
+        by_chat.entry(chat).or_default().insert(id);
+    }
+    for (chat_id, ids) in by_chat {
+        let ids = ids.into_iter().collect();
+        cx.emit(MessageDeleted { chat_id, ids })?;
+    }
+    Ok(())
 }

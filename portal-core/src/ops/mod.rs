@@ -1,9 +1,11 @@
 //! The verbs: what each operation and query does, a file per area. A table belongs to one file here;
 //! others ask that file.
 
+pub mod accounts;
 pub mod activity;
 pub mod audit;
 pub mod chats;
+pub mod deletion;
 pub mod directory;
 pub mod epochs;
 pub mod events;
@@ -11,13 +13,20 @@ pub mod housekeeping;
 pub mod invites;
 pub mod keys;
 pub mod limits;
+pub mod login_codes;
 pub mod members;
 pub mod messages;
+pub mod profiles;
 pub mod punishments;
+pub mod roles;
 pub mod rooms;
 mod seats;
 pub mod sessions;
 pub mod settings;
+pub mod signups;
+mod stranger_names;
+pub mod strangers;
+pub mod tiers;
 pub mod users;
 
 use crate::error::{Error, Result};

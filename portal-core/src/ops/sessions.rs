@@ -5,14 +5,19 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use crate::actor::{Actor, Who};
-use crate::error::{ErrorKind, Result};
-use crate::model::{ConnectionId, DAY, Role, SessionId, Timestamp, UserId};
-use crate::operation::{Context, Operation};
-use crate::ops::{audit, punishments, users};
-use crate::policy::{ActingAs, PlatformAction, on_platform};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{EpochReason, KeyRemoved, SessionEnded, SessionStarted};
+use crate::model::{ConnectionId, DAY, Role, Secret, SessionId, Timestamp, UserId};
+use crate::operation::{Context, Done, Operation, Query, View};
+use crate::ops::{audit, epochs, punishments, strangers, users};
+use crate::policy::{
+    ActOn, ActingAs, Permit, PlatformAction, TargetFacts, on_account, on_platform,
+};
 use crate::portal::{Portal, Shared};
 use crate::store;
 
@@ -95,33 +100,59 @@ pub struct NewSession {
     /// Whose.
     pub user_id: UserId,
     /// The token: shown once, never stored.
-    pub token: String,
+    #[serde(serialize_with = "Secret::reveal")]
+    pub token: Secret,
     /// When it ends.
     pub expires_at: Timestamp,
 }
 
-/// Opens a session for a person (SPEC 2.1).
+/// Live sessions a person may have (SPEC 2.2).
+const MOST_SESSIONS: usize = 20;
+
+/// Opens a session for a person (SPEC 2.1). Beyond 20 live ones, the oldest ends (SPEC 2.2).
 pub(crate) fn open(cx: &mut Context<'_>, user: UserId, role: Role) -> Result<NewSession> {
-    let mut token = [0; 32];
-    cx.random.fill(&mut token);
-    let token = URL_SAFE_NO_PAD.encode(token);
+    let live = live_of(cx.db, user, cx.now)?;
+    for oldest in live
+        .iter()
+        .take((live.len() + 1).saturating_sub(MOST_SESSIONS))
+    {
+        end(cx, oldest.id, user, Ending::TooMany)?;
+    }
+    let (token, hash) = loop {
+        let mut bytes = Zeroizing::new([0; 32]);
+        cx.random.fill(&mut *bytes);
+        let token = Secret::new(URL_SAFE_NO_PAD.encode(*bytes));
+        let hash = hash(token.expose());
+        // Two of one person that show the same suffix could not be told apart.
+        if live
+            .iter()
+            .all(|other| suffix(&other.hash) != suffix(&hash))
+        {
+            break (token, hash);
+        }
+    };
     let days = if role >= Role::Admin { 1 } else { 30 };
     let expires_at = cx.now.plus(days * DAY);
     store::execute(
         cx.db,
-        "INSERT INTO session (user_id, token_hash, created_at, expires_at, user_agent, client_ip)
-         VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO session (user_id, token_hash, created_at, expires_at, user_agent, client_ip, client_net)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             user,
-            hash(&token),
+            hash,
             cx.now,
             expires_at,
             &cx.caller.user_agent,
             cx.caller.ip.map(|ip| ip.to_string()),
+            cx.caller.network(),
         ),
     )?;
     let id = cx.db.last_insert_rowid();
     let session_id = SessionId::try_from(id).map_err(|_| ErrorKind::Internal)?;
+    cx.emit(SessionStarted {
+        session_id,
+        user_id: user,
+    })?;
     Ok(NewSession {
         session_id,
         user_id: user,
@@ -133,6 +164,147 @@ pub(crate) fn open(cx: &mut Context<'_>, user: UserId, role: Role) -> Result<New
 /// What the database keeps of a token.
 fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
+}
+
+/// What a list shows of a token: the last six digits of its hash.
+fn suffix(hash: &[u8; 32]) -> String {
+    let [.., a, b, c] = hash;
+    format!("{a:02x}{b:02x}{c:02x}")
+}
+
+/// Why a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Logout,
+    Destroyed,
+    Expired,
+    TooMany,
+    RoleChanged,
+    Deleted,
+}
+
+impl Ending {
+    /// The word of the event.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Ending::Logout => "logout",
+            Ending::Destroyed => "destroyed",
+            Ending::Expired => "expired",
+            Ending::TooMany => "too_many",
+            Ending::RoleChanged => "role_changed",
+            Ending::Deleted => "deleted",
+        }
+    }
+
+    /// Whether somebody else ended it, so that the keys it held must open nothing new (SPEC 8.1).
+    /// Deletion moves the epochs itself, as a removal.
+    const fn moves_epochs(self) -> bool {
+        match self {
+            Ending::Destroyed | Ending::RoleChanged => true,
+            Ending::Logout | Ending::Expired | Ending::TooMany | Ending::Deleted => false,
+        }
+    }
+}
+
+/// Ends a session: its public key and key blobs go with the row, its connections when the event is
+/// delivered (SPEC 2.2).
+fn end(cx: &mut Context<'_>, session_id: SessionId, user_id: UserId, why: Ending) -> Result<()> {
+    let held = epochs::chats_of_session(cx.db, session_id)?;
+    store::execute(cx.db, "DELETE FROM session WHERE id = ?", [session_id])?;
+    for chat_id in held {
+        cx.emit(KeyRemoved {
+            chat_id,
+            user_id,
+            session_id,
+        })?;
+        if why.moves_epochs() {
+            epochs::schedule_move(cx, chat_id, EpochReason::SessionDestroyed)?;
+        }
+    }
+    cx.emit(SessionEnded {
+        session_id,
+        user_id,
+        reason: why.as_str().to_owned(),
+    })
+}
+
+/// Ends every session of a person.
+pub(crate) fn end_all(cx: &mut Context<'_>, user: UserId, why: Ending) -> Result<()> {
+    for session in ids_of(cx.db, user)? {
+        end(cx, session, user, why)?;
+    }
+    Ok(())
+}
+
+/// A person's sessions, the oldest first; also those that ran out and are not swept yet.
+pub(crate) fn ids_of(db: &Connection, user: UserId) -> Result<Vec<SessionId>> {
+    store::all(
+        db,
+        "SELECT id FROM session WHERE user_id = ? ORDER BY id",
+        [user],
+        |row| row.get(0),
+    )
+}
+
+/// Strangers with a live session from a network (SPEC 1.8).
+pub(crate) fn live_strangers(db: &Connection, network: &str, now: Timestamp) -> Result<u32> {
+    let count = store::first(
+        db,
+        "SELECT count(DISTINCT u.id) FROM session s JOIN user u ON u.id = s.user_id
+         WHERE s.client_net = ? AND s.expires_at > ? AND u.stranger = 1",
+        (network, now),
+        |row| row.get(0),
+    )?;
+    Ok(count.unwrap_or_default())
+}
+
+/// Ends sessions that ran out, at most 1000; answers when to come back.
+pub(crate) fn tick(cx: &mut Context<'_>) -> Result<Option<Timestamp>> {
+    let over: Vec<(SessionId, UserId)> = store::all(
+        cx.db,
+        "SELECT id, user_id FROM session WHERE expires_at <= ? ORDER BY expires_at, id LIMIT 1000",
+        [cx.now],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    for (session, user) in over {
+        end(cx, session, user, Ending::Expired)?;
+    }
+    store::first(
+        cx.db,
+        "SELECT expires_at FROM session ORDER BY expires_at LIMIT 1",
+        [],
+        |row| row.get(0),
+    )
+}
+
+/// A live session's row.
+struct Live {
+    id: SessionId,
+    hash: [u8; 32],
+    created_at: Timestamp,
+    expires_at: Timestamp,
+    user_agent: Option<String>,
+    client_ip: Option<String>,
+}
+
+/// A person's live sessions, the oldest first.
+fn live_of(db: &Connection, user: UserId, now: Timestamp) -> Result<Vec<Live>> {
+    store::all(
+        db,
+        "SELECT id, token_hash, created_at, expires_at, user_agent, client_ip FROM session
+         WHERE user_id = ? AND expires_at > ? ORDER BY id",
+        (user, now),
+        |row| {
+            Ok(Live {
+                id: row.get(0)?,
+                hash: row.get(1)?,
+                created_at: row.get(2)?,
+                expires_at: row.get(3)?,
+                user_agent: row.get(4)?,
+                client_ip: row.get(5)?,
+            })
+        },
+    )
 }
 
 impl Portal {
@@ -174,5 +346,133 @@ impl Operation for Create {
         };
         audit::record(cx, Self::NAME, act)?;
         open(cx, person.id, person.role)
+    }
+}
+
+/// Whose sessions are meant, if the caller may deal with them: their own, or those of somebody whom an
+/// admin may act on.
+fn holder(view: &View<'_>, named: Option<UserId>) -> Result<Permit<ActOn>> {
+    let user = named.map_or_else(|| view.user_id(), Ok)?;
+    let person = users::named(view, user)?;
+    Ok(on_account(
+        Role::Admin,
+        &view.actor,
+        &TargetFacts::from(&person),
+    )?)
+}
+
+/// Lists live sessions, the oldest first.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct List {
+    /// Whose; default the caller's. Others' are for admins who may act on them.
+    pub user_id: Option<UserId>,
+}
+
+/// A session as the list shows it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SessionView {
+    /// Its id.
+    pub session_id: SessionId,
+    /// The last six digits of the token's hash, to name it by.
+    pub suffix: String,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// The program it was opened with.
+    pub user_agent: Option<String>,
+    /// The address it was opened from.
+    pub client_ip: Option<String>,
+    /// Whether it is the caller's own.
+    pub current: bool,
+}
+
+/// A person's sessions.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SessionList {
+    /// The oldest first.
+    pub sessions: Vec<SessionView>,
+}
+
+impl Query for List {
+    const NAME: &'static str = "session.list";
+    type Reply = SessionList;
+
+    fn answer(self, view: &View<'_>) -> Result<SessionList> {
+        let permit = holder(view, self.user_id)?;
+        let live = live_of(view.db, permit.subject(), view.now)?;
+        let shown = live.into_iter().map(|live| SessionView {
+            session_id: live.id,
+            suffix: suffix(&live.hash),
+            created_at: live.created_at,
+            expires_at: live.expires_at,
+            user_agent: live.user_agent,
+            client_ip: live.client_ip,
+            current: view.session == Some(live.id),
+        });
+        Ok(SessionList {
+            sessions: shown.collect(),
+        })
+    }
+}
+
+/// Ends one of the caller's other sessions, or one of somebody whom an admin may act on. The keys it
+/// held open nothing new.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Destroy {
+    /// Which: its suffix in the list.
+    pub suffix: String,
+    /// Whose; default the caller's.
+    #[serde(default)]
+    pub user_id: Option<UserId>,
+}
+
+impl Operation for Destroy {
+    const NAME: &'static str = "session.destroy";
+    type Reply = Done;
+
+    fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
+        let user = holder(cx, self.user_id)?.subject();
+        let session = live_of(cx.db, user, cx.now)?
+            .into_iter()
+            .find(|live| suffix(&live.hash) == self.suffix)
+            .ok_or(ErrorKind::SessionNotFound)?
+            .id;
+        if cx.session == Some(session) {
+            return Err(Error::with_message(
+                ErrorKind::Forbidden,
+                "This is the session you are using; log out instead.",
+            ));
+        }
+        end(cx, session, user, Ending::Destroyed)?;
+        if cx.actor.user_id() != Some(user) {
+            let act = audit::Act {
+                target: Some(user),
+                details: json!({ "session_id": session }),
+                ..Default::default()
+            };
+            audit::record(cx, Self::NAME, act)?;
+        }
+        strangers::let_go(cx, user)?;
+        Ok(Done {})
+    }
+}
+
+/// Ends the caller's own session.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Logout {}
+
+impl Operation for Logout {
+    const NAME: &'static str = "session.logout";
+    type Reply = Done;
+
+    fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
+        let (session, user) = (cx.session_id()?, cx.user_id()?);
+        end(cx, session, user, Ending::Logout)?;
+        strangers::let_go(cx, user)?;
+        Ok(Done {})
     }
 }

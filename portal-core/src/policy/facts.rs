@@ -92,3 +92,12 @@ pub struct TargetFacts {
     /// The target's platform role.
     pub role: Role,
 }
+
+impl From<&Person> for TargetFacts {
+    fn from(person: &Person) -> Self {
+        Self {
+            id: person.id,
+            role: person.role,
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Acting on people (SPEC 1.4, 1.6, 4.2).
 
-use super::{Act, ActingAs, ChatFacts, Denial, Moderate, Permit, TargetFacts};
+use super::{Act, ActingAs, ChatFacts, Denial, Moderate, Permit, Person, TargetFacts};
 use crate::model::{ChatId, Role, UserId};
 
 /// `can_act_on` (SPEC 1.4): not oneself, and a strictly higher role, or both platform owners.
@@ -97,4 +97,53 @@ pub fn may_grant_role(
     } else {
         Err(Denial::Forbidden)
     }
+}
+
+/// Whoever is signed up and signed in; strangers are not (SPEC 1.8).
+pub fn signed_up(actor: &ActingAs) -> Result<(), Denial> {
+    match actor {
+        ActingAs::Guest => Err(Denial::Unauthenticated),
+        ActingAs::Person(person) if person.stranger => Err(Denial::StrangerForbidden),
+        ActingAs::Person(_) | ActingAs::Operator | ActingAs::System => Ok(()),
+    }
+}
+
+/// Leave to act on one's own account: name, key, trial. Strangers have none, the operator is nobody.
+pub fn on_oneself(actor: &ActingAs) -> Result<Permit<ActOn>, Denial> {
+    signed_up(actor)?;
+    actor
+        .user_id()
+        .map_or(Err(Denial::Forbidden), |id| Ok(Permit::new(id)))
+}
+
+/// Leave to act on an account: one's own, or as [`on_person`].
+pub fn on_account(
+    least: Role,
+    actor: &ActingAs,
+    target: &TargetFacts,
+) -> Result<Permit<ActOn>, Denial> {
+    if actor.user_id() == Some(target.id) {
+        on_oneself(actor)
+    } else {
+        on_person(least, actor, target)
+    }
+}
+
+/// Who sees a person's tier and standing: themself, and staff who may act on them (SPEC 4.6).
+pub fn may_know(actor: &ActingAs, target: &TargetFacts) -> bool {
+    actor.user_id() == Some(target.id) || on_person(Role::Moderator, actor, target).is_ok()
+}
+
+/// A stranger may be taken away, by whatever ended the session (SPEC 1.8).
+pub fn stranger_goes(stranger: &Person) -> Result<Permit<ActOn>, Denial> {
+    if stranger.stranger {
+        Ok(Permit::new(stranger.id))
+    } else {
+        Err(Denial::Forbidden)
+    }
+}
+
+/// A person who has just signed up gets a first key: nobody else could.
+pub fn on_sign_up(new: UserId) -> Permit<ActOn> {
+    Permit::new(new)
 }

@@ -5,7 +5,8 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 
 use crate::model::{
     ActivityId, AuditId, BlobId, ChatId, ChatName, ChatType, ClientId, Description, InviteCode,
-    Label, MessageId, Reason, Role, Seq, SessionId, Slug, Tier, Timestamp, UserId, Username,
+    Label, MessageId, Reason, Role, Seq, SessionId, SignupCode, Slug, Tier, Timestamp, UserId,
+    Username,
 };
 
 fn refused(why: String) -> FromSqlError {
@@ -42,7 +43,7 @@ macro_rules! texts {
     )*};
 }
 
-texts! { Username ChatName Description Label Slug InviteCode Reason ClientId }
+texts! { Username ChatName Description Label Slug InviteCode Reason ClientId SignupCode }
 
 macro_rules! ranks {
     ($($name:ty)*) => {$(

@@ -182,4 +182,7 @@ pub const CAST: &str = "
         (6000, 'oskar-other', 0, 0, 0, 0),
         (7000, 'lis-lifetime', 0, 3, 0, 0),
         (9000, 'quiet-otter', 0, 0, 1, 0);
+    -- A stranger without a session would vanish.
+    INSERT INTO session (id, user_id, token_hash, created_at, expires_at) VALUES
+        (9000000, 9000, zeroblob(32), 0, 9000000000000);
 ";

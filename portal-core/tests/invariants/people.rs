@@ -147,6 +147,10 @@ pub(crate) const CASES: &[Case] = &[
         "UPDATE login_code SET code_hash = zeroblob(31)",
     ),
     refuse(
+        "login_code_browser_is_hash",
+        "UPDATE login_code SET browser = zeroblob(31)",
+    ),
+    refuse(
         "login_code_expires_later",
         "UPDATE login_code SET expires_at = created_at",
     ),

@@ -242,3 +242,23 @@ impl Query for Get {
         })
     }
 }
+
+/// The chats that a person owns.
+pub(crate) fn owned_by(db: &Connection, owner: UserId) -> Result<Vec<ChatId>> {
+    store::all(
+        db,
+        "SELECT id FROM chat WHERE owner_id = ? ORDER BY id",
+        [owner],
+        |row| row.get(0),
+    )
+}
+
+/// The DIRECT chats that a person is one of the two of.
+pub(crate) fn direct_of(db: &Connection, person: UserId) -> Result<Vec<ChatId>> {
+    store::all(
+        db,
+        "SELECT id FROM chat WHERE pair_low = ?1 UNION SELECT id FROM chat WHERE pair_high = ?1 ORDER BY 1",
+        [person],
+        |row| row.get(0),
+    )
+}

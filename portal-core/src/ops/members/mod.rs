@@ -135,3 +135,14 @@ fn say(
     let content = format!("{} {word}", name.unwrap_or_default());
     messages::system(cx, chat, word, &content)
 }
+
+/// The chats that a person is a member of, DIRECT ones aside.
+pub(crate) fn chats_of(db: &Connection, user: UserId) -> Result<Vec<ChatId>> {
+    store::all(
+        db,
+        "SELECT m.chat_id FROM membership m JOIN chat c ON c.id = m.chat_id
+         WHERE m.user_id = ? AND c.chat_type <> 'DIRECT' ORDER BY m.chat_id",
+        [user],
+        |row| row.get(0),
+    )
+}

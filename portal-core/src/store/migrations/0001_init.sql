@@ -47,11 +47,13 @@ WHEN EXISTS (SELECT 1 FROM user WHERE id = NEW.id OR username = NEW.username OR 
 BEGIN SELECT RAISE(ABORT, 'user_is_not_replaced'); END;
 
 CREATE INDEX user_by_role ON user (role) WHERE role > 0;
+CREATE INDEX user_strangers ON user (id) WHERE stranger = 1;
 
 CREATE TABLE held_username (
     username   TEXT PRIMARY KEY COLLATE NOCASE,
     held_until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX held_username_by_time ON held_username (held_until);
 
 CREATE TABLE tier_change (
     id              INTEGER PRIMARY KEY,
@@ -71,6 +73,8 @@ CREATE TABLE session (
     expires_at    INTEGER NOT NULL,
     user_agent    TEXT,
     client_ip     TEXT,
+    -- The address as limits count it: IPv6 by its /64.
+    client_net    TEXT,
     public_key    BLOB,
     CONSTRAINT session_token_is_hash CHECK (length(token_hash) = 32),
     CONSTRAINT session_ends_after_start CHECK (expires_at > created_at),
@@ -78,6 +82,7 @@ CREATE TABLE session (
 ) STRICT;
 CREATE INDEX session_by_user ON session (user_id, id);
 CREATE INDEX session_by_expiry ON session (expires_at);
+CREATE INDEX session_by_net ON session (client_net) WHERE client_net IS NOT NULL;
 
 CREATE TABLE signup_code (
     code       TEXT PRIMARY KEY,
@@ -98,13 +103,16 @@ CREATE TABLE login_code (
     user_id    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
     code_hash  BLOB NOT NULL,
     browser    BLOB,
-    client_ip  TEXT,
+    client_net TEXT,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     CONSTRAINT login_code_is_hash CHECK (length(code_hash) = 32),
+    CONSTRAINT login_code_browser_is_hash CHECK (browser IS NULL OR length(browser) = 32),
     CONSTRAINT login_code_expires_later CHECK (expires_at > created_at)
 ) STRICT;
 CREATE INDEX login_code_by_user ON login_code (user_id, expires_at);
+CREATE INDEX login_code_by_net ON login_code (client_net, expires_at) WHERE client_net IS NOT NULL;
+CREATE INDEX login_code_by_expiry ON login_code (expires_at);
 
 -- Chats -------------------------------------------------------------------------------------------
 
