@@ -186,6 +186,18 @@ impl<'a> Context<'a> {
         self.aftermath.events.first().map(|(seq, _)| *seq)
     }
 
+    /// Whether this transaction has put the person or session out of the chat: presence follows only
+    /// after the commit.
+    pub(crate) fn is_leaving(&self, chat: ChatId, user: UserId, session: SessionId) -> bool {
+        self.aftermath.events.iter().any(|(_, event)| match event {
+            Event::RoomKicked(e) => (e.chat_id, e.user_id) == (chat, user),
+            Event::UserBanned(e) => (e.chat_id, e.user_id) == (chat, user),
+            Event::RoomEvicted(e) => (e.chat_id, e.user_id) == (chat, Some(user)),
+            Event::SessionEnded(e) => e.session_id == session,
+            _ => false,
+        })
+    }
+
     /// Does this in memory once the transaction is committed.
     pub(crate) fn afterwards(&mut self, effect: Effect) {
         self.aftermath.effects.push(effect);

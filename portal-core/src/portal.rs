@@ -297,6 +297,9 @@ impl Portal {
         let store = Store::open(path, access, options.durability)?;
         let (settings, observed) = store.writer.exclusively(|db| {
             ops::events::ensure_log_id(db, &*options.random)?;
+            if options.presence {
+                ops::messages::joining::note_all_left(db, options.clock.now())?;
+            }
             Ok((ops::settings::read(db)?, ops::events::last_seq(db)?))
         })?;
         let shared = Shared {

@@ -34,9 +34,9 @@ pub struct Settings {
     pub official_chats_admin: u32,
     /// The browsers a chat may choose from (SPEC 3.9).
     pub browsers: Vec<String>,
-    /// Messages a person may send to one chat in `send_window_seconds` (SPEC 6.6).
+    /// Messages a person may send to one chat in `send_window_seconds` (SPEC 6.6); 0: no limit.
     pub sends_per_user: u32,
-    /// Messages a chat takes in `send_window_seconds` (SPEC 6.6).
+    /// Messages a chat takes in `send_window_seconds` (SPEC 6.6); 0: no limit.
     pub sends_per_chat: u32,
     /// The window of the two limits above, in seconds.
     pub send_window_seconds: u32,

@@ -5,8 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::model::{ChatId, MINUTE, UserId};
-use crate::operation::Context;
+use crate::model::{ActivityId, ChatId, ChatType, DAY, MINUTE, Timestamp, UserId};
+use crate::operation::{Context, Query, View};
+use crate::ops::chats;
+use crate::policy::{ActivityLog, permit};
 use crate::store;
 
 /// Joining and leaving are written once per person and chat within this (SPEC 10.4).
@@ -64,6 +66,18 @@ pub enum Method {
 
 words! { Method { Open "open", Slug "slug", Invite "invite", Match "match" } }
 
+impl Method {
+    /// The door of this type of chat (SPEC 3.2), where nothing more precise is known.
+    pub(crate) const fn usual(chat_type: ChatType) -> Self {
+        match chat_type {
+            ChatType::Official => Self::Open,
+            ChatType::Public => Self::Slug,
+            ChatType::Private => Self::Invite,
+            ChatType::Direct => Self::Match,
+        }
+    }
+}
+
 /// Writes down what happened; answers whether it did. Joining and leaving are passed over when the
 /// same was written less than 10 minutes ago.
 pub(crate) fn record(
@@ -90,4 +104,91 @@ pub(crate) fn record(
         (chat, user, kind, method, cx.now),
     )?;
     Ok(true)
+}
+
+/// Forgets what is older than `activity_days` (SPEC 14.3), 1000 rows a call; 0 days keeps everything.
+pub(crate) fn prune(cx: &Context<'_>) -> Result<usize> {
+    let days = i64::from(cx.settings.activity_days);
+    if days == 0 {
+        return Ok(0);
+    }
+    store::execute(
+        cx.db,
+        "DELETE FROM activity WHERE id IN (SELECT id FROM activity WHERE at < ? ORDER BY at LIMIT 1000)",
+        [cx.now.plus(-days * DAY)],
+    )
+}
+
+/// Lists a chat's activity log, newest first: who joined, left, was kicked or banned.
+///
+/// `ERR_CHAT_NOT_FOUND`, `ERR_BANNED`, `ERR_FORBIDDEN`, `ERR_INVALID`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct List {
+    /// Of which chat.
+    pub chat_id: ChatId,
+    /// Only rows before this one; from the last page's end.
+    #[serde(default)]
+    pub before: Option<ActivityId>,
+    /// At most this many, 1 to 200; default 50.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 200))]
+    pub limit: Option<u16>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ActivityRow {
+    /// Its id, rising.
+    pub id: ActivityId,
+    /// When.
+    pub at: Timestamp,
+    /// Who joined, left or was put out.
+    pub user_id: UserId,
+    /// The name; null once the user is deleted.
+    pub username: Option<String>,
+    /// What happened.
+    pub kind: ActivityKind,
+    /// By which door somebody came in.
+    pub method: Option<Method>,
+}
+
+/// A page of the activity log.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ActivityPage {
+    /// Newest first.
+    pub rows: Vec<ActivityRow>,
+}
+
+impl Query for List {
+    const NAME: &'static str = "activity.list";
+    type Reply = ActivityPage;
+
+    fn answer(self, view: &View<'_>) -> Result<ActivityPage> {
+        let (_, facts) = chats::load(view, self.chat_id)?;
+        let permit = permit::<ActivityLog>(&view.actor, &facts)?;
+        let limit = super::page_size(self.limit, 50, 200)?;
+        let rows = store::all(
+            view.db,
+            "SELECT a.id, a.at, a.user_id, u.username, a.kind, a.method
+             FROM activity a LEFT JOIN user u ON u.id = a.user_id
+             WHERE a.chat_id = ? AND a.id < ? ORDER BY a.id DESC LIMIT ?",
+            (
+                permit.subject(),
+                self.before.map_or(i64::MAX, ActivityId::get),
+                i64::try_from(limit).unwrap_or(i64::MAX),
+            ),
+            |row| {
+                Ok(ActivityRow {
+                    id: row.get(0)?,
+                    at: row.get(1)?,
+                    user_id: row.get(2)?,
+                    username: row.get(3)?,
+                    kind: row.get(4)?,
+                    method: row.get(5)?,
+                })
+            },
+        )?;
+        Ok(ActivityPage { rows })
+    }
 }

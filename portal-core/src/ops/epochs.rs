@@ -129,6 +129,7 @@ fn hint(cx: &Context<'_>, chat: ChatId) -> Result<Option<SessionId>> {
     for session in seats::here(cx, chat)? {
         if let Some(seat) = seats::find(cx, &facts, session)?
             && seat.can_hold()
+            && !cx.is_leaving(chat, seat.user, session)
             && paused_until(cx, chat, seat.user)?.is_none()
         {
             return Ok(Some(session));

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ErrorKind, Result};
 use crate::model::{MINUTE, Timestamp};
 use crate::operation::{Context, Operation};
-use crate::ops::{epochs, invites, keys, limits, login_codes, sessions, strangers, users};
+use crate::ops::{
+    activity, epochs, invites, keys, limits, login_codes, messages, sessions, strangers, users,
+};
 
 /// Does what is due, and answers when it next wants to run. Late calls catch up; nothing is done twice.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -30,11 +32,14 @@ impl Operation for Tick {
         }
         limits::prune(cx.db, cx.now)?;
         invites::prune(cx.db, cx.now, cx.settings.dead_invite_days)?;
+        activity::prune(cx)?;
         let due = [
             sessions::tick(cx)?,
             strangers::tick(cx)?,
             login_codes::tick(cx)?,
             users::tick(cx)?,
+            messages::wipe_due(cx)?,
+            Some(messages::prune(cx)?),
             epochs::moves_due(cx)?,
             keys::requests_due(cx)?,
         ];

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod login_codes;
 pub mod members;
 pub mod messages;
+pub mod moderation;
 pub mod profiles;
 pub mod punishments;
 pub mod roles;

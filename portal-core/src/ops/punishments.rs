@@ -1,11 +1,163 @@
 //! What holds a person back at a moment: the table `punishment`. Those that ran out count as absent
-//! without any sweep (SPEC 7.3).
+//! without any sweep (SPEC 7.3); rows stay, so that the person and staff can read why.
 
 use rusqlite::Connection;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{ChatId, Standing, Timestamp, UserId};
+use crate::model::{ChatId, Reason, Role, Standing, Timestamp, UserId};
+use crate::operation::{Context, Query, View};
+use crate::ops::users;
+use crate::policy::{ActOnInChat, ActingAs, Permit, on_person};
 use crate::store;
+
+/// What can be done to a person within a chat (SPEC 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InChat {
+    /// Put out once: over at once, the row keeps the reason.
+    Kick,
+    /// Cannot send.
+    Mute,
+    /// Cannot come back.
+    Ban,
+}
+
+impl InChat {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kick => "kick",
+            Self::Mute => "mute",
+            Self::Ban => "ban",
+        }
+    }
+}
+
+/// Punishes a person in a chat. It takes the place of one of the same kind that still holds, whether
+/// that would have ended sooner or later (SPEC 7.3).
+pub(crate) fn punish(
+    cx: &Context<'_>,
+    permit: &Permit<ActOnInChat>,
+    kind: InChat,
+    reason: Option<&Reason>,
+    until: Option<Timestamp>,
+) -> Result<()> {
+    lift(cx, permit, kind)?;
+    let (chat, user) = permit.subject();
+    let by = match cx.actor {
+        ActingAs::Person(person) => person.id.to_string(),
+        ActingAs::Operator => "operator".to_owned(),
+        ActingAs::System | ActingAs::Guest => "system".to_owned(),
+    };
+    let over = (kind == InChat::Kick).then_some(cx.now);
+    store::execute(
+        cx.db,
+        "INSERT INTO punishment (user_id, chat_id, kind, reason, by_actor, at, until, lifted_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (user, chat, kind.as_str(), reason, by, cx.now, until, over),
+    )?;
+    Ok(())
+}
+
+/// Lifts what holds a person back in a chat; answers whether anything did.
+pub(crate) fn lift(cx: &Context<'_>, permit: &Permit<ActOnInChat>, kind: InChat) -> Result<bool> {
+    let (chat, user) = permit.subject();
+    let lifted = store::execute(
+        cx.db,
+        "UPDATE punishment SET lifted_at = ?1
+         WHERE user_id = ?2 AND kind = ?3 AND chat_id = ?4 AND kind <> 'warn'
+           AND lifted_at IS NULL AND (until IS NULL OR until > ?1)",
+        (cx.now, user, kind.as_str(), chat),
+    )?;
+    Ok(lifted > 0)
+}
+
+/// Lists a person's punishments, newest first, with their reasons: one's own, or, for staff, those of
+/// somebody they may act on (SPEC 7.5).
+///
+/// `ERR_UNAUTHENTICATED`, `ERR_USER_NOT_FOUND`, `ERR_FORBIDDEN`, `ERR_INVALID`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct List {
+    /// Whose; absent: the caller's own.
+    pub user_id: Option<UserId>,
+    /// Only rows before this one; from the last page's end.
+    pub before: Option<i64>,
+    /// At most this many, 1 to 200; default 50.
+    #[schemars(range(min = 1, max = 200))]
+    pub limit: Option<u16>,
+}
+
+/// One punishment.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Punishment {
+    /// Its id, rising.
+    pub id: i64,
+    /// `kick`, `mute`, `ban`, `hard_mute`, `timeout`, `platform_ban`, `warn` or `block`.
+    pub kind: String,
+    /// In which chat; null: everywhere.
+    pub chat_id: Option<ChatId>,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// When it began.
+    pub at: Timestamp,
+    /// When it ends by itself; null: not by itself.
+    pub until: Option<Timestamp>,
+    /// When it was lifted or replaced; a kick is over at once.
+    pub lifted_at: Option<Timestamp>,
+    /// Whether it holds now.
+    pub holds: bool,
+}
+
+/// A page of punishments.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct PunishmentPage {
+    /// Newest first.
+    pub rows: Vec<Punishment>,
+}
+
+impl Query for List {
+    const NAME: &'static str = "user.punishments";
+    type Reply = PunishmentPage;
+
+    fn answer(self, view: &View<'_>) -> Result<PunishmentPage> {
+        let user = match self.user_id {
+            None => view.user_id()?,
+            Some(user) if view.actor.user_id() == Some(user) => user,
+            Some(user) => {
+                let target = users::target(view.db, user)?;
+                on_person(Role::Moderator, &view.actor, &target)?;
+                user
+            }
+        };
+        let limit = super::page_size(self.limit, 50, 200)?;
+        let rows = store::all(
+            view.db,
+            "SELECT id, kind, chat_id, reason, at, until, lifted_at,
+               lifted_at IS NULL AND kind <> 'warn' AND (until IS NULL OR until > ?4)
+             FROM punishment WHERE user_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+            (
+                user,
+                self.before.unwrap_or(i64::MAX),
+                i64::try_from(limit).unwrap_or(i64::MAX),
+                view.now,
+            ),
+            |row| {
+                Ok(Punishment {
+                    id: row.get(0)?,
+                    kind: row.get(1)?,
+                    chat_id: row.get(2)?,
+                    reason: row.get(3)?,
+                    at: row.get(4)?,
+                    until: row.get(5)?,
+                    lifted_at: row.get(6)?,
+                    holds: row.get(7)?,
+                })
+            },
+        )?;
+        Ok(PunishmentPage { rows })
+    }
+}
 
 /// What is left of a punishment, in seconds; 0 has no end.
 fn ttl(until: Option<Timestamp>, now: Timestamp) -> u64 {

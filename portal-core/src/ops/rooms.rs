@@ -1,11 +1,13 @@
-//! Rooms: who is where at the moment (SPEC 10). The table `joining`.
+//! Rooms: who is where at the moment (SPEC 10).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
-use crate::model::{ChatId, ConnectionId};
+use crate::model::{ChatId, ConnectionId, SessionId, UserId};
 use crate::operation::{Context, Done, Effect, Operation};
+use crate::ops::activity::{self, ActivityKind, Method};
+use crate::ops::messages::joining;
 use crate::ops::{chats, keys};
 use crate::policy::{ActingAs, ChatAction, ChatFacts, LookIn, Permit, may, permit};
 
@@ -43,6 +45,11 @@ impl Operation for Join {
         }
         let as_of = cx.as_of()?;
         if let Some(connection) = cx.connection {
+            joining::note_joining(cx, self.chat_id)?;
+            if let Some(user) = cx.actor.user_id() {
+                let method = Method::usual(facts.chat_type);
+                activity::record(cx, self.chat_id, user, ActivityKind::Join, Some(method))?;
+            }
             cx.afterwards(Effect::Joined {
                 connection,
                 chat: self.chat_id,
@@ -87,6 +94,7 @@ impl Operation for Leave {
 
     fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
         if let Some(connection) = cx.connection {
+            leave(cx, connection, self.chat_id)?;
             cx.afterwards(Effect::Left {
                 connection,
                 chat: self.chat_id,
@@ -112,9 +120,60 @@ impl Operation for Disconnect {
         if !cx.actor.is_operator() {
             return Err(ErrorKind::Forbidden.into());
         }
+        let rooms = cx
+            .presence()
+            .map(|presence| presence.rooms_of(self.connection_id))
+            .unwrap_or_default();
+        for chat in rooms {
+            leave(cx, self.connection_id, chat)?;
+        }
         cx.afterwards(Effect::Disconnected {
             connection: self.connection_id,
         });
         Ok(Done {})
     }
+}
+
+/// Writes down that a connection leaves a room, if it is its session's or its person's last one there.
+fn leave(cx: &mut Context<'_>, connection: ConnectionId, chat: ChatId) -> Result<()> {
+    let Some((session, user, last)) = last_there(cx, connection, chat) else {
+        return Ok(());
+    };
+    if last.of_session {
+        joining::note_left(cx, session, chat)?;
+    }
+    if last.of_user {
+        activity::record(cx, chat, user, ActivityKind::Leave, None)?;
+    }
+    Ok(())
+}
+
+struct Last {
+    of_session: bool,
+    of_user: bool,
+}
+
+/// Whose connection it is and whether it is the last in the room; none for guests and who is not there.
+fn last_there(
+    cx: &Context<'_>,
+    connection: ConnectionId,
+    chat: ChatId,
+) -> Option<(SessionId, UserId, Last)> {
+    let presence = cx.presence()?;
+    let own = presence.identity(connection)?;
+    let (session, user) = (own.session?, own.user?);
+    let mut seated = false;
+    let mut last = Last {
+        of_session: true,
+        of_user: true,
+    };
+    for (id, _) in presence.room(chat) {
+        if id == connection {
+            seated = true;
+        } else if let Some(other) = presence.identity(id) {
+            last.of_session &= other.session != own.session;
+            last.of_user &= other.user != own.user;
+        }
+    }
+    seated.then_some((session, user, last))
 }

@@ -178,6 +178,14 @@ pub(super) fn refusal(actor: &ActingAs) -> Denial {
     }
 }
 
+/// Whether the actor reads all of a chat's history although it is not visible (SPEC 6.4): who may
+/// manage the chat, and A in PRIVATE. That they may look in at all is [`may`]'s.
+pub fn reads_all(actor: &ActingAs, chat: &ChatFacts) -> bool {
+    granted(ChatAction::Configure, actor, chat)
+        || actor.is_operator()
+        || chat.chat_type == ChatType::Private && holds(Grant::A, actor, chat)
+}
+
 /// Leave to do `A` to the chat.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ mod platform;
 
 pub use chat::{
     ActivityLog, ChatAction, Clear, Clipboard, Configure, DeleteOwn, Destroy, Invites, LookIn,
-    Moderate, Report, RunBrowser, Talk, Transfer, may, permit,
+    Moderate, Report, RunBrowser, Talk, Transfer, may, permit, reads_all,
 };
 pub use facts::{ActingAs, ChatFacts, OwnerFacts, Person, TargetFacts};
 pub use membership::{Enter, enter, invitee, list_members};

@@ -45,9 +45,34 @@ impl Store {
     }
 }
 
+/// Every statement that went through here on this thread, for the test of query plans.
+#[cfg(test)]
+pub(crate) mod seen {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    thread_local! {
+        static STATEMENTS: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn note(sql: &str) {
+        STATEMENTS.with_borrow_mut(|seen| seen.insert(sql.to_owned()));
+    }
+
+    pub(crate) fn take() -> BTreeSet<String> {
+        STATEMENTS.take()
+    }
+}
+
+fn prepare<'db>(db: &'db Connection, sql: &str) -> Result<rusqlite::CachedStatement<'db>> {
+    #[cfg(test)]
+    seen::note(sql);
+    Ok(db.prepare_cached(sql)?)
+}
+
 /// Runs a cached statement that changes rows; answers how many.
 pub(crate) fn execute(db: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<usize> {
-    Ok(db.prepare_cached(sql)?.execute(params)?)
+    Ok(prepare(db, sql)?.execute(params)?)
 }
 
 /// Reads at most one row with a cached statement.
@@ -58,7 +83,7 @@ pub(crate) fn first<T>(
     read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<Option<T>> {
     use rusqlite::OptionalExtension;
-    Ok(db.prepare_cached(sql)?.query_row(params, read).optional()?)
+    Ok(prepare(db, sql)?.query_row(params, read).optional()?)
 }
 
 /// Reads every row with a cached statement.
@@ -68,7 +93,7 @@ pub(crate) fn all<T>(
     params: impl rusqlite::Params,
     read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
 ) -> Result<Vec<T>> {
-    let mut statement = db.prepare_cached(sql)?;
+    let mut statement = prepare(db, sql)?;
     let rows = statement.query_map(params, read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -8,6 +8,7 @@
 )]
 
 pub mod keys;
+pub mod talk;
 
 use std::sync::Arc;
 

@@ -210,6 +210,8 @@ CREATE TABLE membership (
     user_id   INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
     via       TEXT NOT NULL CONSTRAINT membership_via_known CHECK (via IN ('invite', 'match', 'operator', 'transfer')),
     joined_at INTEGER NOT NULL,
+    -- The first message after it began: where presence is off, joining is this (SPEC 6.4, 10.1).
+    since     INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (chat_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX membership_by_user ON membership (user_id, chat_id);
@@ -218,6 +220,12 @@ CREATE TRIGGER chat_direct_has_its_two AFTER INSERT ON chat WHEN NEW.chat_type =
 BEGIN
     INSERT INTO membership (chat_id, user_id, via, joined_at)
     VALUES (NEW.id, NEW.pair_low, 'match', NEW.created_at), (NEW.id, NEW.pair_high, 'match', NEW.created_at);
+END;
+
+CREATE TRIGGER membership_notes_its_start AFTER INSERT ON membership
+BEGIN
+    UPDATE membership SET since = (SELECT next_message_id FROM chat WHERE id = NEW.chat_id)
+    WHERE chat_id = NEW.chat_id AND user_id = NEW.user_id;
 END;
 
 CREATE TRIGGER membership_direct_takes_no_third BEFORE INSERT ON membership
@@ -230,6 +238,25 @@ BEGIN SELECT RAISE(ABORT, 'membership_direct_keeps_both'); END;
 
 CREATE TRIGGER membership_is_not_moved BEFORE UPDATE OF chat_id, user_id ON membership
 BEGIN SELECT RAISE(ABORT, 'membership_is_not_moved'); END;
+
+-- Who was owner or member when the chat became PUBLIC: whom public_from hides nothing from (SPEC 3.4).
+CREATE TABLE earlier_reader (
+    chat_id INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    PRIMARY KEY (chat_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX earlier_reader_by_user ON earlier_reader (user_id);
+
+CREATE TRIGGER chat_going_public_notes_its_readers AFTER UPDATE OF chat_type ON chat
+WHEN OLD.chat_type = 'PRIVATE' AND NEW.chat_type = 'PUBLIC'
+BEGIN
+    INSERT INTO earlier_reader (chat_id, user_id)
+    SELECT NEW.id, OLD.owner_id UNION SELECT NEW.id, user_id FROM membership WHERE chat_id = NEW.id;
+END;
+
+CREATE TRIGGER chat_going_private_forgets_its_readers AFTER UPDATE OF chat_type ON chat
+WHEN OLD.chat_type = 'PUBLIC' AND NEW.chat_type = 'PRIVATE'
+BEGIN DELETE FROM earlier_reader WHERE chat_id = NEW.id; END;
 
 CREATE TABLE held_slug (
     slug       TEXT PRIMARY KEY,
@@ -328,8 +355,10 @@ CREATE TABLE send_window (
     chat_id INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
     user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
     times   BLOB NOT NULL CONSTRAINT send_window_is_times CHECK (length(times) % 8 = 0),
+    last_at INTEGER NOT NULL,
     PRIMARY KEY (chat_id, user_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX send_window_by_time ON send_window (chat_id, last_at);
 
 -- From which message on a session reads where history is not visible (SPEC 6.4).
 CREATE TABLE joining (
@@ -470,10 +499,12 @@ CREATE TABLE punishment (
     at        INTEGER NOT NULL,
     until     INTEGER,
     lifted_at INTEGER,
-    CONSTRAINT punishment_kind_known CHECK (kind IN ('mute', 'ban', 'hard_mute', 'timeout', 'platform_ban', 'warn', 'block')),
-    CONSTRAINT punishment_chat_by_kind CHECK (CASE WHEN kind IN ('mute', 'ban') THEN chat_id IS NOT NULL WHEN kind = 'warn' THEN 1 ELSE chat_id IS NULL END),
+    CONSTRAINT punishment_kind_known CHECK (kind IN ('kick', 'mute', 'ban', 'hard_mute', 'timeout', 'platform_ban', 'warn', 'block')),
+    CONSTRAINT punishment_chat_by_kind CHECK (CASE WHEN kind IN ('kick', 'mute', 'ban') THEN chat_id IS NOT NULL WHEN kind = 'warn' THEN 1 ELSE chat_id IS NULL END),
     CONSTRAINT punishment_timeout_ends CHECK (kind <> 'timeout' OR until IS NOT NULL),
-    CONSTRAINT punishment_ends_later CHECK (until IS NULL OR until > at)
+    CONSTRAINT punishment_ends_later CHECK (until IS NULL OR until > at),
+    -- A kick is over when it is done; the row keeps its reason.
+    CONSTRAINT punishment_kick_is_over CHECK (kind <> 'kick' OR lifted_at IS NOT NULL)
 ) STRICT;
 CREATE INDEX punishment_by_user ON punishment (user_id, id);
 CREATE INDEX punishment_live ON punishment (user_id, kind, chat_id) WHERE lifted_at IS NULL AND kind <> 'warn';

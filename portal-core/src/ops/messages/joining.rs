@@ -1,0 +1,119 @@
+//! From when on a session is in a room: the table `joining`. Where history is not visible, a session
+//! reads from there (SPEC 6.4).
+//!
+//! A row outlives the connection by a minute, because coming back within 60 s is the same joining.
+//! The surprise: a row without an end does not say that the session is there. Somebody put out of a
+//! room, or a process that died, writes none; who is there, presence says.
+
+use rusqlite::Connection;
+
+use crate::error::Result;
+use crate::model::{ChatId, MINUTE, MessageId, SessionId, Timestamp, UserId};
+use crate::operation::Context;
+use crate::store;
+
+/// Whoever comes back within this has not left.
+const SAME_JOINING: i64 = MINUTE;
+
+struct Joining {
+    since: MessageId,
+    joined_at: Timestamp,
+    left_at: Option<Timestamp>,
+}
+
+impl Joining {
+    /// Whether it still counts, for a session that is `seated` in the room or is not.
+    fn lasts(&self, seated: bool, now: Timestamp) -> bool {
+        let last_seen = self.left_at.unwrap_or(self.joined_at);
+        seated || now.since(last_seen) <= SAME_JOINING
+    }
+}
+
+fn find(db: &Connection, chat: ChatId, session: SessionId) -> Result<Option<Joining>> {
+    store::first(
+        db,
+        "SELECT since, joined_at, left_at FROM joining WHERE chat_id = ? AND session_id = ?",
+        (chat, session),
+        |row| {
+            Ok(Joining {
+                since: row.get(0)?,
+                joined_at: row.get(1)?,
+                left_at: row.get(2)?,
+            })
+        },
+    )
+}
+
+/// The first message since the session joined; none if it has not, or left more than a minute ago.
+pub(super) fn since(
+    db: &Connection,
+    chat: ChatId,
+    session: SessionId,
+    seated: bool,
+    now: Timestamp,
+) -> Result<Option<MessageId>> {
+    Ok(find(db, chat, session)?
+        .filter(|joining| joining.lasts(seated, now))
+        .map(|joining| joining.since))
+}
+
+/// Notes that the acting session joins the chat's room, with its first connection there or another.
+/// Guests, and everyone where presence is off, have no joining.
+pub(crate) fn note_joining(cx: &Context<'_>, chat: ChatId) -> Result<()> {
+    let Some(session) = cx.session else {
+        return Ok(());
+    };
+    let Some(seated) = cx.presence().map(|p| p.has_joined(session, chat)) else {
+        return Ok(());
+    };
+    let same = find(cx.db, chat, session)?.is_some_and(|joining| joining.lasts(seated, cx.now));
+    if same {
+        store::execute(
+            cx.db,
+            "UPDATE joining SET left_at = NULL
+             WHERE chat_id = ? AND session_id = ? AND left_at IS NOT NULL",
+            (chat, session),
+        )?;
+    } else {
+        store::execute(
+            cx.db,
+            "INSERT OR REPLACE INTO joining (chat_id, session_id, since, joined_at)
+             SELECT id, ?2, next_message_id, ?3 FROM chat WHERE id = ?1",
+            (chat, session, cx.now),
+        )?;
+    }
+    Ok(())
+}
+
+/// Notes that the session's last connection left the chat's room.
+pub(crate) fn note_left(cx: &Context<'_>, session: SessionId, chat: ChatId) -> Result<()> {
+    store::execute(
+        cx.db,
+        "UPDATE joining SET left_at = ?3
+         WHERE chat_id = ?1 AND session_id = ?2 AND left_at IS NULL",
+        (chat, session, cx.now),
+    )?;
+    Ok(())
+}
+
+/// Ends the joinings of a person who was put out of the chat: coming back begins anew.
+pub(crate) fn forget(db: &Connection, chat: ChatId, user: UserId) -> Result<()> {
+    store::execute(
+        db,
+        "DELETE FROM joining WHERE chat_id = ?1
+           AND session_id IN (SELECT id FROM session WHERE user_id = ?2)",
+        (chat, user),
+    )?;
+    Ok(())
+}
+
+/// Notes that nobody is anywhere: whoever takes up presence begins with that, and those who come back
+/// within a minute of it have not left.
+pub(crate) fn note_all_left(db: &Connection, now: Timestamp) -> Result<()> {
+    store::execute(
+        db,
+        "UPDATE joining SET left_at = ? WHERE left_at IS NULL",
+        [now],
+    )?;
+    Ok(())
+}
