@@ -71,8 +71,11 @@ fn ours(dir: &std::path::Path) -> Ours {
             params![id, name],
         )
         .unwrap();
-        db.execute("INSERT INTO membership VALUES (1, ?, 'invite', 0)", [id])
-            .unwrap();
+        db.execute(
+            "INSERT INTO membership (chat_id, user_id, via, joined_at) VALUES (1, ?, 'invite', 0)",
+            [id],
+        )
+        .unwrap();
     }
     drop(db);
     let portal = open();

@@ -70,8 +70,7 @@ fn prepare(path: &Path) {
     let portal = Portal::open(path, Options::default()).unwrap();
     let db = Connection::open(path).unwrap();
     db.execute_batch(
-        "INSERT INTO setting (key, value) VALUES ('sends_per_user', '1000'), ('sends_per_chat', '0'),
-           ('send_window_seconds', '0');
+        "INSERT INTO setting (key, value) VALUES ('sends_per_user', '0'), ('sends_per_chat', '0');
          INSERT INTO user (id, username, created_at) VALUES (1, 'owner', 0);
          INSERT INTO chat (id, chat_type, name, owner_id, e2ee, epoch_moved_at, chat_config, browser_config,
            created_at, last_activity_at) VALUES (1, 'PRIVATE', 'Crash', 1, 2, 0, '{}', '{}', 0, 0);
@@ -86,7 +85,7 @@ fn prepare(path: &Path) {
         )
         .unwrap();
         db.execute(
-            "INSERT INTO membership VALUES (1, ?, 'operator', 0)",
+            "INSERT INTO membership (chat_id, user_id, via, joined_at) VALUES (1, ?, 'operator', 0)",
             [user],
         )
         .unwrap();

@@ -396,6 +396,7 @@ fn clearing_and_late_wipes_restart_the_timer_from_now_spec_7_4() {
 #[test]
 fn many_wipes_are_due_at_once_and_all_come_spec_14_2() {
     let stage = Stage::new();
+    stage.set("chats_premium", json!(60));
     for n in 0..60 {
         let chat = stage.chat(ChatType::Public, PREMIUM, Some(&format!("chat-{n}")));
         stage.configure(chat, "wipe_preset", json!("1m"));

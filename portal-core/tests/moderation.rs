@@ -129,7 +129,7 @@ fn the_kicked_may_come_back_the_banned_may_not_spec_7_1() {
     stage.ok(&user(PREMIUM), "mod.ban", on(chat, BASIC));
     assert_eq!(
         stage.event_names(before),
-        ["user:banned", "room:epoch_changed"]
+        ["user:banned", "portal:key_removed", "room:epoch_changed"]
     );
     assert_eq!(
         stage.events(before)[0]["data"],

@@ -164,25 +164,41 @@ fn ttl(until: Option<Timestamp>, now: Timestamp) -> u64 {
     until.map_or(0, |until| until.seconds_after(now))
 }
 
+/// What holds at this moment of the kinds that `kinds` selects, with their ends. Hardly ever anything,
+/// and every call asks, so the few rows are put in order here and not by SQLite.
+fn holding(
+    db: &Connection,
+    kinds: &str,
+    user: UserId,
+    chat: Option<ChatId>,
+    now: Timestamp,
+) -> Result<Vec<(String, Option<Timestamp>)>> {
+    let mut rows = store::all(
+        db,
+        &format!(
+            "SELECT kind, until FROM punishment WHERE user_id = ?1 AND lifted_at IS NULL AND kind <> 'warn'
+               AND {kinds} AND chat_id IS ?2 AND (until IS NULL OR until > ?3)"
+        ),
+        (user, chat, now),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    // The longest first; no end is the longest.
+    rows.sort_by_key(|(_, until): &(_, Option<Timestamp>)| {
+        std::cmp::Reverse(until.map_or(i64::MAX, Timestamp::as_millis))
+    });
+    Ok(rows)
+}
+
 /// A person's standing on the platform at this moment; a ban says more than a timeout (SPEC 1.5).
 pub(crate) fn standing(db: &Connection, user: UserId, now: Timestamp) -> Result<Standing> {
-    let held = store::first(
-        db,
-        "SELECT kind, until FROM punishment WHERE user_id = ?1 AND lifted_at IS NULL
-           AND kind IN ('timeout', 'platform_ban') AND (until IS NULL OR until > ?2)
-         ORDER BY kind, until IS NULL DESC, until DESC LIMIT 1",
-        (user, now),
-        |row| {
-            Ok((
-                row.get::<_, String>(0)?,
-                row.get::<_, Option<Timestamp>>(1)?,
-            ))
-        },
-    )?;
-    Ok(match held {
+    let held = holding(db, "kind IN ('timeout', 'platform_ban')", user, None, now)?;
+    if let Some((_, until)) = held.iter().find(|(kind, _)| kind == "platform_ban") {
+        return Ok(Standing::Banned { until: *until });
+    }
+    Ok(match held.first() {
+        Some((_, Some(until))) => Standing::TimedOut { until: *until },
+        Some((_, None)) => Standing::Banned { until: None },
         None => Standing::Active,
-        Some((kind, Some(until))) if kind == "timeout" => Standing::TimedOut { until },
-        Some((_, until)) => Standing::Banned { until },
     })
 }
 
@@ -203,14 +219,11 @@ pub(crate) fn check_muted(
     chat: ChatId,
     now: Timestamp,
 ) -> Result<()> {
-    let mute = store::first(
-        db,
-        "SELECT until FROM punishment WHERE user_id = ?1 AND lifted_at IS NULL
-           AND (kind = 'hard_mute' OR (kind = 'mute' AND chat_id = ?2)) AND (until IS NULL OR until > ?3)
-         ORDER BY kind, until IS NULL DESC, until DESC LIMIT 1",
-        (user, chat, now),
-        |row| row.get::<_, Option<Timestamp>>(0),
-    )?;
+    let mut mutes = holding(db, "kind = 'hard_mute'", user, None, now)?;
+    if mutes.is_empty() {
+        mutes = holding(db, "kind = 'mute'", user, Some(chat), now)?;
+    }
+    let mute = mutes.first().map(|(_, until)| *until);
     mute.map_or(Ok(()), |until| {
         Err(Error::punished(ErrorKind::Muted, ttl(until, now)))
     })

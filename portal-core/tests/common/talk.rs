@@ -52,8 +52,9 @@ impl Stage {
         .unwrap();
         let first = db
             .execute(
-                "INSERT OR IGNORE INTO room_key (chat_id, epoch, distributor_user, distributor_session, published_at)
-                 SELECT ?1, c.epoch, s.user_id, s.id, ?3 FROM chat c, session s WHERE c.id = ?1 AND s.id = ?2",
+                "INSERT INTO room_key (chat_id, epoch, distributor_user, distributor_session, published_at)
+                 SELECT ?1, c.epoch, s.user_id, s.id, ?3 FROM chat c, session s
+                 WHERE c.id = ?1 AND s.id = ?2 AND NOT EXISTS (SELECT 1 FROM room_key WHERE chat_id = ?1)",
                 (chat, session, now),
             )
             .unwrap();

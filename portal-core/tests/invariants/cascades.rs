@@ -97,7 +97,6 @@ fn a_persons_sessions_keys_and_memberships_go_with_them_their_messages_stay_spec
     }
     assert_eq!(counts(&db, "session_id", 502)["key_blob"], 0);
     assert_eq!(counts(&db, "sender_id", 5000)["message"], messages);
-    assert_eq!(counts(&db, "sender_id", 5000)["sent"], 0);
 }
 
 #[test]

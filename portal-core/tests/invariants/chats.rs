@@ -209,6 +209,21 @@ pub(crate) const CASES: &[Case] = &[
     ),
     // membership
     effect(
+        "membership_notes_its_start",
+        "INSERT INTO membership (chat_id, user_id, via, joined_at) VALUES (103, 7000, 'invite', 0)",
+        "SELECT since = 10 FROM membership WHERE chat_id = 103 AND user_id = 7000",
+    ),
+    effect(
+        "chat_going_public_notes_its_readers",
+        "UPDATE chat SET chat_type = 'PUBLIC', slug = 'the-attic', public_from = 10 WHERE id = 105",
+        "SELECT group_concat(user_id) IS '5000,7000' FROM earlier_reader WHERE chat_id = 105",
+    ),
+    effect(
+        "chat_going_private_forgets_its_readers",
+        "UPDATE chat SET chat_type = 'PRIVATE', slug = NULL, public_from = NULL WHERE id = 102",
+        "SELECT NOT EXISTS (SELECT 1 FROM earlier_reader WHERE chat_id = 102)",
+    ),
+    effect(
         "chat_direct_has_its_two",
         "INSERT INTO chat (id, chat_type, name, pair_low, pair_high, epoch_moved_at, chat_config,
            browser_config, created_at, last_activity_at)

@@ -76,6 +76,10 @@ pub(crate) const CASES: &[Case] = &[
         &[],
     ),
     refuse(
+        "chat_pace_slot_in_ring",
+        "UPDATE chat_pace SET slot = -1 WHERE chat_id = 103",
+    ),
+    refuse(
         "send_window_is_times",
         "UPDATE send_window SET times = zeroblob(9) WHERE chat_id = 103",
     ),
@@ -201,6 +205,10 @@ pub(crate) const CASES: &[Case] = &[
     refuse(
         "punishment_ends_later",
         "UPDATE punishment SET until = at WHERE id = 1",
+    ),
+    refuse(
+        "punishment_kick_is_over",
+        "UPDATE punishment SET kind = 'kick' WHERE id = 1",
     ),
     copy(
         "punishment_never_in_direct",

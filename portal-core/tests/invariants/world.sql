@@ -32,6 +32,8 @@ INSERT INTO message (chat_id, id, sender_id, sender_role, epoch, code, content, 
     (105, 1, 5000, 0, 2, NULL, '{}', 0);
 INSERT INTO sent (chat_id, sender_id, client_id, message_id, at) VALUES (103, 5000, 'c-1', 2, 0), (105, 5000, 'c-1', 1, 0);
 INSERT INTO send_window (chat_id, user_id, times) VALUES (103, 5000, zeroblob(8)), (105, 5000, zeroblob(8));
+INSERT INTO chat_pace (chat_id, slot, at) VALUES (103, 2, 0), (105, 1, 0);
+INSERT INTO earlier_reader (chat_id, user_id) VALUES (102, 5000), (103, 5000), (105, 5000);
 INSERT INTO joining (chat_id, session_id, since, joined_at) VALUES (103, 502, 1, 0), (105, 502, 1, 0);
 INSERT INTO activity (chat_id, user_id, kind, method, at) VALUES (103, 5000, 'join', 'invite', 0), (105, 5000, 'join', 'invite', 0);
 

@@ -45,15 +45,17 @@ pub(crate) struct ChatRow {
     pub(crate) browser_config: BrowserConfig,
     pub(crate) created_at: Timestamp,
     pub(crate) last_activity_at: Timestamp,
+    /// How many messages people have sent here, deleted ones included.
+    pub(crate) sent_count: u64,
 }
 
 /// The columns of a [`ChatRow`], of the table `chat c`.
 pub(crate) const COLUMNS: &str = "c.id, c.chat_type, c.name, c.description, c.slug, c.owner_id, c.pair_low, \
     c.pair_high, c.label, c.e2ee, c.epoch, c.epoch_start, c.next_message_id, c.public_from, c.chat_config, \
-    c.browser_config, c.created_at, c.last_activity_at";
+    c.browser_config, c.created_at, c.last_activity_at, c.sent_count";
 
 /// How many columns that is.
-pub(crate) const COLUMN_COUNT: usize = 18;
+pub(crate) const COLUMN_COUNT: usize = 19;
 
 /// Reads [`COLUMNS`].
 pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<ChatRow> {
@@ -89,6 +91,7 @@ pub(crate) fn from_row(row: &Row<'_>) -> rusqlite::Result<ChatRow> {
         browser_config: config(row, 15)?,
         created_at: row.get(16)?,
         last_activity_at: row.get(17)?,
+        sent_count: row.get(18)?,
     })
 }
 

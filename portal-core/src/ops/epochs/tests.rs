@@ -39,7 +39,7 @@ impl Stage {
              INSERT INTO chat (id, chat_type, name, owner_id, epoch_moved_at, chat_config, browser_config,
                created_at, last_activity_at)
                SELECT column1, 'PRIVATE', 'A chat', 10, 1800000000000, '{}', '{}', 0, 0 FROM (VALUES (1), (2));
-             INSERT INTO membership SELECT id, column1, 'operator', 0 FROM chat, (VALUES (20), (30));",
+             INSERT INTO membership (chat_id, user_id, via, joined_at) SELECT id, column1, 'operator', 0 FROM chat, (VALUES (20), (30));",
         );
         stage
     }

@@ -17,8 +17,8 @@ mod visible;
 
 pub(crate) use clear::wipe_due;
 pub use clear::{Clear, Cleared};
-pub use delete::{Delete, DeleteLast, DeleteMine, Deleted};
 pub(crate) use delete::erase_of;
+pub use delete::{Delete, DeleteLast, DeleteMine, Deleted};
 pub use history::{History, HistoryPage};
 pub(crate) use retention::prune;
 pub use send::{Send, Sent};
@@ -192,7 +192,7 @@ enum New<'a> {
 }
 
 /// Stores a message under the chat's next id.
-fn insert(cx: &Context<'_>, chat: ChatId, message: New<'_>) -> Result<MessageId> {
+fn insert(cx: &Context<'_>, chat: ChatId, id: MessageId, message: New<'_>) -> Result<()> {
     let (sender, role, epoch, code, content) = match message {
         New::User {
             sender,
@@ -202,26 +202,31 @@ fn insert(cx: &Context<'_>, chat: ChatId, message: New<'_>) -> Result<MessageId>
         } => (Some(sender), Some(role), epoch, None, content),
         New::System { code, content } => (None, None, 0, Some(code), content),
     };
-    let id: MessageId = store::first(
+    store::execute(
         cx.db,
-        "UPDATE chat SET next_message_id = next_message_id + 1,
-           last_activity_at = CASE WHEN ?2 THEN ?3 ELSE last_activity_at END
-         WHERE id = ?1 RETURNING next_message_id - 1",
-        (chat, sender.is_some(), cx.now),
-        |row| row.get(0),
-    )?
-    .ok_or(ErrorKind::ChatNotFound)?;
+        "UPDATE chat SET next_message_id = ?2 + 1, sent_count = sent_count + ?3,
+           last_activity_at = CASE WHEN ?3 THEN ?4 ELSE last_activity_at END
+         WHERE id = ?1",
+        (chat, id, sender.is_some(), cx.now),
+    )?;
     store::execute(
         cx.db,
         "INSERT INTO message (chat_id, id, sender_id, sender_role, epoch, code, content, created_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (chat, id, sender, role, epoch, code, content, cx.now),
     )?;
-    Ok(id)
+    Ok(())
 }
 
 /// Says something to a chat in the system's name: a machine code and plain text (SPEC 6.3).
 pub(crate) fn system(cx: &mut Context<'_>, chat: ChatId, code: &str, content: &str) -> Result<()> {
-    let id = insert(cx, chat, New::System { code, content })?;
+    let id = store::first(
+        cx.db,
+        "SELECT next_message_id FROM chat WHERE id = ?",
+        [chat],
+        |row| row.get(0),
+    )?
+    .ok_or(ErrorKind::ChatNotFound)?;
+    insert(cx, chat, id, New::System { code, content })?;
     cx.emit(MessageNew { chat_id: chat, id })
 }

@@ -1,4 +1,4 @@
-//! Sending (SPEC 6.1, 6.2, 6.6, 6.7): the tables `sent` and `send_window`.
+//! Sending (SPEC 6.1, 6.2, 6.6, 6.7): the tables `sent`, `send_window` and `chat_pace`.
 //!
 //! Check, insert and event are one transaction, so no message of an epoch is ever stored after the
 //! chat has moved on from it. The surprise: when people last sent is kept apart from their messages,
@@ -71,7 +71,7 @@ impl Operation for Send {
             return Err(ErrorKind::NoRoomKey.into());
         }
         let times = check_pace(cx, sender, &row, &facts)?;
-        self.store(cx, &permit, sender, row.chat.epoch, &times)
+        self.store(cx, &permit, sender, &row, &times)
     }
 }
 
@@ -105,23 +105,19 @@ impl Send {
         cx: &mut Context<'_>,
         permit: &Permit<Talk>,
         sender: UserId,
-        epoch: u64,
+        row: &ChatRow,
         times: &[Timestamp],
     ) -> Result<Sent> {
         let chat_id = permit.subject();
         let message = New::User {
             sender,
             role: cx.actor.person().map_or(Role::User, |person| person.role),
-            epoch,
+            epoch: row.chat.epoch,
             content: &self.content,
         };
-        let id = super::insert(cx, chat_id, message)?;
-        store::execute(
-            cx.db,
-            "INSERT INTO send_window (chat_id, user_id, times, last_at) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO UPDATE SET times = excluded.times, last_at = excluded.last_at",
-            (chat_id, sender, pack(times), cx.now),
-        )?;
+        let id = row.next_message_id;
+        super::insert(cx, chat_id, id, message)?;
+        note_pace(cx, row, sender, times)?;
         if let Some(client_id) = &self.client_id {
             store::execute(
                 cx.db,
@@ -175,10 +171,6 @@ fn check_pace(
 ) -> Result<Vec<Timestamp>> {
     let chat = row.chat.id;
     let window = i64::from(cx.settings.send_window_seconds) * SECOND;
-    let (per_user, per_chat) = (
-        cx.settings.sends_per_user as usize,
-        cx.settings.sends_per_chat as usize,
-    );
     let mut times = sends_of(cx.db, chat, sender)?;
     if let Some(last) = times.last() {
         let pause = i64::from(row.chat_config.slow_mode_seconds.seconds()) * SECOND;
@@ -186,25 +178,63 @@ fn check_pace(
             return Err(wait_until(last.plus(pause), cx.now));
         }
     }
-    let opened = cx.now.plus(-window);
-    let last = times.last().copied();
-    times.retain(|time| *time > opened);
-    check_room(&times, per_user, window, cx.now)?;
-    check_room(&sends_to(cx.db, chat, opened)?, per_chat, window, cx.now)?;
-    if times.is_empty() {
-        // Slow mode may look further back than the window.
-        times.extend(last);
-    }
+    let per_user = cx.settings.sends_per_user as usize;
+    let full = times
+        .len()
+        .checked_sub(per_user)
+        .and_then(|first| times.get(first));
+    check_room(full.copied().filter(|_| per_user > 0), window, cx.now)?;
+    check_room(taken_before(cx, row)?, window, cx.now)?;
+    // As many as the limit looks back upon, and one for slow mode.
     times.push(cx.now);
+    times.drain(..times.len().saturating_sub(per_user.max(1)));
     Ok(times)
 }
 
-/// Refuses once `limit` of the times, in order, lie in the window; says when the next one has room.
-fn check_room(times: &[Timestamp], limit: usize, window: i64, now: Timestamp) -> Result<()> {
-    match times.len().checked_sub(limit) {
-        Some(first) if limit > 0 => Err(wait_until(times[first].plus(window), now)),
+/// Refuses while the message that the limit counts back to lies in the window; says when it has left.
+fn check_room(counted: Option<Timestamp>, window: i64, now: Timestamp) -> Result<()> {
+    match counted {
+        Some(first) if now.since(first) < window => Err(wait_until(first.plus(window), now)),
         _ => Ok(()),
     }
+}
+
+/// When the chat took the message that lies a whole limit back.
+fn taken_before(cx: &Context<'_>, row: &ChatRow) -> Result<Option<Timestamp>> {
+    let Some(slot) = slot(cx, row) else {
+        return Ok(None);
+    };
+    store::first(
+        cx.db,
+        "SELECT at FROM chat_pace WHERE chat_id = ? AND slot = ?",
+        (row.chat.id, slot),
+        |row| row.get(0),
+    )
+}
+
+/// The slot of the chat's ring that the next message takes; none without a limit.
+fn slot(cx: &Context<'_>, row: &ChatRow) -> Option<u64> {
+    row.sent_count
+        .checked_rem(u64::from(cx.settings.sends_per_chat))
+}
+
+fn note_pace(cx: &Context<'_>, row: &ChatRow, sender: UserId, times: &[Timestamp]) -> Result<()> {
+    let chat = row.chat.id;
+    store::execute(
+        cx.db,
+        "INSERT INTO send_window (chat_id, user_id, times) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET times = excluded.times",
+        (chat, sender, pack(times)),
+    )?;
+    if let Some(slot) = slot(cx, row) {
+        store::execute(
+            cx.db,
+            "INSERT INTO chat_pace (chat_id, slot, at) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET at = excluded.at",
+            (chat, slot, cx.now),
+        )?;
+    }
+    Ok(())
 }
 
 fn wait_until(then: Timestamp, now: Timestamp) -> Error {
@@ -220,20 +250,6 @@ fn sends_of(db: &Connection, chat: ChatId, sender: UserId) -> Result<Vec<Timesta
         |row| Ok(unpack(row.get_ref(0)?.as_blob()?)),
     )?;
     Ok(packed.unwrap_or_default())
-}
-
-/// When anybody sent to the chat since the window opened, in order.
-fn sends_to(db: &Connection, chat: ChatId, opened: Timestamp) -> Result<Vec<Timestamp>> {
-    let packed = store::all(
-        db,
-        "SELECT times FROM send_window WHERE chat_id = ? AND last_at > ?",
-        (chat, opened),
-        |row| Ok(unpack(row.get_ref(0)?.as_blob()?)),
-    )?;
-    let mut times: Vec<_> = packed.into_iter().flatten().collect();
-    times.retain(|time| *time > opened);
-    times.sort_unstable();
-    Ok(times)
 }
 
 fn pack(times: &[Timestamp]) -> Vec<u8> {

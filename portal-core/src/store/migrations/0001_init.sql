@@ -131,6 +131,8 @@ CREATE TABLE chat (
     epoch_start      INTEGER NOT NULL DEFAULT 1,
     epoch_moved_at   INTEGER NOT NULL,
     next_message_id  INTEGER NOT NULL DEFAULT 1,
+    -- How many messages people have sent: the place in the ring of chat_pace.
+    sent_count       INTEGER NOT NULL DEFAULT 0,
     public_from      INTEGER,
     chat_config      TEXT NOT NULL,
     browser_config   TEXT NOT NULL,
@@ -250,7 +252,7 @@ CREATE INDEX earlier_reader_by_user ON earlier_reader (user_id);
 CREATE TRIGGER chat_going_public_notes_its_readers AFTER UPDATE OF chat_type ON chat
 WHEN OLD.chat_type = 'PRIVATE' AND NEW.chat_type = 'PUBLIC'
 BEGIN
-    INSERT INTO earlier_reader (chat_id, user_id)
+    INSERT OR IGNORE INTO earlier_reader (chat_id, user_id)
     SELECT NEW.id, OLD.owner_id UNION SELECT NEW.id, user_id FROM membership WHERE chat_id = NEW.id;
 END;
 
@@ -342,7 +344,7 @@ BEGIN SELECT RAISE(ABORT, 'message_is_never_rewritten'); END;
 -- What a retry with the same client_id is answered with; kept 10 minutes, also across a wipe.
 CREATE TABLE sent (
     chat_id    INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
-    sender_id  INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    sender_id  INTEGER NOT NULL,
     client_id  TEXT NOT NULL CONSTRAINT sent_client_id_length CHECK (length(client_id) BETWEEN 1 AND 64),
     message_id INTEGER NOT NULL,
     at         INTEGER NOT NULL,
@@ -355,10 +357,18 @@ CREATE TABLE send_window (
     chat_id INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
     user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
     times   BLOB NOT NULL CONSTRAINT send_window_is_times CHECK (length(times) % 8 = 0),
-    last_at INTEGER NOT NULL,
     PRIMARY KEY (chat_id, user_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX send_window_by_time ON send_window (chat_id, last_at);
+
+CREATE INDEX send_window_by_user ON send_window (user_id);
+
+-- When a chat took its last messages: a ring, the slot being chat.sent_count modulo the limit.
+CREATE TABLE chat_pace (
+    chat_id INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    slot    INTEGER NOT NULL CONSTRAINT chat_pace_slot_in_ring CHECK (slot >= 0),
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, slot)
+) STRICT, WITHOUT ROWID;
 
 -- From which message on a session reads where history is not visible (SPEC 6.4).
 CREATE TABLE joining (
