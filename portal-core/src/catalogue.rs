@@ -160,6 +160,7 @@ const ENTRIES: &[Entry] = &[
     Entry::operation::<ops::chats::Update>(),
     Entry::operation::<ops::deletion::Delete>(),
     Entry::query::<ops::directory::List>(),
+    Entry::query::<ops::check::Check>(),
     Entry::query::<ops::events::List>(),
     Entry::operation::<ops::housekeeping::Tick>(),
     Entry::operation::<ops::invites::Create>(),
@@ -208,6 +209,7 @@ const ENTRIES: &[Entry] = &[
     Entry::operation::<ops::tiers::SetTier>(),
     Entry::operation::<ops::tiers::StartTrial>(),
     Entry::query::<ops::tiers::Subscription>(),
+    Entry::query::<ops::stats::Stats>(),
     Entry::operation::<ops::users::Create>(),
     Entry::operation::<ops::users::Update>(),
 ];

@@ -118,6 +118,7 @@ errors! {
     StorageForeign "ERR_STORAGE_FOREIGN" 406 500 Storage "This file is not a portal database.";
     StorageNewer "ERR_STORAGE_NEWER" 407 500 Storage "A newer version wrote this database; upgrade before you open it.";
     StorageNotFound "ERR_STORAGE_NOT_FOUND" 408 500 Storage "There is no database file there, or it cannot be opened.";
+    StorageExists "ERR_STORAGE_EXISTS" 409 409 Conflict "There is a database file already; nothing was changed.";
 
     // 5xx: cryptography.
     Decrypt "ERR_DECRYPT" 501 400 Refused "This does not open with that key.";
@@ -276,6 +277,10 @@ impl From<rusqlite::Error> for Error {
             Some(Sqlite::NotADatabase) => ErrorKind::StorageForeign,
             Some(Sqlite::CannotOpen | Sqlite::PermissionDenied) => ErrorKind::StorageNotFound,
             Some(Sqlite::SystemIoFailure) => ErrorKind::Storage,
+            // A row that its own type refuses: no operation wrote it so.
+            None if matches!(error, rusqlite::Error::FromSqlConversionFailure(..)) => {
+                ErrorKind::StorageCorrupt
+            }
             _ => ErrorKind::Internal,
         };
         Self::new(kind).caused_by(error)

@@ -50,7 +50,7 @@ impl Portal {
                 position
             }
         };
-        let watch = FileWatch::new(self.shared.store.path())?;
+        let watch = self.shared.store.watch()?;
         Ok(Follower {
             shared: Arc::clone(&self.shared),
             position,

@@ -5,6 +5,7 @@
 //! changing anything. Operations do not call operations; they share functions of `ops`.
 
 use std::ops::Deref;
+use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
 use rusqlite::Connection;
@@ -22,6 +23,7 @@ use crate::portal::Shared;
 use crate::presence::Presence;
 use crate::random::Random;
 use crate::settings::Settings;
+use crate::store::Reader;
 
 /// Something that changes state.
 pub trait Operation: DeserializeOwned + JsonSchema + Send + 'static {
@@ -89,6 +91,16 @@ impl<'a> View<'a> {
     /// The connection tracker; none where presence is off (SPEC 10.1).
     pub(crate) fn presence(&self) -> Option<MutexGuard<'_, Presence>> {
         self.shared.presence()
+    }
+
+    /// Another view of the file for a read that may take long, on a connection of its own.
+    pub(crate) fn long_read(&self) -> Result<Reader<'_>> {
+        self.shared.store.readers.begin_unlimited()
+    }
+
+    /// The database file.
+    pub(crate) fn file(&self) -> &Path {
+        self.shared.store.path()
     }
 
     /// The acting person, or `ERR_UNAUTHENTICATED`; the operator is no person.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -17,7 +18,7 @@ use crate::ops;
 use crate::presence::{Identity, Presence};
 use crate::random::{Random, SystemRandom};
 use crate::settings::Settings;
-use crate::store::{Access, Durability, FileLock, Job, Reader, Store};
+use crate::store::{Access, Durability, Fate, FileLock, Job, Opening, Reader, Store};
 
 /// How a file is opened. The default creates it if need be, is durable, keeps no presence, and takes
 /// time and randomness from the machine.
@@ -30,6 +31,12 @@ pub struct Options {
     /// Whether this process tracks connections (SPEC 10.1). One process per file can;
     /// another gets `ERR_PRESENCE_TAKEN`.
     pub presence: bool,
+    /// How long another process's transaction is waited for before `ERR_STORAGE_LOCKED`, in
+    /// milliseconds.
+    pub busy_timeout_ms: u32,
+    /// How large the file may grow, in bytes; what would outgrow it answers `ERR_STORAGE_FULL`. None:
+    /// as large as the disk allows. The log beside the file does not count.
+    pub max_file_bytes: Option<u64>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where random bytes come from.
@@ -42,6 +49,8 @@ impl Default for Options {
             create: true,
             durability: Durability::Full,
             presence: false,
+            busy_timeout_ms: 5000,
+            max_file_bytes: None,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
@@ -231,14 +240,14 @@ struct OperationJob<O: Operation> {
 }
 
 impl<O: Operation> Job for OperationJob<O> {
-    fn run(&mut self, db: &Connection) -> Result<()> {
+    fn run(&mut self, db: &Connection) -> Result<Fate> {
         let operation = self.operation.take().ok_or(ErrorKind::Internal)?;
         self.shared.notice_others(db)?;
         let view = View::new(db, &self.shared, &self.caller)?;
         let random = &*self.shared.random;
         let mut cx = Context::new(view, random, &mut self.aftermath);
         self.reply = Some(operation.apply(&mut cx)?);
-        Ok(())
+        Ok(Fate::Kept)
     }
 
     fn after_failure(&mut self, db: &Connection) -> Result<()> {
@@ -249,7 +258,7 @@ impl<O: Operation> Job for OperationJob<O> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>, outcome: Result<()>) {
+    fn finish(self: Box<Self>, outcome: Result<Fate>) {
         let Self {
             shared,
             reply,
@@ -257,11 +266,13 @@ impl<O: Operation> Job for OperationJob<O> {
             done,
             ..
         } = *self;
-        let announce = outcome.is_ok() && !aftermath.events.is_empty();
+        let announce = matches!(outcome, Ok(Fate::Kept)) && !aftermath.events.is_empty();
         // What is on disk is done, whatever memory says: a failure here is not the caller's.
         let answer = match outcome {
-            Ok(()) => {
-                let _ = shared.follow_up(aftermath);
+            Ok(fate) => {
+                if fate == Fate::Kept {
+                    let _ = shared.follow_up(aftermath);
+                }
                 reply.ok_or_else(|| ErrorKind::Internal.into())
             }
             Err(error) => Err(error),
@@ -270,6 +281,20 @@ impl<O: Operation> Job for OperationJob<O> {
             shared.commits.announce();
         }
         done(answer);
+    }
+}
+
+/// Runs a job and takes it back: what it answers is what it would have done. Its failures are not
+/// counted either.
+struct Rehearsal(Box<dyn Job>);
+
+impl Job for Rehearsal {
+    fn run(&mut self, db: &Connection) -> Result<Fate> {
+        self.0.run(db).map(|_| Fate::TakenBack)
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<Fate>) {
+        self.0.finish(outcome);
     }
 }
 
@@ -294,7 +319,13 @@ impl Portal {
         } else {
             None
         };
-        let store = Store::open(path, access, options.durability)?;
+        let opening = Opening {
+            access,
+            durability: options.durability,
+            patience: Duration::from_millis(options.busy_timeout_ms.into()),
+            max_bytes: options.max_file_bytes,
+        };
+        let store = Store::open(path, opening)?;
         let (settings, observed) = store.writer.exclusively(|db| {
             ops::events::ensure_log_id(db, &*options.random)?;
             if options.presence {
@@ -373,17 +404,34 @@ impl Portal {
     /// # Errors
     /// `ERR_UNKNOWN_OPERATION`, `ERR_INVALID` with the first wrong field, and the operation's own.
     pub fn call_json(&self, caller: &Actor, name: &str, params: &str) -> Result<String> {
+        self.run_json(caller, name, params, |request| request)
+    }
+
+    /// Like [`Portal::call_json`], but takes everything back: the answer tells what the call would do,
+    /// and nothing of it is stored, announced or counted. Ids and codes in the answer belong to nothing.
+    ///
+    /// # Errors
+    /// As for [`Portal::call_json`].
+    pub fn rehearse_json(&self, caller: &Actor, name: &str, params: &str) -> Result<String> {
+        self.run_json(caller, name, params, |request| {
+            Request(Box::new(Rehearsal(request.0)))
+        })
+    }
+
+    fn run_json(
+        &self,
+        caller: &Actor,
+        name: &str,
+        params: &str,
+        prepare: impl FnOnce(Request) -> Request,
+    ) -> Result<String> {
         let entry = catalogue::find(name)?;
         match entry.kind() {
             Kind::Query(answer) => answer(self, caller, params),
             Kind::Operation(request) => {
                 let (answered, answer) = answer_slot();
-                self.batch(vec![request(
-                    self,
-                    caller.clone(),
-                    params,
-                    Box::new(answered),
-                )?]);
+                let request = request(self, caller.clone(), params, Box::new(answered))?;
+                self.batch(vec![prepare(request)]);
                 answer()
             }
         }

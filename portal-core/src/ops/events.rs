@@ -134,6 +134,10 @@ pub(crate) fn horizon(db: &Connection) -> Result<u64> {
 
 /// Names the log, once, so that a follower notices when it belongs to another (SPEC 12.2).
 pub(crate) fn ensure_log_id(db: &Connection, random: &dyn Random) -> Result<()> {
+    // Asked before it is written, so that opening a file waits for no writer.
+    if !log_id(db)?.is_empty() {
+        return Ok(());
+    }
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
     let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod chats;
 pub mod deletion;
 pub mod directory;
+pub mod check;
 pub mod epochs;
 pub mod events;
 pub mod housekeeping;
@@ -28,6 +29,7 @@ pub mod signups;
 mod stranger_names;
 pub mod strangers;
 pub mod tiers;
+pub mod stats;
 pub mod users;
 
 use crate::error::{Error, Result};

@@ -34,7 +34,28 @@ pub(super) fn bring_up_to_date(db: &mut Connection) -> Result<()> {
     Ok(())
 }
 
-fn version(db: &Connection) -> Result<usize> {
+/// The file's schema version.
+pub(super) fn version(db: &Connection) -> Result<usize> {
     let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     usize::try_from(version).map_err(|_| Error::new(ErrorKind::StorageForeign))
+}
+
+/// A table, index or trigger: its kind, name and the SQL that made it.
+pub(crate) type SchemaObject = (String, String, Option<String>);
+
+/// The schema that this version writes, as a fresh file would have it.
+pub(crate) fn expected_schema() -> Result<Vec<SchemaObject>> {
+    let mut fresh = Connection::open_in_memory()?;
+    bring_up_to_date(&mut fresh)?;
+    schema_of(&fresh)
+}
+
+/// The schema that a file has.
+pub(crate) fn schema_of(db: &Connection) -> Result<Vec<SchemaObject>> {
+    super::all(
+        db,
+        "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY type, name",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )
 }

@@ -9,10 +9,11 @@ mod sql;
 mod writer;
 
 pub(crate) use lock::FileLock;
+pub(crate) use migrations::{CURRENT as SCHEMA_VERSION, SchemaObject, expected_schema, schema_of};
 pub use open::Durability;
-pub(crate) use open::{Access, FileWatch, data_version};
+pub(crate) use open::{APPLICATION_ID, Access, FileWatch, Opening, data_version};
 pub(crate) use readers::{Reader, Readers};
-pub(crate) use writer::{Job, Writer};
+pub(crate) use writer::{Fate, Job, Writer};
 
 use std::path::{Path, PathBuf};
 
@@ -25,18 +26,25 @@ pub(crate) struct Store {
     pub(crate) writer: Writer,
     pub(crate) readers: Readers,
     path: PathBuf,
+    opening: Opening,
 }
 
 impl Store {
     /// Opens the file, creating or migrating it as `access` allows.
-    pub(crate) fn open(path: &Path, access: Access, durability: Durability) -> Result<Self> {
-        let mut writer = open::connect(path, access, durability)?;
+    pub(crate) fn open(path: &Path, opening: Opening) -> Result<Self> {
+        let mut writer = open::connect(path, opening)?;
         migrations::bring_up_to_date(&mut writer)?;
         Ok(Self {
-            writer: Writer::new(writer),
-            readers: Readers::new(path.to_owned()),
+            writer: Writer::new(writer, opening.patience),
+            readers: Readers::new(path.to_owned(), opening),
             path: path.to_owned(),
+            opening,
         })
+    }
+
+    /// Sees other processes' commits from now on.
+    pub(crate) fn watch(&self) -> Result<FileWatch> {
+        FileWatch::new(&self.path, self.opening)
     }
 
     /// The file.

@@ -1,10 +1,13 @@
 //! How a file is opened, with the reason for every setting. The only place that does.
 
+use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::migrations;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How safe "done" is against a loss of power (SPEC 14.0).
@@ -29,16 +32,24 @@ pub(crate) enum Access {
 }
 
 /// "PRTL": marks a file as ours (`PRAGMA application_id`).
-pub(super) const APPLICATION_ID: i32 = 0x5052_544C;
+pub(crate) const APPLICATION_ID: i32 = 0x5052_544C;
 
 /// Before this release a bug of the write-ahead log could corrupt a file.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
-/// How long a writer waits for another process's transaction.
-pub(super) const BUSY_TIMEOUT_MS: i64 = 5000;
+/// How a file is opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    pub(crate) access: Access,
+    pub(crate) durability: Durability,
+    /// How long another process's transaction is waited for.
+    pub(crate) patience: Duration,
+    /// How many bytes the file may grow to.
+    pub(crate) max_bytes: Option<u64>,
+}
 
 /// Opens the writer's connection.
-pub(super) fn connect(path: &Path, access: Access, durability: Durability) -> Result<Connection> {
+pub(super) fn connect(path: &Path, opening: Opening) -> Result<Connection> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(Error::with_message(
             ErrorKind::Storage,
@@ -48,39 +59,98 @@ pub(super) fn connect(path: &Path, access: Access, durability: Durability) -> Re
             ),
         ));
     }
-    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if access == Access::Create {
-        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    if opening.access == Access::Create {
+        create_private(path)?;
     }
-    let db = Connection::open_with_flags(path, flags)?;
-    check_ours(&db)?;
-    configure(&db, durability)?;
+    let db = Connection::open_with_flags(path, FLAGS)?;
+    if db.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(Error::new(ErrorKind::StorageReadOnly));
+    }
+    db.busy_timeout(opening.patience)?;
+    check_ours(&db, opening.access)
+        .and_then(|()| configure(&db, opening))
+        .map_err(without_log)?;
+    limit_growth(&db, opening.max_bytes)?;
     Ok(db)
 }
 
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// Makes the file if there is none, for its owner's eyes only: it says who talked with whom. `SQLite`
+/// gives the files beside it the same rights.
+fn create_private(path: &Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let Err(error) = options.open(path) else {
+        return Ok(());
+    };
+    let refusal = match error.kind() {
+        io::ErrorKind::AlreadyExists => return Ok(()),
+        io::ErrorKind::StorageFull => Error::new(ErrorKind::StorageFull),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Error::with_message(
+            ErrorKind::StorageReadOnly,
+            "No database file can be made in that directory: it cannot be written.",
+        ),
+        _ => Error::new(ErrorKind::StorageNotFound),
+    };
+    Err(refusal.caused_by(error))
+}
+
+/// The file itself is open already: what cannot be opened is the log beside it.
+fn without_log(error: Error) -> Error {
+    if error.kind() == ErrorKind::StorageNotFound {
+        Error::with_message(
+            ErrorKind::StorageReadOnly,
+            "The directory of the database file cannot be written, and the log belongs beside the file.",
+        )
+        .caused_by(error)
+    } else {
+        error
+    }
+}
+
 /// Opens a reader's connection to a file that the writer has opened before.
-pub(super) fn connect_reader(path: &Path) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags)?;
-    configure(&db, Durability::Full)?;
+pub(super) fn connect_reader(path: &Path, opening: Opening) -> Result<Connection> {
+    let db = Connection::open_with_flags(path, FLAGS)?;
+    db.busy_timeout(opening.patience)?;
+    configure(&db, opening)?;
     db.pragma_update(None, "query_only", true)?;
     Ok(db)
 }
 
-/// Refuses a file that is another program's, before anything is changed in it.
-fn check_ours(db: &Connection) -> Result<()> {
+/// Refuses a file that is another program's or a newer version's, before anything is changed in it.
+fn check_ours(db: &Connection, access: Access) -> Result<()> {
     let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    if application == APPLICATION_ID || (application == 0 && tables == 0) {
-        Ok(())
-    } else {
-        Err(Error::new(ErrorKind::StorageForeign))
+    match (application, access) {
+        (APPLICATION_ID, _) if migrations::version(db)? > migrations::CURRENT => {
+            Err(Error::new(ErrorKind::StorageNewer))
+        }
+        (APPLICATION_ID, _) => Ok(()),
+        (0, Access::Create) if tables == 0 => Ok(()),
+        (0, Access::Existing) if tables == 0 => Err(Error::with_message(
+            ErrorKind::StorageNotFound,
+            "The file is empty: there is no database in it yet.",
+        )),
+        _ => Err(Error::new(ErrorKind::StorageForeign)),
     }
 }
 
-fn configure(db: &Connection, durability: Durability) -> Result<()> {
-    // Someone else's transaction is waited for, not reported.
-    db.pragma_update(None, "busy_timeout", BUSY_TIMEOUT_MS)?;
+/// Makes a file that would outgrow its limit full, as a full disk would.
+fn limit_growth(db: &Connection, max_bytes: Option<u64>) -> Result<()> {
+    let Some(max_bytes) = max_bytes else {
+        return Ok(());
+    };
+    let page_size: u64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    // A larger count than SQLite knows is no limit; 0 would only ask for the present one.
+    let pages = (max_bytes / page_size.max(1)).clamp(1, u64::from(u32::MAX) - 1);
+    db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    Ok(())
+}
+
+fn configure(db: &Connection, opening: Opening) -> Result<()> {
     // Readers never wait for the writer, and a commit is one append.
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
@@ -89,7 +159,7 @@ fn configure(db: &Connection, durability: Durability) -> Result<()> {
     db.pragma_update(
         None,
         "synchronous",
-        match durability {
+        match opening.durability {
             Durability::Full => "full",
             Durability::Normal => "normal",
         },
@@ -119,8 +189,8 @@ pub(crate) struct FileWatch {
 }
 
 impl FileWatch {
-    pub(crate) fn new(path: &Path) -> Result<Self> {
-        let db = connect_reader(path)?;
+    pub(crate) fn new(path: &Path, opening: Opening) -> Result<Self> {
+        let db = connect_reader(path, opening)?;
         let seen = data_version(&db)?;
         Ok(Self { db, seen })
     }

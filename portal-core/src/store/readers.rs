@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-use super::open;
+use super::open::{self, Opening};
 use crate::error::Result;
 
 /// Kept for the next reader; more than this are closed again.
@@ -20,19 +20,30 @@ const STEPS_PER_CHECK: std::ffi::c_int = 1000;
 /// A pool of readers of one file.
 pub(crate) struct Readers {
     path: PathBuf,
+    opening: Opening,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, opening: Opening) -> Self {
         Self {
             path,
+            opening,
             idle: Mutex::new(Vec::new()),
         }
     }
 
     /// Takes a reader with a transaction open: everything it reads is of one moment.
     pub(crate) fn begin(&self) -> Result<Reader<'_>> {
+        self.begin_within(LONGEST_READ_STEPS)
+    }
+
+    /// The same for a read that may take as long as it takes: the operator's look at the whole file.
+    pub(crate) fn begin_unlimited(&self) -> Result<Reader<'_>> {
+        self.begin_within(u32::MAX)
+    }
+
+    fn begin_within(&self, longest: u32) -> Result<Reader<'_>> {
         let idle = self
             .idle
             .lock()
@@ -40,14 +51,14 @@ impl Readers {
             .pop();
         let mut db = match idle {
             Some(db) => db,
-            None => open::connect_reader(&self.path)?,
+            None => open::connect_reader(&self.path, self.opening)?,
         };
-        let mut checks = 0;
+        let mut checks: u32 = 0;
         db.progress_handler(
             STEPS_PER_CHECK,
             Some(move || {
-                checks += 1;
-                checks > LONGEST_READ_STEPS
+                checks = checks.saturating_add(1);
+                checks > longest
             }),
         )?;
         db.prepare_cached("BEGIN")?.execute([])?;

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -16,7 +17,7 @@ use crate::error::{ErrorKind, Result};
 /// One operation's way through the writer.
 pub(crate) trait Job: Send {
     /// Changes rows. An error takes back every row changed since the job began.
-    fn run(&mut self, db: &Connection) -> Result<()>;
+    fn run(&mut self, db: &Connection) -> Result<Fate>;
 
     /// Runs once more within the transaction after a failed `run` was taken back: for what must be
     /// remembered of a failure, such as a wrong code.
@@ -26,7 +27,16 @@ pub(crate) trait Job: Send {
 
     /// Called last, in the order of the queue, before the next transaction begins: after the commit, or
     /// with the error that took the job back.
-    fn finish(self: Box<Self>, outcome: Result<()>);
+    fn finish(self: Box<Self>, outcome: Result<Fate>);
+}
+
+/// What becomes of the rows that a job changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// They are committed.
+    Kept,
+    /// They are taken back although all went well: a rehearsal.
+    TakenBack,
 }
 
 /// At most this many jobs share a commit, so that nobody waits long for others.
@@ -49,10 +59,12 @@ struct State {
 pub(crate) struct Writer {
     state: Mutex<State>,
     changed: Condvar,
+    /// How long another process's transaction is waited for.
+    patience: Duration,
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection) -> Self {
+    pub(super) fn new(connection: Connection, patience: Duration) -> Self {
         let state = State {
             queue: VecDeque::new(),
             connection: Some(connection),
@@ -63,6 +75,7 @@ impl Writer {
         Self {
             state: Mutex::new(state),
             changed: Condvar::new(),
+            patience,
         }
     }
 
@@ -146,9 +159,9 @@ impl Writer {
     pub(crate) fn truncate_log(&self) -> Result<bool> {
         self.exclusively(|db| {
             // A reader is not waited for: whoever asked asks again.
-            db.pragma_update(None, "busy_timeout", 0)?;
+            db.busy_timeout(Duration::ZERO)?;
             let busy = db.query_row(CHECKPOINT, [], |row| row.get::<_, i64>(0));
-            db.pragma_update(None, "busy_timeout", super::open::BUSY_TIMEOUT_MS)?;
+            db.busy_timeout(self.patience)?;
             match busy {
                 Ok(busy) => Ok(busy == 0),
                 Err(error) if is_busy(&error) => Ok(false),
@@ -200,7 +213,7 @@ fn commit_together(db: &Connection, mut jobs: Vec<Box<dyn Job>>) {
 }
 
 /// Runs and commits the jobs; answers each one's outcome, or the error that lost them all.
-fn run_all(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Result<()>>> {
+fn run_all(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Result<Fate>>> {
     step(db, "BEGIN IMMEDIATE")?;
     let ran = jobs
         .iter_mut()
@@ -214,25 +227,25 @@ fn run_all(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Result<()>>
 }
 
 /// Runs one job in a savepoint. The outer error means that the whole transaction is lost.
-fn run_one(db: &Connection, job: &mut dyn Job) -> Result<Result<()>> {
+fn run_one(db: &Connection, job: &mut dyn Job) -> Result<Result<Fate>> {
     step(db, "SAVEPOINT job")?;
     let outcome = unwinding(|| job.run(db));
-    if let Err(error) = outcome {
-        if db.is_autocommit() {
-            // A full disk or an I/O error makes SQLite itself take back everything.
-            return Err(error);
+    match &outcome {
+        Ok(Fate::Kept) => {}
+        Ok(Fate::TakenBack) => step(db, "ROLLBACK TO job")?,
+        // A full disk or an I/O error makes SQLite itself take back everything.
+        Err(error) if db.is_autocommit() => return Err(error.clone()),
+        Err(_) => {
+            step(db, "ROLLBACK TO job")?;
+            unwinding(|| job.after_failure(db))?;
         }
-        step(db, "ROLLBACK TO job")?;
-        unwinding(|| job.after_failure(db))?;
-        step(db, "RELEASE job")?;
-        return Ok(Err(error));
     }
     step(db, "RELEASE job")?;
     Ok(outcome)
 }
 
 /// A panic takes back its own job and answers `ERR_INTERNAL` (SPEC 17.6).
-fn unwinding(work: impl FnOnce() -> Result<()>) -> Result<()> {
+fn unwinding<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(ErrorKind::Internal.into()))
 }
 
