@@ -159,9 +159,9 @@ fn check_sqlite(db: &Connection, report: &mut Report) {
         code: "damaged",
         meaning: "SQLite finds the file damaged.",
         advice: RESTORE,
-        sql: "SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+        sql: "PRAGMA integrity_check",
     };
-    report.examine(&integrity, places(db, integrity.sql));
+    report.examine(&integrity, Ok(damage(db, integrity.sql)));
     let references = Rule {
         code: "orphans",
         meaning: "Rows refer to rows that are gone.",
@@ -169,6 +169,21 @@ fn check_sqlite(db: &Connection, report: &mut Report) {
         sql: "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' refers to ' || parent FROM pragma_foreign_key_check",
     };
     report.examine(&references, places(db, references.sql));
+}
+
+/// What the integrity check says. It ends early with an error where the damage is too bad to read on.
+fn damage(db: &Connection, sql: &str) -> Vec<String> {
+    let mut said = Vec::new();
+    let outcome = db.prepare(sql).and_then(|mut check| {
+        let lines = check.query_map([], |row| row.get::<_, String>(0))?;
+        for line in lines {
+            said.push(line?);
+        }
+        Ok(())
+    });
+    said.retain(|line| line != "ok");
+    said.extend(outcome.err().map(|error| error.to_string()));
+    said
 }
 
 /// Whether every table, index and trigger is there as this version writes it.

@@ -89,8 +89,8 @@ fn pragma(db: &Connection, name: &str) -> Result<u64> {
 fn tables(db: &Connection) -> Result<Vec<TableStats>> {
     let sizes = store::all(
         db,
-        "SELECT s.tbl_name, sum(d.pgsize) AS bytes FROM dbstat d JOIN sqlite_schema s ON s.name = d.name
-         WHERE d.aggregate AND s.tbl_name NOT LIKE 'sqlite_%' GROUP BY s.tbl_name ORDER BY bytes DESC, s.tbl_name",
+        "SELECT s.tbl_name, sum(d.pgsize) AS bytes FROM dbstat('main', TRUE) d JOIN sqlite_schema s ON s.name = d.name
+         WHERE s.tbl_name NOT LIKE 'sqlite_%' GROUP BY s.tbl_name ORDER BY bytes DESC, s.tbl_name",
         [],
         |row| Ok((row.get::<_, String>(0)?, row.get(1)?)),
     )?;

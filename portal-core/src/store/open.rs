@@ -67,9 +67,8 @@ pub(super) fn connect(path: &Path, opening: Opening) -> Result<Connection> {
         return Err(Error::new(ErrorKind::StorageReadOnly));
     }
     db.busy_timeout(opening.patience)?;
-    check_ours(&db, opening.access)
-        .and_then(|()| configure(&db, opening))
-        .map_err(without_log)?;
+    check_ours(read_marks(&db).map_err(without_log)?, opening.access)?;
+    configure(&db, opening).map_err(without_log)?;
     limit_growth(&db, opening.max_bytes)?;
     Ok(db)
 }
@@ -98,9 +97,12 @@ fn create_private(path: &Path) -> Result<()> {
     Err(refusal.caused_by(error))
 }
 
-/// The file itself is open already: what cannot be opened is the log beside it.
+/// The file itself is open for writing already: what is not is the log beside it.
 fn without_log(error: Error) -> Error {
-    if error.kind() == ErrorKind::StorageNotFound {
+    if matches!(
+        error.kind(),
+        ErrorKind::StorageNotFound | ErrorKind::StorageReadOnly
+    ) {
         Error::with_message(
             ErrorKind::StorageReadOnly,
             "The directory of the database file cannot be written, and the log belongs beside the file.",
@@ -120,17 +122,30 @@ pub(super) fn connect_reader(path: &Path, opening: Opening) -> Result<Connection
     Ok(db)
 }
 
+/// What tells whose file it is.
+struct Marks {
+    application: i32,
+    version: usize,
+    tables: u64,
+}
+
+fn read_marks(db: &Connection) -> Result<Marks> {
+    Ok(Marks {
+        application: db.pragma_query_value(None, "application_id", |row| row.get(0))?,
+        version: migrations::version(db)?,
+        tables: db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?,
+    })
+}
+
 /// Refuses a file that is another program's or a newer version's, before anything is changed in it.
-fn check_ours(db: &Connection, access: Access) -> Result<()> {
-    let application: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    match (application, access) {
-        (APPLICATION_ID, _) if migrations::version(db)? > migrations::CURRENT => {
+fn check_ours(marks: Marks, access: Access) -> Result<()> {
+    match (marks.application, access) {
+        (APPLICATION_ID, _) if marks.version > migrations::CURRENT => {
             Err(Error::new(ErrorKind::StorageNewer))
         }
         (APPLICATION_ID, _) => Ok(()),
-        (0, Access::Create) if tables == 0 => Ok(()),
-        (0, Access::Existing) if tables == 0 => Err(Error::with_message(
+        (0, Access::Create) if marks.tables == 0 => Ok(()),
+        (0, Access::Existing) if marks.tables == 0 => Err(Error::with_message(
             ErrorKind::StorageNotFound,
             "The file is empty: there is no database in it yet.",
         )),
