@@ -108,6 +108,7 @@ errors! {
     TrialUsed "ERR_TRIAL_USED" 317 409 Refused "The trial has been used already.";
     StrangerLimit "ERR_STRANGER_LIMIT" 318 429 Refused "Too many strangers come from this address.";
     CrossSite "ERR_CROSS_SITE" 319 403 Refused "This request comes from another site.";
+    NotConfirmed "ERR_NOT_CONFIRMED" 320 409 Refused "This cannot be undone, so it has to be confirmed; nothing was changed.";
 
     // 4xx: storage.
     Storage "ERR_STORAGE" 401 500 Storage "The database file could not be read or written.";
@@ -204,6 +205,13 @@ impl Error {
     #[must_use]
     pub fn caused_by(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.cause = Some(Arc::from(cause.into()));
+        self
+    }
+
+    /// The same error with a more precise sentence. It is shown to people: nothing internal goes in.
+    #[must_use]
+    pub fn saying(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = message.into();
         self
     }
 

@@ -1,0 +1,232 @@
+//! What a verb works with: the open file, on whose behalf it acts, and what was said of asking and
+//! rehearsing. Names become ids here.
+
+use std::io::{BufRead, IsTerminal};
+use std::path::Path;
+
+use portal_core::model::{Slug, UserId};
+use portal_core::{Actor, Error, ErrorKind, Options, Portal};
+use serde_json::{Value, json};
+
+use crate::exit::Failure;
+use crate::grammar::Globals;
+use crate::output::{self, Output};
+
+/// An open file and the manner of working on it.
+pub(crate) struct Desk {
+    pub(crate) portal: Portal,
+    pub(crate) out: Output,
+    actor: Actor,
+    yes: bool,
+    dry_run: bool,
+}
+
+impl Globals {
+    /// Opens the file, which must be there, and finds out on whose behalf.
+    pub(crate) fn open(&self, out: Output) -> Result<Desk, Failure> {
+        let portal =
+            open_file(&self.db, self.options()).map_err(|error| self.where_to_begin(error))?;
+        let mut desk = Desk {
+            portal,
+            out,
+            actor: operator(),
+            yes: self.yes,
+            dry_run: self.dry_run,
+        };
+        if let Some(name) = &self.acting {
+            let id =
+                UserId::try_from(desk.user(name)?).map_err(|why| Failure::usage("--as", why))?;
+            desk.actor = with_os_user(Actor::user(id));
+        }
+        Ok(desk)
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            create: false,
+            busy_timeout_ms: self.wait_ms,
+            ..Options::default()
+        }
+    }
+
+    /// Says what to run where there is no database yet.
+    fn where_to_begin(&self, error: Error) -> Error {
+        if error.kind() != ErrorKind::StorageNotFound {
+            return error;
+        }
+        let file = self.db.display();
+        error.saying(format!(
+            "There is no portal database at {file}; `portal-cli --db {file} db init` makes one."
+        ))
+    }
+}
+
+/// Opens a file as `options` say, and names it in what goes wrong.
+pub(crate) fn open_file(path: &Path, options: Options) -> Result<Portal, Error> {
+    Portal::open(path, options).map_err(|error| {
+        let message = format!("{}: {}", path.display(), error.message());
+        error.saying(message)
+    })
+}
+
+/// Whoever holds the file, by the name the system knows them by.
+pub(crate) fn operator() -> Actor {
+    with_os_user(Actor::operator())
+}
+
+fn with_os_user(actor: Actor) -> Actor {
+    // For the audit log's reader, not for any right: whoever could lie here holds the file anyway.
+    let name = ["SUDO_USER", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|variable| std::env::var(variable).ok());
+    match name {
+        Some(name) => actor.with_os_user(name),
+        None => actor,
+    }
+}
+
+impl Desk {
+    /// Runs an operation or query by name; rehearses it where `--dry-run` was said.
+    pub(crate) fn call(&self, name: &str, params: impl Into<Value>) -> Result<Value, Failure> {
+        let params: Value = params.into();
+        parsed(&self.call_text(name, &params.to_string())?)
+    }
+
+    /// The same with the documents as text.
+    pub(crate) fn call_text(&self, name: &str, params: &str) -> Result<String, Failure> {
+        if !self.dry_run {
+            return Ok(self.portal.call_json(&self.actor, name, params)?);
+        }
+        let reply = self.portal.rehearse_json(&self.actor, name, params)?;
+        if portal_core::catalogue::find(name)?.writes() {
+            output::note("A rehearsal: nothing was changed.");
+        }
+        Ok(reply)
+    }
+
+    /// Runs it as this user, whoever else was asked for: for what people do to themselves.
+    pub(crate) fn for_user(&self, user: i64) -> Result<Desk, Failure> {
+        let id = UserId::try_from(user).map_err(|why| Failure::usage("USER", why))?;
+        Ok(Desk {
+            portal: self.portal.clone(),
+            actor: with_os_user(Actor::user(id)),
+            ..*self
+        })
+    }
+
+    /// Says what would go, and asks whether it may (SPEC 16.1).
+    pub(crate) fn confirm(&self, what_goes: &str) -> Result<(), Failure> {
+        output::note(what_goes);
+        if self.yes || self.dry_run {
+            return Ok(());
+        }
+        let stdin = std::io::stdin();
+        if !stdin.is_terminal() {
+            let message =
+                "This cannot be undone and nobody is there to ask; --yes does it without asking.";
+            return Err(Error::with_message(ErrorKind::NotConfirmed, message).into());
+        }
+        output::question("Go on? [y/N]");
+        if agrees(&mut stdin.lock())? {
+            Ok(())
+        } else {
+            Err(Error::with_message(ErrorKind::NotConfirmed, "Nothing was changed.").into())
+        }
+    }
+
+    /// The id of a user who is named by id, username or @username.
+    pub(crate) fn user(&self, named: &str) -> Result<i64, Failure> {
+        if let Ok(id) = named.parse() {
+            return Ok(id);
+        }
+        let name = named.strip_prefix('@').unwrap_or(named);
+        let mut after = 0;
+        loop {
+            let params =
+                json!({ "search": name, "after": (after > 0).then_some(after), "limit": 200 });
+            let reply = self.as_operator("user.list", &params)?;
+            let users = reply["users"]
+                .as_array()
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            for user in users {
+                let found = user["username"].as_str().unwrap_or_default();
+                let id = user["id"]
+                    .as_i64()
+                    .ok_or_else(|| Failure::unexpected("id"))?;
+                if found.eq_ignore_ascii_case(name) {
+                    return Ok(id);
+                }
+                after = id;
+            }
+            if users.is_empty() {
+                let message = format!("There is no user {name:?}.");
+                return Err(Error::with_message(ErrorKind::UserNotFound, message).into());
+            }
+        }
+    }
+
+    /// The id of a chat that is named by id, slug or /slug.
+    pub(crate) fn chat(&self, named: &str) -> Result<i64, Failure> {
+        if let Ok(id) = named.parse() {
+            return Ok(id);
+        }
+        let unknown = || {
+            let message = format!("There is no chat at {named:?}.");
+            Failure::from(Error::with_message(ErrorKind::ChatNotFound, message))
+        };
+        let slug: Slug = named
+            .strip_prefix('/')
+            .unwrap_or(named)
+            .parse()
+            .map_err(|_| unknown())?;
+        match self.as_operator("invite.resolve", &json!({ "code": slug })) {
+            Ok(reply) => reply["chat_id"]
+                .as_i64()
+                .ok_or_else(|| Failure::unexpected("chat_id")),
+            Err(Failure::Error(error)) if error.kind() == ErrorKind::InviteInvalid => {
+                Err(unknown())
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Looks something up, leaving no trace.
+    fn as_operator(&self, name: &str, params: &Value) -> Result<Value, Failure> {
+        let reply = self
+            .portal
+            .rehearse_json(&Actor::operator(), name, &params.to_string())?;
+        parsed(&reply)
+    }
+}
+
+fn parsed(reply: &str) -> Result<Value, Failure> {
+    serde_json::from_str(reply)
+        .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error).into())
+}
+
+fn agrees(answers: &mut impl BufRead) -> Result<bool, Failure> {
+    let mut answer = String::new();
+    answers.read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_yes_is_a_yes() {
+        for (said, meant) in [
+            ("y\n", true),
+            ("yes\n", true),
+            ("Y\n", true),
+            ("\n", false),
+            ("", false),
+            ("no\n", false),
+            ("yep\n", false),
+        ] {
+            assert_eq!(agrees(&mut said.as_bytes()).unwrap(), meant, "{said:?}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The real program on a file of its own.
+
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "each test file uses its part"
+)]
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use rusqlite::Connection;
+use serde_json::Value;
+
+/// A directory with a database in it.
+pub struct Bench {
+    pub dir: tempfile::TempDir,
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    /// Expects this exit code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:?}");
+        self
+    }
+
+    /// Expects success and one JSON document; answers it.
+    #[track_caller]
+    pub fn json(self) -> Value {
+        let ran = self.exits(0);
+        assert_eq!(ran.out.lines().count(), 1, "{ran:?}");
+        serde_json::from_str(&ran.out).unwrap()
+    }
+
+    /// Expects this exit code, nothing on stdout, and this error as JSON on stderr's last line.
+    #[track_caller]
+    pub fn refused(self, exit: i32, code: &str) -> Value {
+        let ran = self.exits(exit);
+        assert_eq!(ran.out, "", "{ran:?}");
+        let last = ran.err.lines().last().unwrap_or_default();
+        let body: Value = serde_json::from_str(last).unwrap_or_else(|_| panic!("{ran:?}"));
+        assert_eq!(body["error"]["code"], code, "{ran:?}");
+        assert!(body["error"]["message"].is_string(), "{ran:?}");
+        body["error"].clone()
+    }
+}
+
+impl Bench {
+    /// An empty database.
+    pub fn new() -> Self {
+        let bench = Self::bare();
+        bench.run("db init").exits(0);
+        bench
+    }
+
+    /// Only the directory.
+    pub fn bare() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// A database with olga (1, owner), ada (2, admin), pia (3, premium) and ben (4).
+    pub fn with_people() -> Self {
+        let bench = Self::new();
+        for (name, role) in [
+            ("olga", "owner"),
+            ("ada", "admin"),
+            ("pia", "user"),
+            ("ben", "user"),
+        ] {
+            bench
+                .run(&format!("user create {name} --role {role}"))
+                .exits(0);
+        }
+        // Past the library: what grants a tier has tests of its own.
+        bench
+            .raw()
+            .execute("UPDATE user SET tier = 2 WHERE id = 3", [])
+            .unwrap();
+        bench
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.dir.path().join("portal.db")
+    }
+
+    /// The file, past every rule of the library.
+    pub fn raw(&self) -> Connection {
+        Connection::open(self.file()).unwrap()
+    }
+
+    /// The program, in the bench's directory and with nothing of the caller's surroundings.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("portal-cli"));
+        command
+            .current_dir(self.dir.path())
+            .env_clear()
+            .env("USER", "tester")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it with these words as arguments; `~` in a word is a space.
+    #[track_caller]
+    pub fn run(&self, words: &str) -> Ran {
+        let words: Vec<String> = words
+            .split(' ')
+            .map(|word| word.replace('~', " "))
+            .collect();
+        self.run_args(&words)
+    }
+
+    #[track_caller]
+    pub fn run_args(&self, args: &[impl AsRef<std::ffi::OsStr>]) -> Ran {
+        ran(self.command().args(args))
+    }
+
+    /// Runs it with something on stdin.
+    #[track_caller]
+    pub fn run_with_stdin(&self, args: &[&str], stdin: &str) -> Ran {
+        let input = self.dir.path().join("stdin");
+        std::fs::write(&input, stdin).unwrap();
+        ran(self
+            .command()
+            .args(args)
+            .stdin(std::fs::File::open(input).unwrap()))
+    }
+}
+
+/// Runs a command to its end.
+#[track_caller]
+pub fn ran(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}

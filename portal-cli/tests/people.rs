@@ -1,0 +1,169 @@
+//! `user`, `session`, `signup`.
+
+mod common;
+
+use common::Bench;
+use serde_json::{Value, json};
+
+#[test]
+fn a_user_is_made_with_a_role() {
+    let bench = Bench::new();
+    assert_eq!(
+        bench.run("--json user create olga --role owner").json(),
+        json!({ "user_id": 1 })
+    );
+    assert_eq!(bench.run("user create ada").exits(0).out, "user_id  2\n");
+    let roles: Vec<i64> = (1..=2)
+        .map(|id| {
+            bench
+                .raw()
+                .query_row("SELECT role FROM user WHERE id = ?", [id], |row| row.get(0))
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(roles, [3, 0]);
+}
+
+#[test]
+fn the_operator_is_named_in_the_audit_log() {
+    let bench = Bench::with_people();
+    let rows = bench.run("--json audit list --action user.create").json();
+    assert_eq!(rows["rows"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        (&rows["rows"][0]["actor"], &rows["rows"][0]["os_user"]),
+        (&json!("operator"), &json!("tester"))
+    );
+    let table = bench.run("audit list --target 1").exits(0).out;
+    assert_eq!(table.lines().count(), 2, "{table}");
+}
+
+#[test]
+fn a_session_shows_its_token_once() {
+    let bench = Bench::with_people();
+    let session = bench.run("--json session create 4").json();
+    assert_eq!(session["user_id"], 4);
+    assert_eq!(session["token"].as_str().unwrap().len(), 43);
+}
+
+#[test]
+fn users_are_listed_and_shown_by_id_or_name() {
+    let bench = Bench::with_people();
+    let table = bench.run("user list").exits(0).out;
+    assert_eq!(table.lines().count(), 5, "{table}");
+    let found = bench.run("--json user list --search PI").json();
+    assert_eq!(found["users"].as_array().unwrap().len(), 1);
+    for named in ["3", "pia", "PIA", "@pia"] {
+        assert_eq!(
+            bench.run(&format!("--json user show {named}")).json()["id"],
+            3
+        );
+    }
+    // Half a name is no name, and @ makes digits one.
+    bench
+        .run("--json user show pi")
+        .refused(3, "ERR_USER_NOT_FOUND");
+    bench
+        .run("--json user show @3")
+        .refused(3, "ERR_USER_NOT_FOUND");
+    bench
+        .run("--json user show 99")
+        .refused(3, "ERR_USER_NOT_FOUND");
+}
+
+#[test]
+fn roles_and_tiers_are_set() {
+    let bench = Bench::with_people();
+    bench.run("user set-role ben moderator").exits(0);
+    bench.run("user set-tier ben premium --days 30").exits(0);
+    let ben = bench.run("--json user show ben").json();
+    assert_eq!(
+        (&ben["role"], &ben["tier"], &ben["premium_now"]),
+        (&json!("moderator"), &json!("premium"), &json!(true))
+    );
+    let history = bench.run("user subscription ben").exits(0).out;
+    assert!(
+        history.contains("premium_now") && history.contains("TIER"),
+        "{history}"
+    );
+    bench
+        .run("--json user set-role olga user")
+        .refused(4, "ERR_LAST_OWNER");
+}
+
+#[test]
+fn a_user_is_renamed() {
+    let bench = Bench::with_people();
+    bench.run("user rename ben benno").exits(0);
+    assert_eq!(bench.run("--json user show benno").json()["id"], 4);
+    bench
+        .run("--json user rename benno ada")
+        .refused(5, "ERR_USERNAME_TAKEN");
+}
+
+#[test]
+fn a_sign_in_code_is_made_spec_2_6() {
+    let bench = Bench::with_people();
+    let code = bench.run("--json user sign-in-code olga").json();
+    assert_eq!(code["code"].as_str().unwrap().len(), 8);
+}
+
+#[test]
+fn deleting_a_user_says_what_goes() {
+    let bench = Bench::with_people();
+    bench
+        .run("chat create --type PRIVATE --name Hers --owner pia")
+        .exits(0);
+    bench
+        .run("--json --yes user delete pia")
+        .refused(4, "ERR_USER_OWNS_CHATS");
+    let ran = bench.run("user delete pia --destroy-chats").exits(4);
+    assert!(
+        ran.err.contains("user 3 (pia, user)")
+            && ran.err.contains("Chat 1 (PRIVATE \"Hers\") is destroyed"),
+        "{}",
+        ran.err
+    );
+    bench
+        .run("user delete pia --destroy-chats --dry-run")
+        .exits(0);
+    bench.run("user show pia").exits(0);
+    bench.run("user delete pia --destroy-chats --yes").exits(0);
+    bench
+        .run("--json user show pia")
+        .refused(3, "ERR_USER_NOT_FOUND");
+    bench
+        .run("--json chat show 1")
+        .refused(3, "ERR_CHAT_NOT_FOUND");
+}
+
+#[test]
+fn sessions_are_listed_and_ended() {
+    let bench = Bench::with_people();
+    bench.run("session create ben").exits(0);
+    let listed = bench.run("--json session list ben").json();
+    let suffix = listed["sessions"][0]["suffix"].as_str().unwrap();
+    assert_eq!(suffix.len(), 6);
+    bench
+        .run_args(&["--json", "session", "destroy", "ben", suffix])
+        .refused(4, "ERR_NOT_CONFIRMED");
+    bench
+        .run_args(&["--yes", "session", "destroy", "ben", suffix])
+        .exits(0);
+    let listed = bench.run("--json session list ben").json();
+    assert_eq!(listed["sessions"], json!([]));
+    bench
+        .run_args(&["--json", "--yes", "session", "destroy", "ben", suffix])
+        .refused(3, "ERR_SESSION_NOT_FOUND");
+}
+
+#[test]
+fn sign_up_codes_are_made_listed_and_revoked() {
+    let bench = Bench::with_people();
+    let code: Value = bench
+        .run("--json signup create --expires-in 12h --max-uses 3")
+        .json();
+    let text = code["code"].as_str().unwrap();
+    assert!(bench.run("signup list").exits(0).out.contains(text));
+    bench.run(&format!("signup revoke {text}")).exits(0);
+    assert_eq!(bench.run("--json signup list").json()["codes"], json!([]));
+}
