@@ -123,7 +123,7 @@ fn any_operation_is_called_with_json_from_argument_or_stdin() {
         .refused(2, "ERR_INVALID");
     let created = bench.run_args(&[
         "--as",
-        "pia",
+        "3",
         "op",
         "call",
         "chat.create",
