@@ -194,7 +194,10 @@ const BREACHES: &[(&str, &str)] = &[
         "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'chat'",
     ),
     ("log_unnamed", "DELETE FROM meta WHERE key = 'log_id'"),
-    ("event_place_impossible", "UPDATE event SET seq = -1"),
+    (
+        "event_place_impossible",
+        "UPDATE event SET seq = -1 WHERE seq = (SELECT min(seq) FROM event)",
+    ),
     ("event_newest_missing", "DELETE FROM event"),
     (
         "event_newest_missing",
