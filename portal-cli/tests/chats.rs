@@ -306,6 +306,11 @@ fn invites_are_made_followed_listed_and_revoked() {
 /// Writes messages past the library: sending one takes a key and a session.
 fn with_messages(bench: &Bench, count: i64) {
     let db = bench.raw();
+    db.execute(
+        "UPDATE chat SET next_message_id = ?1 WHERE id = 2",
+        [count + 1],
+    )
+    .unwrap();
     for id in 1..=count {
         db.execute(
             "INSERT INTO message (chat_id, id, sender_id, sender_role, epoch, content, created_at)
@@ -314,11 +319,6 @@ fn with_messages(bench: &Bench, count: i64) {
         )
         .unwrap();
     }
-    db.execute(
-        "UPDATE chat SET next_message_id = ?1 WHERE id = 2",
-        [count + 1],
-    )
-    .unwrap();
 }
 
 #[test]

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 /// Chats 1 OFFICIAL, 2 PUBLIC, 3 PRIVATE, 4 DIRECT, with messages and keys in 3, at epoch 2.
 fn furnished() -> Stage {
     let stage = Stage::new();
-    stage.chat(ChatType::Official, ADMIN, Some("official"));
-    stage.chat(ChatType::Public, PREMIUM, Some("public"));
+    stage.chat(ChatType::Official, ADMIN, Some("the-lobby"));
+    stage.chat(ChatType::Public, PREMIUM, Some("the-square"));
     let private = stage.chat(ChatType::Private, PREMIUM, None);
     stage.direct(BASIC, OTHER);
     let session = stage.session(PREMIUM);
@@ -28,14 +28,14 @@ fn furnished() -> Stage {
     stage
         .raw()
         .execute_batch(&format!(
-            "UPDATE chat SET epoch = 2, epoch_start = 2, next_message_id = 2 WHERE id = 3;
+            "UPDATE chat SET next_message_id = 2 WHERE id = 3;
+             UPDATE chat SET epoch = 2, epoch_start = 2, next_message_id = 3 WHERE id = 3;
              INSERT INTO room_key (chat_id, epoch, distributor_user, distributor_session, published_at)
                VALUES (3, 2, {PREMIUM}, {session}, 0);
              INSERT INTO key_blob (chat_id, epoch, session_id, publisher_user, publisher_session, publisher_public_key, blob, at)
                VALUES (3, 2, {session}, {PREMIUM}, {session}, zeroblob(32), zeroblob(72), 0);
              INSERT INTO message (chat_id, id, sender_id, sender_role, epoch, content, created_at)
                VALUES (3, 2, {PREMIUM}, 0, 2, 'x', 0);
-             UPDATE chat SET next_message_id = 3 WHERE id = 3;
              INSERT INTO invite (code, chat_id, created_at, max_uses) VALUES ('abcdefghijklmnop', 3, 0, 1);"
         ))
         .unwrap();
@@ -163,6 +163,10 @@ const BREACHES: &[(&str, &str)] = &[
     (
         "direct_wiped",
         "UPDATE chat SET wipe_due_at = 1 WHERE id = 4",
+    ),
+    (
+        "direct_punished",
+        "INSERT INTO punishment (user_id, chat_id, kind, by_actor, at) VALUES (5000, 4, 'mute', 'operator', 0)",
     ),
     ("suite_unknown", "UPDATE chat SET e2ee = 4 WHERE id = 1"),
     (

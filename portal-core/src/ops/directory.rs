@@ -173,13 +173,13 @@ fn page_sql() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Access, Durability, Store};
+    use crate::store::{Opening, Store};
 
     #[test]
     fn a_page_is_one_range_of_the_index() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("portal.db");
-        let store = Store::open(&path, Access::Create, Durability::Full).unwrap();
+        let store = Store::open(&path, Opening::default()).unwrap();
         let reader = store.readers.begin().unwrap();
         let plan = store::all(
             &reader,

@@ -48,6 +48,17 @@ pub(crate) struct Opening {
     pub(crate) max_bytes: Option<u64>,
 }
 
+impl Default for Opening {
+    fn default() -> Self {
+        Self {
+            access: Access::default(),
+            durability: Durability::default(),
+            patience: Duration::from_secs(5),
+            max_bytes: None,
+        }
+    }
+}
+
 /// Opens the writer's connection.
 pub(super) fn connect(path: &Path, opening: Opening) -> Result<Connection> {
     if rusqlite::version_number() < OLDEST_SQLITE {

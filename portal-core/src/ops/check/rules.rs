@@ -60,6 +60,9 @@ pub(super) const RULES: &[Rule] = rules! {
          SELECT 'transfer of chat ' || c.id FROM chat c JOIN transfer_offer t ON t.chat_id = c.id WHERE c.chat_type = 'DIRECT'";
     "direct_wiped" "A DIRECT chat is due to be wiped." =>
         "SELECT 'chat ' || id FROM chat WHERE chat_type = 'DIRECT' AND wipe_due_at IS NOT NULL";
+    "direct_punished" "A mute or ban is set in a DIRECT chat, which takes none (SPEC 7.2)." =>
+        "SELECT 'punishment ' || p.id || ' in chat ' || c.id FROM punishment p JOIN chat c ON c.id = p.chat_id
+         WHERE c.chat_type = 'DIRECT' AND p.kind <> 'warn'";
     "suite_unknown" "A chat's encryption suite is neither 2 nor 3." =>
         "SELECT 'chat ' || id FROM chat WHERE e2ee NOT IN (2, 3)";
     "epoch_start_out_of_range" "A chat's epoch starts beyond its messages, or it counts none." =>
