@@ -146,7 +146,7 @@ const BREACHES: &[(&str, &str)] = &[
     ),
     (
         "direct_members",
-        "INSERT INTO membership VALUES (4, 7000, 'invite', 0)",
+        "INSERT INTO membership (chat_id, user_id, via, joined_at) VALUES (4, 7000, 'invite', 0)",
     ),
     (
         "direct_members",
@@ -158,7 +158,7 @@ const BREACHES: &[(&str, &str)] = &[
     ),
     (
         "direct_has_door",
-        "INSERT INTO transfer_offer VALUES (4, 5000, 0, 1)",
+        "INSERT INTO transfer_offer (chat_id, to_user, offered_at, expires_at) VALUES (4, 5000, 0, 1)",
     ),
     (
         "direct_wiped",
@@ -209,7 +209,7 @@ const BREACHES: &[(&str, &str)] = &[
     ),
     (
         "orphans",
-        "INSERT INTO membership VALUES (3, 8000, 'invite', 0)",
+        "INSERT INTO membership (chat_id, user_id, via, joined_at) VALUES (3, 8000, 'invite', 0)",
     ),
     ("damaged", "UPDATE user SET username = 'no' WHERE id = 5000"),
     (
@@ -272,7 +272,7 @@ fn every_rule_has_its_breach() {
 fn a_long_list_of_places_is_counted_and_shortened() {
     let stage = furnished();
     lawless(&stage)
-        .execute_batch("INSERT INTO membership SELECT 4, id, 'invite', 0 FROM user WHERE id NOT IN (5000, 6000)")
+        .execute_batch("INSERT INTO membership (chat_id, user_id, via, joined_at) SELECT 4, id, 'invite', 0 FROM user WHERE id NOT IN (5000, 6000)")
         .unwrap();
     lawless(&stage)
         .execute_batch("DELETE FROM user WHERE id NOT IN (1000, 2000)")
