@@ -1,0 +1,601 @@
+/*
+ * libportal: chat in rooms, over one SQLite file.
+ *
+ *     // A first program: open a file, make a user and a chat, and read what happened.
+ *     //
+ *     //     cc first.c -lportal -o first && ./first chat.db
+ *
+ *     #include <portal.h>
+ *
+ *     #include <inttypes.h>
+ *     #include <stdio.h>
+ *     #include <string.h>
+ *
+ *     // Says what went wrong, frees the error, and answers the status.
+ *     static int32_t failed(const char *what, int32_t status, portal_error *error) {
+ *         fprintf(stderr, "%s: %s: %s\n", what, portal_status_code(status), portal_error_message(error));
+ *         portal_error_free(error);
+ *         return status;
+ *     }
+ *
+ *     // Calls an operation as the operator: whoever holds the file. The caller disposes of the reply.
+ *     static int32_t call(portal *handle, const char *op, const char *params, portal_buf *reply) {
+ *         portal_actor actor = {0};
+ *         actor.size = sizeof actor;
+ *         actor.kind = PORTAL_ACTOR_OPERATOR;
+ *
+ *         portal_error *error;
+ *         int32_t status = portal_call(handle, &actor, op, strlen(op), params, strlen(params), reply, &error);
+ *         if (status != 0) {
+ *             return failed(op, status, error);
+ *         }
+ *         printf("%s: %s\n", op, reply->data);
+ *         return 0;
+ *     }
+ *
+ *     // Makes an admin and an OFFICIAL chat, and prints the events of both.
+ *     static int32_t talk(portal *handle, portal_follower *follower) {
+ *         portal_buf reply;
+ *         int32_t status = call(handle, "user.create", "{\"username\": \"ada\", \"role\": \"admin\"}", &reply);
+ *         if (status != 0) {
+ *             return status;
+ *         }
+ *         int64_t owner = 0; // A real program reads the reply with a JSON library.
+ *         sscanf(reply.data, "{\"user_id\":%" SCNd64, &owner);
+ *         portal_buf_dispose(&reply);
+ *
+ *         char params[128];
+ *         snprintf(params, sizeof params,
+ *                  "{\"chat_type\": \"OFFICIAL\", \"name\": \"Lobby\", \"owner_id\": %" PRId64 "}", owner);
+ *         status = call(handle, "chat.create", params, &reply);
+ *         if (status != 0) {
+ *             return status;
+ *         }
+ *         portal_buf_dispose(&reply);
+ *
+ *         // As many as 100 events; waits at most 10 ms if there are none.
+ *         portal_buf events;
+ *         portal_error *error;
+ *         status = portal_follower_next(follower, 100, 10, &events, &error);
+ *         if (status != 0) {
+ *             return failed("portal_follower_next", status, error);
+ *         }
+ *         printf("events: %s\n", events.data);
+ *         portal_buf_dispose(&events);
+ *         return 0;
+ *     }
+ *
+ *     int main(int argc, char **argv) {
+ *         const char *path = argc > 1 ? argv[1] : "chat.db";
+ *         portal *handle;
+ *         portal_error *error;
+ *         // NULL options: create the file if need be, be durable, use the system's clock.
+ *         int32_t status = portal_open(path, strlen(path), NULL, &handle, &error);
+ *         if (status != 0) {
+ *             failed("portal_open", status, error);
+ *             return 1;
+ *         }
+ *         portal_follower *follower;
+ *         status = portal_follower_open(handle, NULL, 0, 0, &follower, &error);
+ *         if (status != 0) {
+ *             failed("portal_follower_open", status, error);
+ *         } else {
+ *             status = talk(handle, follower);
+ *         }
+ *         portal_follower_free(follower);
+ *         portal_free(handle); // Closes the file first.
+ *         return status == 0 ? 0 : 1;
+ *     }
+ *
+ * How to read the rest.
+ *
+ * Parameters come in one order: handle, inputs, outputs, error. A function that can fail returns a
+ * status: 0, or one of PORTAL_ERR_..., whose numbers never change. Its last parameter takes a
+ * portal_error with the details; it may be NULL, and gets NULL on success. Outputs are zeroed first and
+ * written on success only. Texts come in as pointer and length and need no NUL; NULL with length 0 is the
+ * empty text. What is not UTF-8, and a NULL where none may be, is PORTAL_ERR_INVALID.
+ *
+ * The library starts no thread and installs no signal handler. Each function says the same five things:
+ * what it does, who owns what, where NULL may stand, from which threads, and its statuses.
+ *
+ * Made from the sources by the tests of portal-ffi; not to be edited.
+ */
+
+#ifndef PORTAL_H
+#define PORTAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// The version of this header; portal_version answers the library's.
+#define PORTAL_VERSION "0.1.0"
+
+// The call did what it says.
+#define PORTAL_OK 0
+
+// The request is not valid; field names the first thing that is wrong.
+#define PORTAL_ERR_INVALID 101
+
+// The message is not an envelope of this chat's encryption suite.
+#define PORTAL_ERR_ENVELOPE_INVALID 102
+
+// There is no operation of that name; op list shows them all.
+#define PORTAL_ERR_UNKNOWN_OPERATION 103
+
+// The request body is larger than 64 KiB.
+#define PORTAL_ERR_PAYLOAD_TOO_LARGE 104
+
+// There is nothing at this address.
+#define PORTAL_ERR_NOT_FOUND 105
+
+// This address does not take that method.
+#define PORTAL_ERR_METHOD_NOT_ALLOWED 106
+
+// There is no such chat, or it is not open to you.
+#define PORTAL_ERR_CHAT_NOT_FOUND 201
+
+// There is no such user.
+#define PORTAL_ERR_USER_NOT_FOUND 202
+
+// There is no such session.
+#define PORTAL_ERR_SESSION_NOT_FOUND 203
+
+// This code leads nowhere: it is mistyped, expired, used up or revoked.
+#define PORTAL_ERR_INVITE_INVALID 204
+
+// There is no such message.
+#define PORTAL_ERR_MESSAGE_NOT_FOUND 205
+
+// This sign-up code is mistyped, expired, used up or revoked.
+#define PORTAL_ERR_SIGNUP_CODE_INVALID 206
+
+// That name and that key or code do not belong together, or the code has expired.
+#define PORTAL_ERR_LOGIN_INVALID 207
+
+// Sign in first: there is no session, or it has ended.
+#define PORTAL_ERR_UNAUTHENTICATED 208
+
+// That username is taken or was given up less than 30 days ago.
+#define PORTAL_ERR_USERNAME_TAKEN 209
+
+// That address is taken, reserved, or held for its last owner.
+#define PORTAL_ERR_SLUG_TAKEN 210
+
+// The chat's epoch has moved on; epoch is the current one.
+#define PORTAL_ERR_EPOCH_MISMATCH 211
+
+// Another session has already published this epoch's key.
+#define PORTAL_ERR_KEY_CONFLICT 212
+
+// This session does not hold the key of the current epoch.
+#define PORTAL_ERR_NO_ROOM_KEY 213
+
+// Join the room with this session first.
+#define PORTAL_ERR_NOT_JOINED 214
+
+// This needs a live connection.
+#define PORTAL_ERR_NOT_CONNECTED 215
+
+// The event log no longer reaches back to that place; read the state and follow from its as_of.
+#define PORTAL_ERR_EVENTS_PRUNED 216
+
+// Another process keeps presence for this file.
+#define PORTAL_ERR_PRESENCE_TAKEN 217
+
+// The portal is closed or closing.
+#define PORTAL_ERR_CLOSED 218
+
+// No transfer of this chat is offered to you.
+#define PORTAL_ERR_TRANSFER_NOT_FOUND 219
+
+// Register this session's public key first.
+#define PORTAL_ERR_NO_PUBLIC_KEY 220
+
+// You may not do this here.
+#define PORTAL_ERR_FORBIDDEN 301
+
+// You are banned here.
+#define PORTAL_ERR_BANNED 302
+
+// You are muted; ttl_seconds says how much longer (0: until someone lifts it).
+#define PORTAL_ERR_MUTED 303
+
+// Too fast; retry_after_ms says when to try again.
+#define PORTAL_ERR_RATE_LIMITED 304
+
+// The chat's owner needs premium now.
+#define PORTAL_ERR_PREMIUM_REQUIRED 305
+
+// The owner has no free slot for another chat.
+#define PORTAL_ERR_CHAT_SLOT_LIMIT 306
+
+// OFFICIAL and DIRECT chats never change their type.
+#define PORTAL_ERR_CHAT_TYPE_FIXED 307
+
+// The chat has 20 live invites; revoke one first.
+#define PORTAL_ERR_INVITE_QUOTA 308
+
+// The owner is neither kicked nor banned from the own chat.
+#define PORTAL_ERR_TARGET_IS_OWNER 309
+
+// A DIRECT chat has no moderators; leave it, report it, or ask for a hard mute.
+#define PORTAL_ERR_DIRECT_UNMODERATED 310
+
+// This is the last platform owner.
+#define PORTAL_ERR_LAST_OWNER 311
+
+// The user owns chats; say what becomes of them.
+#define PORTAL_ERR_USER_OWNS_CHATS 312
+
+// Strangers can be matched and look into open chats, nothing else; sign up for more.
+#define PORTAL_ERR_STRANGER_FORBIDDEN 313
+
+// This user is timed out; ttl_seconds says how much longer.
+#define PORTAL_ERR_TIMED_OUT 314
+
+// This server takes no sign-ups.
+#define PORTAL_ERR_REGISTRATION_CLOSED 315
+
+// The owner cannot leave; transfer the chat or destroy it.
+#define PORTAL_ERR_OWNER_CANNOT_LEAVE 316
+
+// The trial has been used already.
+#define PORTAL_ERR_TRIAL_USED 317
+
+// Too many strangers come from this address.
+#define PORTAL_ERR_STRANGER_LIMIT 318
+
+// This request comes from another site.
+#define PORTAL_ERR_CROSS_SITE 319
+
+// The database file could not be read or written.
+#define PORTAL_ERR_STORAGE 401
+
+// The disk is full; nothing of this request was stored.
+#define PORTAL_ERR_STORAGE_FULL 402
+
+// The database file is read-only.
+#define PORTAL_ERR_STORAGE_READONLY 403
+
+// Another process holds the database file locked; try again.
+#define PORTAL_ERR_STORAGE_LOCKED 404
+
+// The database file is damaged; run portal-cli db check.
+#define PORTAL_ERR_STORAGE_CORRUPT 405
+
+// This file is not a portal database.
+#define PORTAL_ERR_STORAGE_FOREIGN 406
+
+// A newer version wrote this database; upgrade before you open it.
+#define PORTAL_ERR_STORAGE_NEWER 407
+
+// There is no database file there, or it cannot be opened.
+#define PORTAL_ERR_STORAGE_NOT_FOUND 408
+
+// This does not open with that key.
+#define PORTAL_ERR_DECRYPT 501
+
+// Something went wrong inside; the operator's log knows more.
+#define PORTAL_ERR_INTERNAL 901
+
+// An earlier failure left this handle unusable; close it and open again.
+#define PORTAL_ERR_POISONED 902
+
+// portal_options.flags: do not create a file that is not there; PORTAL_ERR_STORAGE_NOT_FOUND instead.
+#define PORTAL_OPEN_EXISTING 1
+
+// portal_options.flags: an fsync per checkpoint instead of one per commit. A killed process still
+// loses nothing; a loss of power may take the last moments, never the consistency.
+#define PORTAL_OPEN_NORMAL_DURABILITY 2
+
+// portal_options.flags: track live connections. One process per file can; another gets
+// PORTAL_ERR_PRESENCE_TAKEN.
+#define PORTAL_OPEN_PRESENCE 4
+
+// portal_actor.kind: nobody signed in. Has no id.
+#define PORTAL_ACTOR_GUEST 0
+
+// portal_actor.kind: a session, by the id that portal_authenticate answers.
+#define PORTAL_ACTOR_SESSION 1
+
+// portal_actor.kind: a live connection, by the id that portal_connect answers.
+#define PORTAL_ACTOR_CONNECTION 2
+
+// portal_actor.kind: a user, by id, whom the host has identified by itself.
+#define PORTAL_ACTOR_USER 3
+
+// portal_actor.kind: whoever holds the database file, such as the host itself. Has no id.
+#define PORTAL_ACTOR_OPERATOR 4
+
+// Why a call failed: status, code, a sentence for a person, and typed extras. It belongs to whoever
+// received it, never changes, and holds nothing of the handle it came from.
+typedef struct portal_error portal_error;
+
+// A reader of the event log with a place of its own.
+typedef struct portal_follower portal_follower;
+
+// An open database file.
+typedef struct portal portal;
+
+// A text or document that the library hands out: UTF-8, with a NUL after its length. Give it back
+// with portal_buf_dispose. All zeros is an empty one.
+typedef struct portal_buf {
+    // The first byte; NULL if there is nothing.
+    const char *data;
+    // Bytes, without the NUL.
+    size_t len;
+    // The library's; not to be touched.
+    void *owner;
+} portal_buf;
+
+// How a file is opened. It begins with its size: zero it, then set size to sizeof(portal_options).
+// Zero is every default: create the file if need be, be durable, keep no presence, take time and
+// randomness from the system. It is read during portal_open only.
+//
+// The callbacks may be called from any thread that calls the library, several at once, until release
+// is. They must not call the library, throw, or jump out.
+typedef struct portal_options {
+    // sizeof(portal_options).
+    size_t size;
+    // PORTAL_OPEN_... flags.
+    uint32_t flags;
+    // 0.
+    uint32_t reserved;
+    // Handed to every callback.
+    void *host;
+    // The time in UTC milliseconds since 1970; NULL: the system's.
+    int64_t (*now_ms)(void *host);
+    // Fills out with len bytes nobody can predict and returns 0; NULL: the system's. Anything else
+    // says that there are none: the call that needed them answers PORTAL_ERR_INTERNAL and stores
+    // nothing. Keys and tokens are made of these bytes.
+    int32_t (*random)(void *host, uint8_t *out, size_t len);
+    // Called once, when no callback will be called any more: by the portal_close or portal_free that
+    // ends the work, or by a portal_open that fails. A portal_open without a place for the handle, or
+    // with a wrong size, reads nothing of this struct. NULL: nothing to release.
+    void (*release)(void *host);
+} portal_options;
+
+// On whose behalf a call is made, and from where. It begins with its size: zero it, then set size to
+// sizeof(portal_actor). Everything else at zero is a guest from nowhere. It is read during the call
+// only. Texts are pointer and length in UTF-8; NULL with length 0 is absent.
+typedef struct portal_actor {
+    // sizeof(portal_actor).
+    size_t size;
+    // The session, connection or user; 0 for the kinds that have no id.
+    int64_t id;
+    // One of PORTAL_ACTOR_...
+    int32_t kind;
+    // 0.
+    int32_t reserved;
+    // The client's IP address, for limits: "192.0.2.7" or "2001:db8::7".
+    const char *ip;
+    // Bytes of ip.
+    size_t ip_len;
+    // The client's program, for the list of sessions.
+    const char *user_agent;
+    // Bytes of user_agent.
+    size_t user_agent_len;
+    // The operating-system user of an operator, for the audit log.
+    const char *os_user;
+    // Bytes of os_user.
+    size_t os_user_len;
+} portal_actor;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// - What: frees what a buffer holds and zeroes it.
+// - Ownership: the buffer itself stays the caller's. Disposing of it twice is harmless; of a copy of
+//   it, it is not.
+// - NULL: allowed, does nothing.
+// - Threads: any, one at a time for one buffer.
+// - Statuses: none.
+void portal_buf_dispose(struct portal_buf *buf);
+
+// - What: the status of an error, the same number that the failed call returned.
+// - Ownership: the error stays the caller's.
+// - NULL: allowed, answers 0.
+// - Threads: any, also several at once.
+// - Statuses: none.
+int32_t portal_error_status(const struct portal_error *error);
+
+// - What: the code of an error, such as "ERR_CHAT_NOT_FOUND".
+// - Ownership: the text is the library's and lasts for ever.
+// - NULL: allowed, answers "".
+// - Threads: any, also several at once.
+// - Statuses: none.
+const char *portal_error_code(const struct portal_error *error);
+
+// - What: a sentence that tells a person what went wrong and what to do about it.
+// - Ownership: the text belongs to the error and lasts until it is freed.
+// - NULL: allowed, answers "".
+// - Threads: any, also several at once.
+// - Statuses: none.
+const char *portal_error_message(const struct portal_error *error);
+
+// - What: the typed details of an error as a JSON object: those of ttl_seconds, epoch,
+//   retry_after_ms and field that it has.
+// - Ownership: the text belongs to the error and lasts until it is freed.
+// - NULL: allowed, answers "{}".
+// - Threads: any, also several at once.
+// - Statuses: none.
+const char *portal_error_extras(const struct portal_error *error);
+
+// - What: frees an error.
+// - Ownership: takes the error back; its texts, except for the code, end with it.
+// - NULL: allowed, does nothing.
+// - Threads: any, while no other thread uses the error.
+// - Statuses: none.
+void portal_error_free(struct portal_error *error);
+
+// - What: the code of a status, such as "ERR_CHAT_NOT_FOUND" for 201, or "OK" for 0.
+// - Ownership: the text is the library's and lasts for ever.
+// - NULL: takes no pointer; answers NULL for a number that is no status.
+// - Threads: any, also several at once.
+// - Statuses: none.
+const char *portal_status_code(int32_t status);
+
+// - What: the library's version, such as "0.1.0"; PORTAL_VERSION is the header's.
+// - Ownership: the text is the library's and lasts for ever.
+// - NULL: takes no pointer.
+// - Threads: any, also several at once.
+// - Statuses: none.
+const char *portal_version(void);
+
+// - What: opens a database file, and creates and migrates it as the options allow.
+// - Ownership: *handle belongs to the caller, who gives it back with portal_free.
+// - NULL: options may be NULL, which is every default; path and handle may not.
+// - Threads: any, also several at once; a file may be open in several handles and processes.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_PRESENCE_TAKEN, PORTAL_ERR_STORAGE,
+//   PORTAL_ERR_STORAGE_NOT_FOUND, PORTAL_ERR_STORAGE_FOREIGN, PORTAL_ERR_STORAGE_NEWER,
+//   PORTAL_ERR_STORAGE_READONLY, PORTAL_ERR_STORAGE_LOCKED, PORTAL_ERR_STORAGE_CORRUPT,
+//   PORTAL_ERR_STORAGE_FULL, PORTAL_ERR_INTERNAL.
+int32_t portal_open(const char *path,
+                    size_t path_len,
+                    const struct portal_options *options,
+                    struct portal **handle,
+                    struct portal_error **error);
+
+// - What: ends the work: refuses new calls with PORTAL_ERR_CLOSED, wakes followers that wait, lets
+//   running calls finish, closes the file, then returns. Repeatable.
+// - Ownership: the handle stays the caller's, to be freed with portal_free.
+// - NULL: handle may not be NULL.
+// - Threads: any, also while others are in calls on the handle; not from within a callback.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_close(struct portal *handle, struct portal_error **error);
+
+// - What: frees a handle, closing it first as portal_close does.
+// - Ownership: takes the handle back. Followers, buffers and errors that came from it stay valid and
+//   are freed on their own, before or after; its followers answer PORTAL_ERR_CLOSED.
+// - NULL: allowed, does nothing.
+// - Threads: any, while no other thread uses the handle; not from within a callback.
+// - Statuses: none.
+void portal_free(struct portal *handle);
+
+// - What: runs an operation or query by its name, such as "chat.create", with parameters and reply as
+//   JSON objects. Returns when the change is on disk; after an error nothing of it is stored.
+// - Ownership: the inputs are read during the call only. *reply belongs to the caller, who disposes of
+//   it with portal_buf_dispose; what it held before is overwritten, not freed.
+// - NULL: handle, actor and reply may not be NULL. params may be, with length 0: no parameters.
+// - Threads: any, also several at once; changes that wait together are committed together.
+// - Statuses: PORTAL_ERR_UNKNOWN_OPERATION, PORTAL_ERR_INVALID with the first wrong field,
+//   PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_NOT_CONNECTED, PORTAL_ERR_TIMED_OUT and PORTAL_ERR_BANNED
+//   for the actor, PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL, and
+//   those of the operation.
+int32_t portal_call(struct portal *handle,
+                    const struct portal_actor *actor,
+                    const char *op,
+                    size_t op_len,
+                    const char *params,
+                    size_t params_len,
+                    struct portal_buf *reply,
+                    struct portal_error **error);
+
+// - What: finds the live session of a token, for portal_actor.id of PORTAL_ACTOR_SESSION.
+// - Ownership: the token is read during the call only.
+// - NULL: handle, token and session_id may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED,
+//   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
+int32_t portal_authenticate(struct portal *handle,
+                            const char *token,
+                            size_t token_len,
+                            int64_t *session_id,
+                            struct portal_error **error);
+
+// - What: notes a live connection of a session or a guest, for portal_actor.id of
+//   PORTAL_ACTOR_CONNECTION. Needs PORTAL_OPEN_PRESENCE.
+// - Ownership: the actor is read during the call only. The connection lasts until
+//   portal_disconnect, portal_close, or the end of its session.
+// - NULL: handle, actor and connection_id may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_NOT_CONNECTED where presence is off, PORTAL_ERR_UNAUTHENTICATED,
+//   PORTAL_ERR_TIMED_OUT, PORTAL_ERR_BANNED, PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED,
+//   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
+int32_t portal_connect(struct portal *handle,
+                       const struct portal_actor *actor,
+                       int64_t *connection_id,
+                       struct portal_error **error);
+
+// - What: forgets a live connection and takes it out of its rooms. Repeatable.
+// - Ownership: nothing changes hands.
+// - NULL: handle may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind,
+//   PORTAL_ERR_INTERNAL.
+int32_t portal_disconnect(struct portal *handle,
+                          int64_t connection_id,
+                          struct portal_error **error);
+
+// - What: does what is due by the clock, and says when it next wants to be called, in UTC
+//   milliseconds since 1970. Late calls are caught up, and nothing is done twice.
+// - Ownership: nothing changes hands.
+// - NULL: handle and next_ms may not be NULL.
+// - Threads: any, also several at once; the library has no thread that would do it.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind,
+//   PORTAL_ERR_INTERNAL.
+int32_t portal_tick(struct portal *handle, int64_t *next_ms, struct portal_error **error);
+
+// - What: follows the event log: after an event of a log, as portal_follower_position gave them, or
+//   without a log_id from the log's present end, where after is 0.
+// - Ownership: log_id is read during the call only. *follower belongs to the caller, who gives it back
+//   with portal_follower_free.
+// - NULL: handle and follower may not be NULL. log_id may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_EVENTS_PRUNED if the log no longer reaches back to the place, ends before it,
+//   or is another one: read the state again and follow from there. PORTAL_ERR_INVALID,
+//   PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
+int32_t portal_follower_open(struct portal *handle,
+                             const char *log_id,
+                             size_t log_id_len,
+                             uint64_t after,
+                             struct portal_follower **follower,
+                             struct portal_error **error);
+
+// - What: the next events as a JSON array of {seq, at, name, data}, at most limit (1 to 1000). Waits
+//   about timeout_ms for the first, 0 not at all; without any, the array is empty.
+// - Ownership: *events belongs to the caller, who disposes of it with portal_buf_dispose; what it held
+//   before is overwritten, not freed.
+// - NULL: follower and events may not be NULL.
+// - Threads: any; of several at once on one follower, each waits for its turn. portal_close from
+//   another thread ends the wait with PORTAL_ERR_CLOSED, portal_follower_wake with what there is.
+// - Statuses: PORTAL_ERR_EVENTS_PRUNED if the log was pruned past this follower: read the state again
+//   and open another. PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind,
+//   PORTAL_ERR_INTERNAL.
+int32_t portal_follower_next(struct portal_follower *follower,
+                             uint32_t limit,
+                             uint32_t timeout_ms,
+                             struct portal_buf *events,
+                             struct portal_error **error);
+
+// - What: the place a follower has read to: the log and its last event seen. Kept by the host, it is
+//   where portal_follower_open goes on after a restart.
+// - Ownership: *log_id belongs to the caller, who disposes of it with portal_buf_dispose.
+// - NULL: follower, log_id and after may not be NULL.
+// - Threads: any; waits for a portal_follower_next of another thread.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED, PORTAL_ERR_INTERNAL.
+int32_t portal_follower_position(struct portal_follower *follower,
+                                 struct portal_buf *log_id,
+                                 uint64_t *after,
+                                 struct portal_error **error);
+
+// - What: ends one wait of a follower within about 50 ms: the one under way, or else the next one.
+// - Ownership: nothing changes hands.
+// - NULL: allowed, does nothing.
+// - Threads: any, also while another waits; that is what it is for.
+// - Statuses: none.
+void portal_follower_wake(struct portal_follower *follower);
+
+// - What: frees a follower.
+// - Ownership: takes the follower back; before or after its portal, as it comes.
+// - NULL: allowed, does nothing.
+// - Threads: any, while no other thread uses the follower.
+// - Statuses: none.
+void portal_follower_free(struct portal_follower *follower);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* PORTAL_H */

@@ -1,0 +1,111 @@
+//! `portal_actor`: on whose behalf C calls.
+
+use std::ffi::c_char;
+
+use portal_core::{Actor, Error, Result};
+
+use crate::input::{self, SizeFirst};
+
+/// portal_actor.kind: nobody signed in. Has no id.
+pub const PORTAL_ACTOR_GUEST: i32 = 0;
+/// portal_actor.kind: a session, by the id that portal_authenticate answers.
+pub const PORTAL_ACTOR_SESSION: i32 = 1;
+/// portal_actor.kind: a live connection, by the id that portal_connect answers.
+pub const PORTAL_ACTOR_CONNECTION: i32 = 2;
+/// portal_actor.kind: a user, by id, whom the host has identified by itself.
+pub const PORTAL_ACTOR_USER: i32 = 3;
+/// portal_actor.kind: whoever holds the database file, such as the host itself. Has no id.
+pub const PORTAL_ACTOR_OPERATOR: i32 = 4;
+
+/// On whose behalf a call is made, and from where. It begins with its size: zero it, then set size to
+/// sizeof(portal_actor). Everything else at zero is a guest from nowhere. It is read during the call
+/// only. Texts are pointer and length in UTF-8; NULL with length 0 is absent.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Caller {
+    /// sizeof(portal_actor).
+    pub size: usize,
+    /// The session, connection or user; 0 for the kinds that have no id.
+    pub id: i64,
+    /// One of PORTAL_ACTOR_...
+    pub kind: i32,
+    /// 0.
+    pub reserved: i32,
+    /// The client's IP address, for limits: "192.0.2.7" or "2001:db8::7".
+    pub ip: *const c_char,
+    /// Bytes of ip.
+    pub ip_len: usize,
+    /// The client's program, for the list of sessions.
+    pub user_agent: *const c_char,
+    /// Bytes of user_agent.
+    pub user_agent_len: usize,
+    /// The operating-system user of an operator, for the audit log.
+    pub os_user: *const c_char,
+    /// Bytes of os_user.
+    pub os_user_len: usize,
+}
+
+// SAFETY: `repr(C)`, and the size comes first.
+unsafe impl SizeFirst for Caller {}
+
+/// The actor that C describes.
+///
+/// # Safety
+/// NULL, or a `portal_actor` whose texts can be read.
+pub(crate) unsafe fn actor(pointer: *const Caller) -> Result<Actor> {
+    // SAFETY: as the caller says.
+    let caller = unsafe { input::sized(pointer, "actor") }?;
+    if caller.reserved != 0 {
+        return Err(Error::invalid("actor.reserved", "`actor.reserved` is 0."));
+    }
+    let mut actor = match caller.kind {
+        PORTAL_ACTOR_GUEST => without_id(Actor::guest(), caller.id)?,
+        PORTAL_ACTOR_OPERATOR => without_id(Actor::operator(), caller.id)?,
+        PORTAL_ACTOR_SESSION => Actor::session(id(caller.id)?),
+        PORTAL_ACTOR_CONNECTION => Actor::connection(id(caller.id)?),
+        PORTAL_ACTOR_USER => Actor::user(id(caller.id)?),
+        other => {
+            return Err(Error::invalid(
+                "actor.kind",
+                format!("`actor.kind` is one of PORTAL_ACTOR_..., not {other}."),
+            ));
+        }
+    };
+    // SAFETY: as the caller says, for all three.
+    let (ip, user_agent, os_user) = unsafe {
+        (
+            input::optional_text(caller.ip, caller.ip_len, "actor.ip")?,
+            input::optional_text(caller.user_agent, caller.user_agent_len, "actor.user_agent")?,
+            input::optional_text(caller.os_user, caller.os_user_len, "actor.os_user")?,
+        )
+    };
+    if let Some(ip) = ip {
+        let ip = ip
+            .parse()
+            .map_err(|_| Error::invalid("actor.ip", "`actor.ip` is not an IP address."))?;
+        actor = actor.from_ip(ip);
+    }
+    if let Some(user_agent) = user_agent {
+        actor = actor.with_user_agent(user_agent);
+    }
+    if let Some(os_user) = os_user {
+        actor = actor.with_os_user(os_user);
+    }
+    Ok(actor)
+}
+
+fn id<T: TryFrom<i64, Error = String>>(id: i64) -> Result<T> {
+    T::try_from(id).map_err(|message| Error::invalid("actor.id", message))
+}
+
+/// An id without its kind is a mistake that must not pass for a guest's call, or an operator's.
+fn without_id(actor: Actor, id: i64) -> Result<Actor> {
+    if id == 0 {
+        Ok(actor)
+    } else {
+        Err(Error::invalid(
+            "actor.id",
+            "A guest and an operator have no id; set `actor.kind` to what the id is of.",
+        ))
+    }
+}

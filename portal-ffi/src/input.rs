@@ -1,0 +1,110 @@
+//! What comes in from C: pointers become checked Rust values here, or `ERR_INVALID` with the name of the
+//! parameter (SPEC 17.2).
+
+use std::ffi::c_char;
+
+use portal_core::{Error, Result};
+
+/// The error of a pointer that must not be NULL.
+pub(crate) fn null(parameter: &'static str) -> Error {
+    Error::invalid(parameter, format!("`{parameter}` is NULL."))
+}
+
+/// What a handle points to.
+///
+/// # Safety
+/// NULL, or a pointer this library made and that is not freed before the reference is last used.
+pub(crate) unsafe fn reference<'a, T>(pointer: *const T, parameter: &'static str) -> Result<&'a T> {
+    // SAFETY: NULL or valid, says the caller.
+    unsafe { pointer.as_ref() }.ok_or_else(|| null(parameter))
+}
+
+/// A text given as pointer and length. NULL with length 0 is the empty text, which is what C++ and
+/// others hand over for one.
+///
+/// # Safety
+/// NULL, or `len` bytes can be read and do not change while the result is in use.
+pub(crate) unsafe fn text<'a>(
+    data: *const c_char,
+    len: usize,
+    parameter: &'static str,
+) -> Result<&'a str> {
+    if len == 0 {
+        return Ok("");
+    }
+    if data.is_null() {
+        return Err(null(parameter));
+    }
+    // No object is larger; it is most likely a negative number.
+    if isize::try_from(len).is_err() {
+        return Err(Error::invalid(
+            parameter,
+            format!("The length of `{parameter}` is not possible."),
+        ));
+    }
+    // SAFETY: not NULL, of a possible length, and readable, says the caller.
+    let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), len) };
+    std::str::from_utf8(bytes).map_err(|error| {
+        let place = error.valid_up_to();
+        Error::invalid(
+            parameter,
+            format!("`{parameter}` is not UTF-8 from byte {place} on."),
+        )
+    })
+}
+
+/// A text that may be left out: empty is absent.
+///
+/// # Safety
+/// As for [`text`].
+pub(crate) unsafe fn optional_text<'a>(
+    data: *const c_char,
+    len: usize,
+    parameter: &'static str,
+) -> Result<Option<&'a str>> {
+    // SAFETY: as the caller says.
+    let text = unsafe { text(data, len, parameter) }?;
+    Ok(Some(text).filter(|text| !text.is_empty()))
+}
+
+/// A struct that begins with its size, so that it can grow.
+///
+/// # Safety
+/// `repr(C)`, and its first field is `size: usize`.
+pub(crate) unsafe trait SizeFirst: Copy {}
+
+/// No version of such a struct will be larger; a larger size is one that was never set.
+const LARGEST: usize = 4096;
+
+/// Reads a struct that begins with its size. One of a newer header is taken if everything this library
+/// does not know of it is zero: a default.
+///
+/// # Safety
+/// NULL, or as many bytes can be read as the struct itself says.
+pub(crate) unsafe fn sized<T: SizeFirst>(pointer: *const T, parameter: &'static str) -> Result<T> {
+    if pointer.is_null() {
+        return Err(null(parameter));
+    }
+    // SAFETY: every such struct begins with this field.
+    let size = unsafe { pointer.cast::<usize>().read() };
+    // The first version is the only one so far; a longer one will take the first's size too.
+    let known = size_of::<T>();
+    if !(known..=LARGEST).contains(&size) {
+        return Err(Error::invalid(
+            format!("{parameter}.size"),
+            format!("Set `{parameter}.size` to the size of the struct, {known} here, not {size}."),
+        ));
+    }
+    // SAFETY: the struct says that it reaches to `size`.
+    let rest = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>().add(known), size - known) };
+    if rest.iter().any(|byte| *byte != 0) {
+        return Err(Error::invalid(
+            format!("{parameter}.size"),
+            format!(
+                "`{parameter}` asks for something that only a newer version of the library has."
+            ),
+        ));
+    }
+    // SAFETY: it is at least as large as the type, and every field is a number or a pointer.
+    Ok(unsafe { pointer.read() })
+}

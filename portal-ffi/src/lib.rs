@@ -1,0 +1,56 @@
+//! The C interface of libportal: what `include/portal.h` declares.
+//!
+//! A thin skin over [`portal_core::Portal`]: pointers are checked here and become Rust values, results
+//! become statuses, owned errors and buffers. No rule of behaviour lives here, and this is the only
+//! crate that may say `unsafe`.
+//!
+//! Every exported function goes through `boundary`, which lets no panic out, and its documentation
+//! has the same five lines. Both are held by `tests/header.rs`, which also makes the header from these
+//! sources. The crate starts no thread, keeps no thread-local state and installs no signal handler.
+
+#![allow(
+    unsafe_code,
+    reason = "C hands over raw pointers; this crate exists to turn them into checked values"
+)]
+#![deny(unsafe_op_in_unsafe_fn, clippy::undocumented_unsafe_blocks)]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the lines `Ownership`, `NULL` and `Threads` of each function are its safety section"
+)]
+#![allow(
+    clippy::doc_markdown,
+    reason = "the documentation of what is exported is the header's text, in C's names"
+)]
+
+#[cfg(not(panic = "unwind"))]
+compile_error!("the guard at the C boundary needs panics that unwind (SPEC 17.6)");
+
+mod actor;
+mod boundary;
+mod buf;
+mod call;
+mod error;
+mod follower;
+mod handle;
+mod input;
+mod options;
+pub mod status;
+
+pub use actor::{
+    Caller, PORTAL_ACTOR_CONNECTION, PORTAL_ACTOR_GUEST, PORTAL_ACTOR_OPERATOR,
+    PORTAL_ACTOR_SESSION, PORTAL_ACTOR_USER,
+};
+pub use buf::{Buf, portal_buf_dispose};
+pub use call::{portal_authenticate, portal_call, portal_connect, portal_disconnect, portal_tick};
+pub use error::{
+    Failure, portal_error_code, portal_error_extras, portal_error_free, portal_error_message,
+    portal_error_status, portal_status_code,
+};
+pub use follower::{
+    Follower, portal_follower_free, portal_follower_next, portal_follower_open,
+    portal_follower_position, portal_follower_wake,
+};
+pub use handle::{Handle, portal_close, portal_free, portal_open, portal_version};
+pub use options::{
+    Options, PORTAL_OPEN_EXISTING, PORTAL_OPEN_NORMAL_DURABILITY, PORTAL_OPEN_PRESENCE,
+};

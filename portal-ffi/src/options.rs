@@ -1,0 +1,159 @@
+//! `portal_options`, and the clock and randomness that a host can give (SPEC 14.1, 17.4).
+
+use std::ffi::c_void;
+use std::sync::Arc;
+
+use portal_core::clock::Clock;
+use portal_core::model::Timestamp;
+use portal_core::random::{Random, SystemRandom};
+use portal_core::{Durability, Error, ErrorKind, Result};
+
+use crate::input::{self, SizeFirst};
+
+/// portal_options.flags: do not create a file that is not there; PORTAL_ERR_STORAGE_NOT_FOUND instead.
+pub const PORTAL_OPEN_EXISTING: u32 = 1;
+/// portal_options.flags: an fsync per checkpoint instead of one per commit. A killed process still
+/// loses nothing; a loss of power may take the last moments, never the consistency.
+pub const PORTAL_OPEN_NORMAL_DURABILITY: u32 = 2;
+/// portal_options.flags: track live connections. One process per file can; another gets
+/// PORTAL_ERR_PRESENCE_TAKEN.
+pub const PORTAL_OPEN_PRESENCE: u32 = 4;
+
+const KNOWN_FLAGS: u32 =
+    PORTAL_OPEN_EXISTING | PORTAL_OPEN_NORMAL_DURABILITY | PORTAL_OPEN_PRESENCE;
+
+/// How a file is opened. It begins with its size: zero it, then set size to sizeof(portal_options).
+/// Zero is every default: create the file if need be, be durable, keep no presence, take time and
+/// randomness from the system. It is read during portal_open only.
+///
+/// The callbacks may be called from any thread that calls the library, several at once, until release
+/// is. They must not call the library, throw, or jump out.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Options {
+    /// sizeof(portal_options).
+    pub size: usize,
+    /// PORTAL_OPEN_... flags.
+    pub flags: u32,
+    /// 0.
+    pub reserved: u32,
+    /// Handed to every callback.
+    pub host: *mut c_void,
+    /// The time in UTC milliseconds since 1970; NULL: the system's.
+    pub now_ms: Option<unsafe extern "C" fn(host: *mut c_void) -> i64>,
+    /// Fills out with len bytes nobody can predict and returns 0; NULL: the system's. Anything else
+    /// says that there are none: the call that needed them answers PORTAL_ERR_INTERNAL and stores
+    /// nothing. Keys and tokens are made of these bytes.
+    pub random: Option<unsafe extern "C" fn(host: *mut c_void, out: *mut u8, len: usize) -> i32>,
+    /// Called once, when no callback will be called any more: by the portal_close or portal_free that
+    /// ends the work, or by a portal_open that fails. A portal_open without a place for the handle, or
+    /// with a wrong size, reads nothing of this struct. NULL: nothing to release.
+    pub release: Option<unsafe extern "C" fn(host: *mut c_void)>,
+}
+
+// SAFETY: `repr(C)`, and the size comes first.
+unsafe impl SizeFirst for Options {}
+
+/// The host's callbacks; dropping it releases the host.
+struct Host(Options);
+
+// SAFETY: the header asks for callbacks that any thread may call, several at once.
+unsafe impl Send for Host {}
+// SAFETY: as above.
+unsafe impl Sync for Host {}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(release) = self.0.release {
+            // SAFETY: the host's own function with the host's own pointer, for the first and last time.
+            unsafe { release(self.0.host) };
+        }
+    }
+}
+
+struct HostClock(Arc<Host>);
+
+impl Clock for HostClock {
+    fn now(&self) -> Timestamp {
+        let Options { host, now_ms, .. } = self.0.0;
+        let now_ms = now_ms.expect("a host's clock is made of a callback");
+        // SAFETY: the host's own function with the host's own pointer, before it is released.
+        Timestamp::from_millis(unsafe { now_ms(host) })
+    }
+}
+
+struct HostRandom(Arc<Host>);
+
+impl Random for HostRandom {
+    /// # Panics
+    /// When the host has no random bytes. The operation is taken back and answers `ERR_INTERNAL`:
+    /// bytes that somebody could guess would be worse.
+    fn fill(&self, bytes: &mut [u8]) {
+        let Options { host, random, .. } = self.0.0;
+        let random = random.expect("a host's randomness is made of a callback");
+        // SAFETY: as for the clock; the bytes can be written for that length.
+        let status = unsafe { random(host, bytes.as_mut_ptr(), bytes.len()) };
+        assert!(
+            status == 0,
+            "the host's random source does not answer: {status}"
+        );
+    }
+}
+
+/// The options that C describes; NULL is every default.
+///
+/// # Safety
+/// NULL, or a `portal_options` that keeps what the header asks of its callbacks.
+pub(crate) unsafe fn options(pointer: *const Options) -> Result<portal_core::Options> {
+    let mut options = portal_core::Options::default();
+    if pointer.is_null() {
+        check_system_random()?;
+        return Ok(options);
+    }
+    // SAFETY: as the caller says.
+    let given = unsafe { input::sized(pointer, "options") }?;
+    // From here on the host is released, whatever happens.
+    let host = Arc::new(Host(given));
+    let unknown = given.flags & !KNOWN_FLAGS;
+    if unknown != 0 {
+        return Err(Error::invalid(
+            "options.flags",
+            format!("`options.flags` has unknown flags: {unknown:#x}."),
+        ));
+    }
+    if given.reserved != 0 {
+        return Err(Error::invalid(
+            "options.reserved",
+            "`options.reserved` is 0.",
+        ));
+    }
+    options.create = given.flags & PORTAL_OPEN_EXISTING == 0;
+    options.presence = given.flags & PORTAL_OPEN_PRESENCE != 0;
+    if given.flags & PORTAL_OPEN_NORMAL_DURABILITY != 0 {
+        options.durability = Durability::Normal;
+    }
+    match given.random {
+        Some(_) => options.random = Arc::new(HostRandom(Arc::clone(&host))),
+        None => check_system_random()?,
+    }
+    // The clock holds the host even if it is the system's own: somebody must, until the end.
+    options.clock = match given.now_ms {
+        Some(_) => Arc::new(HostClock(host)),
+        None => Arc::new(SystemClockOf(host)),
+    };
+    Ok(options)
+}
+
+/// The machine's clock, for a host that gives none.
+struct SystemClockOf(#[expect(dead_code, reason = "released when the clock is dropped")] Arc<Host>);
+
+impl Clock for SystemClockOf {
+    fn now(&self) -> Timestamp {
+        portal_core::clock::SystemClock.now()
+    }
+}
+
+/// A missing source is an error here, where somebody is listening.
+fn check_system_random() -> Result<()> {
+    SystemRandom::check().map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))
+}

@@ -1,0 +1,114 @@
+//! C is tested in C: compiles the header, the tests and the first program without a warning, and runs
+//! them against the built libraries (SPEC 17.1, 17.8).
+//!
+//! Cargo has no way to name a library for a C compiler. What this relies on: the package's library is
+//! one unit of all its crate types, and integration tests depend on it, so that `libportal.so` and
+//! `libportal.a` of the same sources lie beside this test's executable. The tests call the compiler
+//! that `SQLite` was built with, `cc`, or what `CC` and `CXX` name.
+
+#![allow(missing_docs)]
+#![cfg(unix)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{libraries, library, run, workspace};
+
+const STRICT: [&str; 4] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+
+fn compiler(variable: &str, default: &str) -> Command {
+    let name = std::env::var(variable).unwrap_or_else(|_| default.to_owned());
+    let mut compiler = Command::new(name);
+    compiler
+        .args(STRICT)
+        .arg("-I")
+        .arg(workspace().join("include"));
+    compiler
+}
+
+fn c99() -> Command {
+    let mut compiler = compiler("CC", "cc");
+    // Threads and the clock of the tests themselves are POSIX, which plain C99 hides.
+    compiler.args(["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-g"]);
+    compiler
+}
+
+/// Compiles a program against the shared library.
+fn program(source: &str, into: &Path) -> PathBuf {
+    let program = into.join("program");
+    let _ = library(if cfg!(target_os = "macos") {
+        "dylib"
+    } else {
+        "so"
+    });
+    run(c99()
+        .arg(workspace().join(source))
+        .args(["-o".as_ref(), program.as_os_str()])
+        .arg("-L")
+        .arg(libraries())
+        .arg(format!("-Wl,-rpath,{}", libraries().display()))
+        .args(["-lportal", "-pthread"]));
+    program
+}
+
+fn passes(source: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let program = program(source, dir.path());
+    run(Command::new(program).arg(dir.path()));
+}
+
+#[test]
+fn the_header_stands_alone_as_c99_and_as_cpp17_spec_17_1() {
+    let header = workspace().join("include/portal.h");
+    // As a file that includes nothing else; a header compiled by itself warns of being one.
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("alone.c");
+    std::fs::write(
+        &source,
+        format!(
+            "#include \"{}\"\nint main(void) {{ return 0; }}\n",
+            header.display()
+        ),
+    )
+    .unwrap();
+    run(compiler("CC", "cc")
+        .args(["-std=c99", "-fsyntax-only"])
+        .arg(&source));
+    run(compiler("CXX", "c++")
+        .args(["-std=c++17", "-fsyntax-only", "-x", "c++"])
+        .arg(&source));
+}
+
+#[test]
+fn mistakes_are_statuses_spec_17_2() {
+    passes("portal-ffi/tests/c/misuse.c");
+}
+
+#[test]
+fn the_engine_answers_waits_and_closes_spec_17_3() {
+    passes("portal-ffi/tests/c/engine.c");
+}
+
+#[test]
+fn the_first_program_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = program("examples/c/first.c", dir.path());
+    let said = run(Command::new(program).arg(dir.path().join("chat.db")));
+    assert!(said.contains("\"name\":\"Lobby\""), "{said}");
+}
+
+/// The static library needs the system's libraries named; those of Linux.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_first_program_runs_from_the_static_library() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = dir.path().join("program");
+    run(c99()
+        .arg(workspace().join("examples/c/first.c"))
+        .args(["-o".as_ref(), program.as_os_str()])
+        .arg(library("a"))
+        .args(["-pthread", "-ldl", "-lm"]));
+    run(Command::new(program).arg(dir.path().join("chat.db")));
+}
