@@ -8,13 +8,14 @@ cargo build -p portal-ffi
 library=$(cargo metadata --format-version 1 --no-deps |
     sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/debug
 work=$(mktemp -d)
+export LD_LIBRARY_PATH="$library"
 trap 'rm -rf "$work"' EXIT
 
 compile() {
     source=$1
     shift
     cc -std=c99 -D_POSIX_C_SOURCE=200809L -g -Iinclude "$source" -o "$work/program" "$@" \
-        -L"$library" -Wl,-rpath,"$library" -lportal -pthread
+        -L"$library" -lportal -pthread
 }
 
 for source in portal-ffi/tests/c/*.c examples/c/first.c; do

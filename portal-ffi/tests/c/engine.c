@@ -295,6 +295,75 @@ static void closing_wakes_who_waits_and_closes_the_file(const char *directory) {
     portal_free(handle);
 }
 
+// A clock in which a call stays until it is let go.
+struct gatekeeper {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int holding, inside, let_go, left;
+    portal *handle;
+};
+
+static int64_t slow_now(void *host) {
+    struct gatekeeper *self = host;
+    pthread_mutex_lock(&self->lock);
+    if (self->holding) {
+        self->holding = 0;
+        self->inside = 1;
+        pthread_cond_broadcast(&self->changed);
+        while (!self->let_go) {
+            pthread_cond_wait(&self->changed, &self->lock);
+        }
+        self->left = 1;
+    }
+    pthread_mutex_unlock(&self->lock);
+    return 1800000000000;
+}
+
+static void *ask(void *argument) {
+    struct gatekeeper *self = argument;
+    int64_t session;
+    FAILS(PORTAL_ERR_UNAUTHENTICATED, portal_authenticate(self->handle, TEXT("token"), &session, &error));
+    return NULL;
+}
+
+static void *close_and_look(void *argument) {
+    struct gatekeeper *self = argument;
+    OK(portal_close(self->handle, &error));
+    pthread_mutex_lock(&self->lock);
+    CHECK(self->left);
+    pthread_mutex_unlock(&self->lock);
+    return NULL;
+}
+
+static void closing_waits_for_the_call_that_is_inside(const char *directory) {
+    struct gatekeeper keeper = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, 0, 0, 0, NULL};
+    portal_options with = options(0);
+    with.host = &keeper;
+    with.now_ms = slow_now;
+    OK(portal_open(TEXT(file(directory, "inside.db")), &with, &keeper.handle, &error));
+    pthread_t asking, closing;
+    keeper.holding = 1;
+    CHECK(pthread_create(&asking, NULL, ask, &keeper) == 0);
+    pthread_mutex_lock(&keeper.lock);
+    while (!keeper.inside) {
+        pthread_cond_wait(&keeper.changed, &keeper.lock);
+    }
+    pthread_mutex_unlock(&keeper.lock);
+    CHECK(pthread_create(&closing, NULL, close_and_look, &keeper) == 0);
+    int64_t session;
+    while (portal_authenticate(keeper.handle, TEXT("token"), &session, NULL) != PORTAL_ERR_CLOSED) {
+    }
+    // New calls are refused by now. A close that would not wait gets the time to be caught at it.
+    struct timespec moment = {0, 50000000};
+    nanosleep(&moment, NULL);
+    pthread_mutex_lock(&keeper.lock);
+    keeper.let_go = 1;
+    pthread_cond_broadcast(&keeper.changed);
+    pthread_mutex_unlock(&keeper.lock);
+    CHECK(pthread_join(asking, NULL) == 0 && pthread_join(closing, NULL) == 0);
+    portal_free(keeper.handle);
+}
+
 enum { THREADS = 4, CALLS = 20 };
 
 struct caller {
@@ -336,6 +405,7 @@ int main(int argc, char **argv) {
     a_connection_joins_and_goes(argv[1]);
     a_follower_waits_reads_and_goes_on_elsewhere(argv[1]);
     closing_wakes_who_waits_and_closes_the_file(argv[1]);
+    closing_waits_for_the_call_that_is_inside(argv[1]);
     any_thread_calls(argv[1]);
     return 0;
 }
