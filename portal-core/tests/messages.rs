@@ -635,7 +635,7 @@ fn no_message_of_an_epoch_is_stored_after_it_moved_on_spec_6_2() {
     assert!(epochs.is_sorted(), "{epochs:?}");
     assert_eq!(epochs.len() as u64, stored.load(Ordering::SeqCst));
     let mut current = 1;
-    let mut sent = epochs.iter();
+    let mut rest = epochs.iter();
     let mut after = 0;
     loop {
         let events = stage.events(after);
@@ -644,10 +644,10 @@ fn no_message_of_an_epoch_is_stored_after_it_moved_on_spec_6_2() {
         for event in events {
             match event["name"].as_str().unwrap() {
                 "room:epoch_changed" => current = event["data"]["epoch"].as_u64().unwrap(),
-                "message:new" => assert_eq!(sent.next(), Some(&current), "{event}"),
+                "message:new" => assert_eq!(rest.next(), Some(&current), "{event}"),
                 _ => {}
             }
         }
     }
-    assert_eq!((sent.next(), current), (None, MOVES + 1));
+    assert_eq!((rest.next(), current), (None, MOVES + 1));
 }

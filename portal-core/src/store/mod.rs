@@ -53,25 +53,6 @@ impl Store {
     }
 }
 
-/// Every statement that went through here on this thread, for the test of query plans.
-#[cfg(test)]
-pub(crate) mod seen {
-    use std::cell::RefCell;
-    use std::collections::BTreeSet;
-
-    thread_local! {
-        static STATEMENTS: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
-    }
-
-    pub(super) fn note(sql: &str) {
-        STATEMENTS.with_borrow_mut(|seen| seen.insert(sql.to_owned()));
-    }
-
-    pub(crate) fn take() -> BTreeSet<String> {
-        STATEMENTS.take()
-    }
-}
-
 fn prepare<'db>(db: &'db Connection, sql: &str) -> Result<rusqlite::CachedStatement<'db>> {
     #[cfg(test)]
     seen::note(sql);
@@ -104,4 +85,23 @@ pub(crate) fn all<T>(
     let mut statement = prepare(db, sql)?;
     let rows = statement.query_map(params, read)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Every statement that went through here on this thread, for the test of query plans.
+#[cfg(test)]
+pub(crate) mod seen {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    thread_local! {
+        static STATEMENTS: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    }
+
+    pub(super) fn note(sql: &str) {
+        STATEMENTS.with_borrow_mut(|seen| seen.insert(sql.to_owned()));
+    }
+
+    pub(crate) fn take() -> BTreeSet<String> {
+        STATEMENTS.take()
+    }
 }

@@ -252,7 +252,8 @@ CREATE INDEX earlier_reader_by_user ON earlier_reader (user_id);
 CREATE TRIGGER chat_going_public_notes_its_readers AFTER UPDATE OF chat_type ON chat
 WHEN OLD.chat_type = 'PRIVATE' AND NEW.chat_type = 'PUBLIC'
 BEGIN
-    INSERT OR IGNORE INTO earlier_reader (chat_id, user_id)
+    DELETE FROM earlier_reader WHERE chat_id = NEW.id;
+    INSERT INTO earlier_reader (chat_id, user_id)
     SELECT NEW.id, OLD.owner_id UNION SELECT NEW.id, user_id FROM membership WHERE chat_id = NEW.id;
 END;
 
