@@ -1,2 +1,3 @@
-//! x
+//! The server program. What it does is in the library beside it.
+
 fn main() {}

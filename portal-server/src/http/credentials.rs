@@ -1,0 +1,135 @@
+//! What a request carries to say who is asking: the session cookie, or a bearer token.
+//!
+//! These functions only find the token. Whether it is good is the library's to say, and whether a
+//! cookie may count at all is [`crate::http::origin`]'s.
+
+use std::time::Duration;
+
+use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
+
+/// The session cookie (SPEC 15.1).
+pub const SESSION_COOKIE: &str = "psession";
+
+/// The value of the cookie `name`, unless it comes twice with different values.
+///
+/// A neighbouring subdomain can plant a second cookie of the same name, and nothing tells which
+/// is ours; then neither counts.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(key, _)| *key == name)
+        .map(|(_, value)| value);
+    let first = values.next()?;
+    values.all(|other| other == first).then_some(first)
+}
+
+/// The token of `Authorization: Bearer`.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// `Set-Cookie` that hands a browser its session: not for scripts, not across sites, for as long
+/// as the session lives. `secure` is whether the public URL is https.
+///
+/// # Errors
+///
+/// If the token holds characters no header may; the library's own never do.
+pub fn set_session(
+    token: &str,
+    lives: Duration,
+    secure: bool,
+) -> Result<HeaderValue, hyper::header::InvalidHeaderValue> {
+    let secure = if secure { "; Secure" } else { "" };
+    let seconds = lives.as_secs();
+    let mut value = HeaderValue::try_from(format!(
+        "{SESSION_COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+    ))?;
+    // Keeps it out of whatever prints headers.
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// `Set-Cookie` that makes a browser forget its session.
+pub fn clear_session() -> HeaderValue {
+    HeaderValue::from_static("psession=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cookies(values: &[&'static str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(COOKIE, HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    fn authorization(value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(value))])
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        let headers = cookies(&["theme=dark; psession=abc=; x=1"]);
+        assert_eq!(cookie(&headers, SESSION_COOKIE), Some("abc="));
+        let headers = cookies(&["theme=dark", "psession=abc"]);
+        assert_eq!(cookie(&headers, SESSION_COOKIE), Some("abc"));
+    }
+
+    #[test]
+    fn a_cookie_whose_name_only_ends_alike_is_another() {
+        let headers = cookies(&["xpsession=abc; Psession=def; psession"]);
+        assert_eq!(cookie(&headers, SESSION_COOKIE), None);
+    }
+
+    #[test]
+    fn of_two_different_sessions_neither_counts() {
+        assert_eq!(
+            cookie(&cookies(&["psession=a; psession=b"]), SESSION_COOKIE),
+            None
+        );
+        assert_eq!(
+            cookie(&cookies(&["psession=a", "psession=a"]), SESSION_COOKIE),
+            Some("a")
+        );
+    }
+
+    #[test]
+    fn a_bearer_token_is_found_whatever_the_case_of_its_scheme() {
+        assert_eq!(bearer(&authorization("Bearer abc")), Some("abc"));
+        assert_eq!(bearer(&authorization("bearer  abc")), Some("abc"));
+    }
+
+    #[test]
+    fn other_schemes_and_empty_tokens_are_none() {
+        for value in ["Basic abc", "Bearer", "Bearer ", "abc"] {
+            assert_eq!(bearer(&authorization(value)), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_session_cookie_is_secure_exactly_under_https() {
+        let day = Duration::from_hours(24);
+        let plain = set_session("abc", day, false).unwrap();
+        assert_eq!(
+            plain,
+            "psession=abc; Path=/; Max-Age=86400; HttpOnly; SameSite=Lax"
+        );
+        let secure = set_session("abc", day, true).unwrap();
+        assert!(secure.to_str().unwrap().ends_with("; Secure"));
+        assert!(secure.is_sensitive());
+    }
+
+    #[test]
+    fn a_token_cannot_break_out_of_the_header() {
+        assert!(set_session("a\r\nSet-Cookie: b=c", Duration::ZERO, false).is_err());
+    }
+}
