@@ -195,6 +195,7 @@ const ENTRIES: &[Entry] = &[
     Entry::operation::<ops::roles::SetRole>(),
     Entry::operation::<ops::rooms::Join>(),
     Entry::operation::<ops::rooms::Leave>(),
+    Entry::operation::<ops::rooms::Typing>(),
     Entry::operation::<ops::sessions::Create>(),
     Entry::operation::<ops::sessions::Destroy>(),
     Entry::query::<ops::sessions::List>(),

@@ -12,6 +12,7 @@ use crate::model::{ChatId, ConnectionId, UserId};
 use crate::operation::View;
 use crate::ops::{chats, epochs, events, messages, users};
 use crate::portal::{Portal, Shared};
+use crate::presence::Identity;
 use crate::{Actor, store};
 
 /// Something for a face to do with live connections.
@@ -76,6 +77,15 @@ impl Portal {
             self.tell_members(&reader, chat, &mut deliveries)?;
         }
         Ok(deliveries)
+    }
+
+    /// Whose a live connection is, and the end of the event log when it was opened: what is later is
+    /// delivered to it.
+    pub fn connection(&self, connection: ConnectionId) -> Option<(Identity, u64)> {
+        let presence = self.shared.presence()?;
+        presence
+            .identity(connection)
+            .zip(presence.connected_since(connection))
     }
 
     /// Whether [`Portal::deliver_live`] has, or will shortly have, something to tell.

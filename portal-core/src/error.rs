@@ -65,6 +65,8 @@ errors! {
     PayloadTooLarge "ERR_PAYLOAD_TOO_LARGE" 104 413 Usage "The request body is larger than 64 KiB.";
     NotFound "ERR_NOT_FOUND" 105 404 NotFound "There is nothing at this address.";
     MethodNotAllowed "ERR_METHOD_NOT_ALLOWED" 106 405 Usage "This address does not take that method.";
+    UnsupportedMedia "ERR_UNSUPPORTED_MEDIA" 107 415 Usage "The request body must be JSON, and say so in Content-Type.";
+    RequestTimeout "ERR_REQUEST_TIMEOUT" 108 408 Usage "The request body did not arrive in time.";
 
     // 2xx: state and look-up.
     ChatNotFound "ERR_CHAT_NOT_FOUND" 201 404 NotFound "There is no such chat, or it is not open to you.";

@@ -166,6 +166,8 @@ pub(crate) enum Effect {
         connection: ConnectionId,
         chat: ChatId,
     },
+    /// A person types in a room.
+    Typed { chat: ChatId, user: UserId },
     /// A connection is gone.
     Disconnected { connection: ConnectionId },
     /// Settings were changed.

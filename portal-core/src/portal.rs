@@ -218,6 +218,12 @@ impl Shared {
                         presence.disconnect(connection);
                     }
                 }
+                Effect::Typed { chat, user } => {
+                    let now = self.clock.now();
+                    if let Some(mut presence) = self.presence() {
+                        presence.type_in(chat, user, now);
+                    }
+                }
                 Effect::Left { connection, chat } => {
                     if let Some(mut presence) = self.presence() {
                         presence.leave(connection, chat);

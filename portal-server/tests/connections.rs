@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONNECTION, UPGRADE};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use portal_server::http::gate::Gate;
 use portal_server::http::serve::{Limits, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -35,7 +36,8 @@ async fn serve(limits: Limits) -> Server {
         let (entered, release) = (entered.clone(), release.clone());
         move |_: IpAddr, request| answer(request, entered.clone(), release.clone())
     };
-    let running = tokio::spawn(run(listener, limits, answer, async {
+    let gate = Gate::new(limits.connections, limits.connections_per_network);
+    let running = tokio::spawn(run(listener, limits, gate, answer, async {
         stopped.await.ok();
     }));
     Server {

@@ -9,7 +9,7 @@ use crate::operation::{Context, Done, Effect, Operation};
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::messages::joining;
 use crate::ops::{chats, keys};
-use crate::policy::{ActingAs, ChatAction, ChatFacts, LookIn, Permit, may, permit};
+use crate::policy::{ActingAs, ChatAction, ChatFacts, LookIn, Permit, Talk, may, permit};
 
 /// Joins a chat's room with the caller's connection: from here on its events are delivered. Guests may
 /// look into OFFICIAL and PUBLIC chats.
@@ -100,6 +100,38 @@ impl Operation for Leave {
                 chat: self.chat_id,
             });
         }
+        Ok(Done {})
+    }
+}
+
+/// Shows the room that the caller is typing: passed on at most once a second a person, not stored
+/// (SPEC 10.3).
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Typing {
+    /// Where.
+    pub chat_id: ChatId,
+}
+
+impl Operation for Typing {
+    const NAME: &'static str = "room.typing";
+    type Reply = Done;
+
+    fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
+        let (_, facts) = chats::load(cx, self.chat_id)?;
+        permit::<Talk>(&cx.actor, &facts)?;
+        let user = cx.user_id()?;
+        let connection = cx.connection.ok_or(ErrorKind::NotConnected)?;
+        let seated = cx
+            .presence()
+            .is_some_and(|presence| presence.seat(connection, self.chat_id).is_some());
+        if !seated {
+            return Err(ErrorKind::NotJoined.into());
+        }
+        cx.afterwards(Effect::Typed {
+            chat: self.chat_id,
+            user,
+        });
         Ok(Done {})
     }
 }

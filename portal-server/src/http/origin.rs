@@ -6,12 +6,14 @@
 use std::collections::BTreeSet;
 
 use hyper::Uri;
-use hyper::header::{HeaderMap, ORIGIN};
+use hyper::header::{HeaderMap, HeaderValue, ORIGIN};
 
 /// The origins whose pages may use a person's cookie.
 #[derive(Clone, Debug)]
 pub struct Origins {
     own: String,
+    /// Another name of the own one.
+    alias: Option<String>,
     others: BTreeSet<String>,
 }
 
@@ -28,8 +30,34 @@ impl Origins {
         let parse = |url| origin_of(url).ok_or(url);
         Ok(Self {
             own: parse(public_url)?,
+            alias: None,
             others: allowed.into_iter().map(parse).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// The same, reached by a second name too.
+    #[must_use]
+    pub fn also_own(mut self, alias: String) -> Self {
+        self.alias = Some(alias);
+        self
+    }
+
+    fn is_own(&self, origin: &str) -> bool {
+        origin == self.own || Some(origin) == self.alias.as_deref()
+    }
+
+    /// Whether the request names another site as where it comes from. One without `Origin` does not.
+    pub fn is_foreign(&self, headers: &HeaderMap) -> bool {
+        let origin = headers.get(ORIGIN).map(|origin| origin.to_str());
+        origin.is_some_and(|origin| !origin.is_ok_and(|origin| self.is_own(origin)))
+    }
+
+    /// The request's `Origin`, if it is one of those allowed besides our own (SPEC 15.3).
+    pub fn allowed<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
+        let origin = headers.get(ORIGIN)?;
+        self.others
+            .contains(origin.to_str().ok()?)
+            .then_some(origin)
     }
 
     /// Whether the server is reached over https, so that cookies must be `Secure`.
@@ -43,7 +71,7 @@ impl Origins {
     /// must say `same-origin`. With neither the answer is no.
     pub fn cookie_may_change(&self, headers: &HeaderMap) -> bool {
         match headers.get(ORIGIN) {
-            Some(origin) => origin == self.own.as_str(),
+            Some(_) => !self.is_foreign(headers),
             None => is_same_origin_fetch(headers),
         }
     }
@@ -54,7 +82,7 @@ impl Origins {
     /// not; there `Sec-Fetch-Site` stands in.
     pub fn cookie_may_connect(&self, headers: &HeaderMap) -> bool {
         match headers.get(ORIGIN).map(|origin| origin.to_str()) {
-            Some(Ok(origin)) => origin == self.own || self.others.contains(origin),
+            Some(Ok(origin)) => self.is_own(origin) || self.others.contains(origin),
             Some(Err(_)) => false,
             None => is_same_origin_fetch(headers),
         }

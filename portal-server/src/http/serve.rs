@@ -65,12 +65,15 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\
 /// is expected to watch for the same `shutdown`. After [`Limits::drain_within`] the requests left
 /// are cut off.
 ///
+/// `gate` is made of the two counts of `limits`; whoever holds a clone can ask it how many there are.
+///
 /// `answer` gets the peer's address; see [`client_address`](super::address::client_address). It is
 /// dropped where it waits when the client leaves, so work that must run to its end has to be
 /// handed to a task of its own.
 pub async fn run<A, F, B>(
     listener: TcpListener,
     limits: Limits,
+    gate: Gate,
     answer: A,
     shutdown: impl Future<Output = ()>,
 ) -> usize
@@ -81,7 +84,6 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let gate = Gate::new(limits.connections, limits.connections_per_network);
     let (ending, _) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);

@@ -1,0 +1,383 @@
+//! One request, from its head to its answer.
+//!
+//! Everything but a socket's request runs in a task of its own: a write runs to its end although the
+//! client left, and a panic is answered instead of closing the connection.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, USER_AGENT};
+use hyper::{Method, Request, Response, StatusCode};
+use portal_core::catalogue::{self, Entry};
+use portal_core::model::{SessionId, Timestamp};
+use portal_core::random::{Random, SystemRandom};
+use portal_core::{Actor, Error, ErrorKind, Result};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::body::{self, BodyError, MAX_BODY};
+use super::reply::{self, Reply};
+use super::routes::{self, Found, Session};
+use super::{address, credentials, pages, security, sockets, status};
+use crate::limits::Class;
+use crate::metrics::Metrics;
+use crate::realtime::{Engine, Realtime};
+use crate::server::Server;
+
+/// For a request's body to come whole.
+pub(super) const BODY_WITHIN: Duration = Duration::from_secs(15);
+
+/// As much of a client's name as the session list keeps.
+const USER_AGENT_CHARS: usize = 200;
+
+/// An answer's body: the engine's, or one that is whole.
+pub(crate) type AppBody = Either<UnsyncBoxBody<Bytes, Infallible>, Full<Bytes>>;
+
+/// What answers requests.
+pub(crate) struct App {
+    pub(super) server: Arc<Server>,
+    pub(super) realtime: Arc<Realtime>,
+    pub(super) engine: Engine,
+}
+
+/// Who asks.
+struct Caller {
+    session: Option<SessionId>,
+    actor: Actor,
+}
+
+impl App {
+    pub(crate) fn new(server: Arc<Server>, realtime: Arc<Realtime>) -> Self {
+        let engine = realtime.engine();
+        Self {
+            server,
+            realtime,
+            engine,
+        }
+    }
+
+    /// Answers a request from the peer's address.
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        peer: IpAddr,
+        request: Request<Incoming>,
+    ) -> Response<AppBody> {
+        let request_id = request_id();
+        let trusted = self.server.client_address_header.as_ref();
+        let ip = address::client_address(peer, request.headers(), trusted);
+        let mut response = if request.uri().path().starts_with("/socket.io/") {
+            sockets::answer(&self, ip, request, &request_id).await
+        } else {
+            let this = Arc::clone(&self);
+            let id = request_id.clone();
+            let answering = async move { this.answer_whole(ip, request, &id).await };
+            let reply = match tokio::spawn(answering).await {
+                Ok(reply) => reply,
+                Err(panic) => {
+                    tracing::error!(request_id, %panic, "a request panicked");
+                    reply::error(&ErrorKind::Internal.into(), &request_id)
+                }
+            };
+            reply.map(Either::Right)
+        };
+        self.finish(&mut response, &request_id);
+        response
+    }
+
+    fn finish(&self, response: &mut Response<AppBody>, request_id: &str) {
+        let metrics = &self.server.metrics;
+        Metrics::add(&metrics.requests, 1);
+        let status = response.status();
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            Metrics::add(&metrics.limited, 1);
+        }
+        if status.is_server_error() {
+            Metrics::add(&metrics.failures, 1);
+        }
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            security::protect(response.headers_mut(), self.server.origins.is_https());
+            if let Ok(id) = HeaderValue::from_str(request_id) {
+                let name = HeaderName::from_static("x-request-id");
+                response.headers_mut().insert(name, id);
+            }
+        }
+    }
+
+    async fn answer_whole(
+        &self,
+        ip: IpAddr,
+        request: Request<Incoming>,
+        request_id: &str,
+    ) -> Reply {
+        match self.dispatch(ip, request, request_id).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                if error.kind().http() >= 500 {
+                    let cause = std::error::Error::source(&error).map(ToString::to_string);
+                    tracing::error!(request_id, %error, cause, "a request failed");
+                }
+                reply::error(&error, request_id)
+            }
+        }
+    }
+
+    async fn dispatch(
+        &self,
+        ip: IpAddr,
+        request: Request<Incoming>,
+        request_id: &str,
+    ) -> Result<Reply> {
+        let path = request.uri().path().to_owned();
+        if let Some(path) = path.strip_prefix("/v1/") {
+            return self.dispatch_v1(path, ip, request, request_id).await;
+        }
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let reply = match path.as_str() {
+            "/health" | "/metrics" if !reads => None,
+            "/health" => {
+                let details = self.may_see_details(ip, request.headers()).await;
+                let server = Arc::clone(&self.server);
+                Some(blocking(move || Ok(status::health(&server, details))).await?)
+            }
+            "/metrics" if self.may_see_details(ip, request.headers()).await => {
+                let text = self.server.metrics_text(&self.realtime);
+                Some(reply::typed(
+                    "text/plain; version=0.0.4; charset=utf-8",
+                    text,
+                ))
+            }
+            "/metrics" => return Err(ErrorKind::Forbidden.into()),
+            path => {
+                let page = pages::find(path).ok_or_else(routes::nothing)?;
+                self.server.limiter.count(Class::Usual, false, ip)?;
+                reads.then_some(page)
+            }
+        };
+        Ok(reply.unwrap_or_else(|| reply::other_method("GET, HEAD", request_id)))
+    }
+
+    async fn dispatch_v1(
+        &self,
+        path: &str,
+        ip: IpAddr,
+        request: Request<Incoming>,
+        request_id: &str,
+    ) -> Result<Reply> {
+        if path == "portal/status" && matches!(*request.method(), Method::GET | Method::HEAD) {
+            self.server.limiter.count(Class::Usual, false, ip)?;
+            return Ok(status::status(&self.server, &self.realtime));
+        }
+        if let Some(name) = path.strip_prefix("op/") {
+            if request.method() != Method::POST {
+                return Ok(reply::other_method("POST", request_id));
+            }
+            return self.any_operation(name, ip, request).await;
+        }
+        let (route, mut parameters) = match routes::find(request.method(), path) {
+            Found::Route(route, parameters) => (route, parameters),
+            Found::OtherMethod(verbs) => {
+                let allow: Vec<_> = verbs.into_iter().map(routes::Verb::allow).collect();
+                return Ok(reply::other_method(&allow.join(", "), request_id));
+            }
+            Found::Nothing => return Err(routes::nothing()),
+        };
+        let caller = self.caller(ip, request.method(), request.headers()).await?;
+        self.server
+            .limiter
+            .count(route.class, caller.session.is_some(), ip)?;
+        if route.session == Session::Begins && self.server.origins.is_foreign(request.headers()) {
+            return Err(ErrorKind::CrossSite.into());
+        }
+        let entry = catalogue::find(route.operation)?;
+        route.read_query(request.uri().query().unwrap_or_default(), &mut parameters)?;
+        if route.verb == routes::Verb::Post {
+            routes::read_body(&read_json(request).await?, &mut parameters)?;
+        }
+        let answer = self.run(entry, caller.actor, parameters).await?;
+        let cookie = self.session_cookie(route.session, &answer)?;
+        let mut reply = reply::json(answer);
+        if let Some(cookie) = cookie {
+            reply.headers_mut().append(SET_COOKIE, cookie);
+        }
+        Ok(reply)
+    }
+
+    /// `op/{name}`: any operation by its name, for admins and above (SPEC 15.2).
+    async fn any_operation(
+        &self,
+        name: &str,
+        ip: IpAddr,
+        request: Request<Incoming>,
+    ) -> Result<Reply> {
+        self.server.limiter.count(Class::Admin, true, ip)?;
+        let caller = self.caller(ip, request.method(), request.headers()).await?;
+        if caller.session.is_none() {
+            return Err(ErrorKind::Unauthenticated.into());
+        }
+        if !self.is_admin(&caller.actor).await {
+            return Err(ErrorKind::Forbidden.into());
+        }
+        let entry = catalogue::find(name)?;
+        let mut parameters = Map::new();
+        routes::read_body(&read_json(request).await?, &mut parameters)?;
+        self.run(entry, caller.actor, parameters)
+            .await
+            .map(reply::json)
+    }
+
+    /// Runs an operation on the writer's thread, a query on one of its own.
+    async fn run(
+        &self,
+        entry: &'static Entry,
+        actor: Actor,
+        parameters: Map<String, Value>,
+    ) -> Result<String> {
+        let parameters = Value::Object(parameters).to_string();
+        if entry.writes() {
+            return self.server.writer.call(actor, entry, &parameters).await;
+        }
+        let portal = self.server.portal.clone();
+        blocking(move || portal.call_json(&actor, entry.name(), &parameters)).await
+    }
+
+    /// What hands a browser its new session, or takes the old one back.
+    fn session_cookie(&self, session: Session, answer: &str) -> Result<Option<HeaderValue>> {
+        #[derive(Deserialize)]
+        struct New {
+            token: String,
+            expires_at: Timestamp,
+        }
+        match session {
+            Session::Stays => Ok(None),
+            Session::Ends => Ok(Some(credentials::clear_session())),
+            Session::Begins => {
+                let new: New = serde_json::from_str(answer).map_err(|_| ErrorKind::Internal)?;
+                let lives = new.expires_at.seconds_after(self.server.portal.now());
+                let secure = self.server.origins.is_https();
+                credentials::set_session(&new.token, Duration::from_secs(lives), secure)
+                    .map(Some)
+                    .map_err(|_| ErrorKind::Internal.into())
+            }
+        }
+    }
+
+    /// Who asks. A bearer token that is none is refused; a cookie that has ended makes a guest.
+    ///
+    /// # Errors
+    /// `ERR_UNAUTHENTICATED`; `ERR_CROSS_SITE` for an unsafe request by cookie that does not prove to come
+    /// from our own pages (SPEC 15.1).
+    async fn caller(&self, ip: IpAddr, method: &Method, headers: &HeaderMap) -> Result<Caller> {
+        let session = match credentials::bearer(headers) {
+            Some(token) => Some(self.authenticate(token.to_owned()).await?),
+            None => match credentials::cookie(headers, credentials::SESSION_COOKIE) {
+                None => None,
+                Some(token) => {
+                    let reads = matches!(*method, Method::GET | Method::HEAD);
+                    if !reads && !self.server.origins.cookie_may_change(headers) {
+                        return Err(ErrorKind::CrossSite.into());
+                    }
+                    match self.authenticate(token.to_owned()).await {
+                        Ok(session) => Some(session),
+                        Err(error) if error.kind() == ErrorKind::Unauthenticated => None,
+                        Err(error) => return Err(error),
+                    }
+                }
+            },
+        };
+        let mut actor = session
+            .map_or_else(Actor::guest, Actor::session)
+            .from_ip(ip);
+        if let Some(agent) = headers
+            .get(USER_AGENT)
+            .and_then(|agent| agent.to_str().ok())
+        {
+            actor = actor.with_user_agent(agent.chars().take(USER_AGENT_CHARS).collect::<String>());
+        }
+        Ok(Caller { session, actor })
+    }
+
+    /// The live session of a token.
+    pub(super) async fn authenticate(&self, token: String) -> Result<SessionId> {
+        let portal = self.server.portal.clone();
+        blocking(move || portal.authenticate(&token)).await
+    }
+
+    async fn is_admin(&self, actor: &Actor) -> bool {
+        #[derive(Deserialize)]
+        struct Me {
+            role: String,
+        }
+        let (portal, actor) = (self.server.portal.clone(), actor.clone());
+        let me = blocking(move || portal.call_json(&actor, "user.me", "{}")).await;
+        me.ok()
+            .and_then(|me| serde_json::from_str(&me).ok())
+            .is_some_and(|me: Me| matches!(me.role.as_str(), "admin" | "owner"))
+    }
+
+    /// Details of `/health` and `/metrics` are for loopback and admins (SPEC 15.6). A request that a
+    /// proxy passed on does not count as loopback, whether or not its word is trusted.
+    async fn may_see_details(&self, ip: IpAddr, headers: &HeaderMap) -> bool {
+        let passed_on =
+            headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+        if ip.is_loopback() && !passed_on {
+            return true;
+        }
+        match self.caller(ip, &Method::GET, headers).await {
+            Ok(caller) if caller.session.is_some() => self.is_admin(&caller.actor).await,
+            _ => false,
+        }
+    }
+}
+
+/// A number to find a request in the log by; it means nothing.
+fn request_id() -> String {
+    let mut bytes = [0; 8];
+    SystemRandom.fill(&mut bytes);
+    format!("{:016x}", u64::from_be_bytes(bytes))
+}
+
+/// Runs what waits for the disk where waiting holds nobody up.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(answer) => answer,
+        Err(panic) => Err(Error::new(ErrorKind::Internal).caused_by(panic)),
+    }
+}
+
+/// A body that says it is JSON. An empty one need not say anything.
+async fn read_json(request: Request<Incoming>) -> Result<Bytes> {
+    let says_json = says_json(request.headers());
+    let body = body::read(request.into_body(), MAX_BODY, BODY_WITHIN)
+        .await
+        .map_err(body_error)?;
+    if says_json || body.is_empty() {
+        Ok(body)
+    } else {
+        Err(ErrorKind::UnsupportedMedia.into())
+    }
+}
+
+pub(super) fn body_error(error: BodyError) -> Error {
+    match error {
+        BodyError::TooLarge => ErrorKind::PayloadTooLarge.into(),
+        BodyError::TimedOut => ErrorKind::RequestTimeout.into(),
+        BodyError::Broken => Error::invalid(".", "The body broke off."),
+    }
+}
+
+/// Another site's page can send a form or plain text without being asked, but not JSON.
+fn says_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}

@@ -1,0 +1,131 @@
+//! What the server counts about itself, and how Prometheus reads it (SPEC 15.6).
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Counters of one server. Reading them takes no lock.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    /// HTTP requests answered, whatever the answer.
+    pub(crate) requests: AtomicU64,
+    /// Of them, answered with a status of 500 or more.
+    pub(crate) failures: AtomicU64,
+    /// Of them, refused by a limit.
+    pub(crate) limited: AtomicU64,
+    /// Commits that wrote events, of this process.
+    pub(crate) commits: AtomicU64,
+    /// Packets handed to sockets, counted once a receiver.
+    pub(crate) delivered: AtomicU64,
+    /// Sockets closed because they fell behind.
+    pub(crate) too_slow: AtomicU64,
+    /// From the wake-up by a commit to the last of its packets being handed out, in microseconds: the
+    /// latest, and the longest so far.
+    pub(crate) lag_micros: AtomicU64,
+    pub(crate) longest_lag_micros: AtomicU64,
+}
+
+/// What is asked for rather than counted.
+pub(crate) struct Now {
+    pub(crate) connections: usize,
+    pub(crate) sockets: usize,
+    pub(crate) signed_in: usize,
+    pub(crate) last_tick_seconds: f64,
+}
+
+impl Metrics {
+    pub(crate) fn add(counter: &AtomicU64, count: u64) {
+        counter.fetch_add(count, Relaxed);
+    }
+
+    pub(crate) fn lagged(&self, micros: u64) {
+        self.lag_micros.store(micros, Relaxed);
+        self.longest_lag_micros.fetch_max(micros, Relaxed);
+    }
+
+    /// In Prometheus' text format.
+    pub(crate) fn text(&self, now: &Now) -> String {
+        #[expect(clippy::cast_precision_loss, reason = "a gauge of seconds")]
+        let seconds = |micros: &AtomicU64| micros.load(Relaxed) as f64 / 1e6;
+        let mut text = String::new();
+        let mut put = |name: &str, kind: &str, help: &str, value: String| {
+            let _ = writeln!(
+                text,
+                "# HELP portal_{name} {help}\n# TYPE portal_{name} {kind}\nportal_{name} {value}"
+            );
+        };
+        let count = |counter: &AtomicU64| counter.load(Relaxed).to_string();
+        put(
+            "connections",
+            "gauge",
+            "TCP connections.",
+            now.connections.to_string(),
+        );
+        put(
+            "sockets",
+            "gauge",
+            "Socket.IO connections.",
+            now.sockets.to_string(),
+        );
+        put(
+            "sockets_signed_in",
+            "gauge",
+            "Socket.IO connections with a session.",
+            now.signed_in.to_string(),
+        );
+        put(
+            "http_requests_total",
+            "counter",
+            "HTTP requests answered.",
+            count(&self.requests),
+        );
+        put(
+            "http_failures_total",
+            "counter",
+            "HTTP requests answered with 5xx.",
+            count(&self.failures),
+        );
+        put(
+            "rate_limited_total",
+            "counter",
+            "Requests and events refused by a limit.",
+            count(&self.limited),
+        );
+        put(
+            "commits_total",
+            "counter",
+            "Commits that wrote events.",
+            count(&self.commits),
+        );
+        put(
+            "events_delivered_total",
+            "counter",
+            "Packets handed to sockets.",
+            count(&self.delivered),
+        );
+        put(
+            "sockets_too_slow_total",
+            "counter",
+            "Sockets closed because they fell behind.",
+            count(&self.too_slow),
+        );
+        put(
+            "delivery_lag_seconds",
+            "gauge",
+            "From the latest commit to its last packet.",
+            seconds(&self.lag_micros).to_string(),
+        );
+        put(
+            "delivery_lag_longest_seconds",
+            "gauge",
+            "The longest such time.",
+            seconds(&self.longest_lag_micros).to_string(),
+        );
+        put(
+            "tick_age_seconds",
+            "gauge",
+            "Since housekeeping last ran.",
+            now.last_tick_seconds.to_string(),
+        );
+        text
+    }
+}

@@ -1,0 +1,170 @@
+//! A client asks to connect: who it is, where it left off, what it missed.
+
+use std::sync::Arc;
+
+use engineioxide::Str;
+use portal_core::model::{ChatId, ConnectionId};
+use portal_core::presence::Identity;
+use portal_core::{Actor, Delivery, Error, ErrorKind, Result};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::peer::Handed;
+use super::{Client, Realtime, opening, packet, peer};
+
+/// What a client may say of itself. Without a token, what its opening request proved counts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Auth {
+    token: Option<String>,
+    /// The last `seq` it has seen, of which log.
+    after: Option<u64>,
+    log_id: Option<String>,
+}
+
+impl Realtime {
+    /// Lets a client in, or tells it why not.
+    pub(super) fn on_connect_packet(self: &Arc<Self>, client: Client, auth: Option<&RawValue>) {
+        let auth = match auth.map_or_else(|| Ok(Auth::default()), parse) {
+            Ok(auth) => auth,
+            Err(error) => return refuse(&client, &error),
+        };
+        if !client.data.begin() {
+            // A second connect packet is no mistake worth ending a socket for, nor worth an answer.
+            return;
+        }
+        self.runtime.spawn(Arc::clone(self).let_in(client, auth));
+    }
+
+    async fn let_in(self: Arc<Self>, client: Client, auth: Auth) {
+        let Auth {
+            token,
+            after,
+            log_id,
+        } = auth;
+        let this = Arc::clone(&self);
+        let connecting = client.clone();
+        let opened = tokio::task::spawn_blocking(move || this.open(&connecting, token)).await;
+        let (id, identity, since) = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(error)) => return self.turn_away(&client, &error),
+            Err(_) => return self.turn_away(&client, &ErrorKind::Internal.into()),
+        };
+        let handed = self
+            .welcome(&client, id, identity, since, after, log_id)
+            .await;
+        self.open_the_way(&client, handed).await;
+    }
+
+    fn turn_away(&self, client: &Client, error: &Error) {
+        refuse(client, error);
+        client.data.turned_away();
+        self.expect_to_connect(client);
+    }
+
+    /// Opens a connection of the library's and takes it into the registry.
+    fn open(
+        &self,
+        client: &Client,
+        token: Option<String>,
+    ) -> Result<(ConnectionId, Identity, u64)> {
+        let opening = opening(client);
+        let portal = &self.server.portal;
+        let session = match token {
+            Some(token) => Some(portal.authenticate(&token)?),
+            None => opening.session,
+        };
+        let caller = session.map_or_else(Actor::guest, Actor::session);
+        // Under the registry's lock, so that no event is delivered to a connection not yet in it.
+        let mut connected = self.registry.connected();
+        let id = portal.connect(&caller.from_ip(opening.ip))?;
+        let (identity, since) = portal.connection(id).ok_or(ErrorKind::Internal)?;
+        if client.data.connected(id, identity) {
+            connected.insert(id, client.clone());
+            return Ok((id, identity, since));
+        }
+        drop(connected);
+        self.disconnect(id);
+        Err(ErrorKind::NotConnected.into())
+    }
+
+    /// The first words, and what the client's person missed.
+    async fn welcome(
+        &self,
+        client: &Client,
+        id: ConnectionId,
+        identity: Identity,
+        since: u64,
+        after: Option<u64>,
+        log_id: Option<String>,
+    ) -> Handed {
+        let ready = json!({
+            "as_of": since,
+            "log_id": self.log_id,
+            "user_id": identity.user,
+            "session_id": identity.session,
+        });
+        peer::give(client, packet::connected(&client.id.to_string()));
+        peer::give(client, packet::emit("session:ready", &ready.to_string()));
+        let Some(after) = after else {
+            return Handed::On;
+        };
+        if log_id.is_some_and(|log| log != self.log_id) {
+            return resume_failed(client, &ErrorKind::EventsPruned.into());
+        }
+        client.data.resume_after(after);
+        self.replay(client, id, None, after).await
+    }
+
+    /// Gives a client what it missed: of its person, or of a chat that it has joined again.
+    pub(super) async fn replay(
+        &self,
+        client: &Client,
+        id: ConnectionId,
+        chat: Option<ChatId>,
+        after: u64,
+    ) -> Handed {
+        let portal = self.server.portal.clone();
+        let missed = tokio::task::spawn_blocking(move || portal.replay(id, chat, after)).await;
+        let missed = missed.unwrap_or_else(|_| Err(ErrorKind::Internal.into()));
+        match missed {
+            Ok(missed) => peer::give_all(client, missed.into_iter().filter_map(packet_of)).await,
+            // Evicted or gone meanwhile: the event that did it says so.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotJoined | ErrorKind::NotConnected) =>
+            {
+                Handed::On
+            }
+            Err(error) => resume_failed(client, &error),
+        }
+    }
+}
+
+fn packet_of(delivery: Delivery) -> Option<Str> {
+    match delivery {
+        Delivery::Send { name, data, .. } => Some(packet::emit(name, &data).into()),
+        Delivery::Close { .. } => None,
+    }
+}
+
+/// Parses what a client says of itself. The error says nothing of it: a token is in there.
+fn parse(auth: &RawValue) -> Result<Auth> {
+    let auth: Option<Auth> = serde_json::from_str(auth.get()).map_err(|_| {
+        Error::invalid(
+            "auth",
+            "`auth` may hold `token`, `after` (a number) and `log_id`, nothing else.",
+        )
+    })?;
+    Ok(auth.unwrap_or_default())
+}
+
+fn refuse(client: &Client, error: &Error) {
+    peer::give(client, packet::refused("/", error.message(), error));
+}
+
+/// Tells a client to read the state afresh; it is connected all the same.
+fn resume_failed(client: &Client, error: &Error) -> Handed {
+    let error = serde_json::to_string(error).expect("errors are plain words and numbers");
+    peer::give(client, packet::emit("resume:failed", &error))
+}
