@@ -221,6 +221,9 @@ impl Realtime {
             return Err(ErrorKind::Closed.into());
         }
         let operation = events::operation(&event.name).ok_or(ErrorKind::UnknownOperation)?;
+        if !event.data.starts_with('{') {
+            return Err(Error::invalid(".", "An event's data is a JSON object."));
+        }
         let entry = catalogue::find(operation)?;
         let ip = opening(client).ip;
         let limiter = &self.server.limiter;
