@@ -1,24 +1,25 @@
 #!/usr/bin/env bash
 # One sender, many receivers, one room, every message on disk: a server against its peer in Node.
 #
-#   SERVER='command' benches/fanout/run.sh [ROUNDS]
+#   benches/fanout/run.sh [ROUNDS]
 #
-# SERVER starts the server to measure on an empty database; it is given the database's path as its
-# last argument and prints the port it listens on as its first line. AUTH is the JSON of Socket.IO's
-# `auth` payload for it, if it wants one. RECEIVERS, MESSAGES and WINDOW change the load.
+# SERVER is the portal-server to measure, by default the one in target/release, built first. RECEIVERS,
+# MESSAGES and WINDOW change the load. The driver makes the people and the chat in the server's
+# database, beside the running server, and lifts the limits on sending.
 #
 # The sides take turns within each round, so that whatever else the machine does meets all of them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 
-: "${SERVER:?the command that starts the server to measure}"
 rounds=${1:-5}
 load=(--receivers "${RECEIVERS:-100}" --messages "${MESSAGES:-3000}" --window "${WINDOW:-64}")
 
 [ -d "$here/peer/node_modules" ] || npm --prefix "$here/peer" ci
-cargo build --quiet --release -p portal-server --example bench-fanout
-driver=${CARGO_TARGET_DIR:-target}/release/examples/bench-fanout
+cargo build --quiet --release -p portal-server --bins --example bench-fanout
+target=${CARGO_TARGET_DIR:-target}/release
+driver=$target/examples/bench-fanout
+server=${SERVER:-$target/portal-server}
 
 scratch=$(mktemp -d)
 server_pid=
@@ -28,18 +29,20 @@ cleanup() {
 }
 trap cleanup EXIT
 
-# measure NAME AUTH COMMAND...: appends the driver's report to NAME.jsonl.
+# measure NAME PREPARE COMMAND...: appends the driver's report to NAME.jsonl. PREPARE is what the driver is
+# told of the server, if anything. A server's first line ends in the port it listens on.
 measure() {
-  local name=$1 auth=$2 port=
+  local name=$1 prepare=$2 port=
   shift 2
   : >"$scratch/port"
-  "$@" >"$scratch/port" &
+  "$@" >"$scratch/port" 2>"$scratch/log" &
   server_pid=$!
-  until port=$(head -n 1 "$scratch/port") && [ -n "$port" ]; do
-    kill -0 "$server_pid" || { echo "$name did not start" >&2; return 1; }
+  until port=$(head -n 1 "$scratch/port" | grep -oE '[0-9]+$'); do
+    kill -0 "$server_pid" || { echo "$name did not start" >&2; cat "$scratch/log" >&2; return 1; }
     sleep 0.05
   done
-  "$driver" --address "127.0.0.1:$port" --pid "$server_pid" --auth "$auth" \
+  # shellcheck disable=SC2086  # PREPARE is options
+  "$driver" --address "127.0.0.1:$port" --pid "$server_pid" $prepare \
     fanout "${load[@]}" --content "$here/content.json" >>"$scratch/$name.jsonl"
   kill "$server_pid"
   wait "$server_pid" 2>/dev/null || true
@@ -48,8 +51,8 @@ measure() {
 }
 
 for round in $(seq "$rounds"); do
-  # shellcheck disable=SC2086  # SERVER is a command line
-  measure server "${AUTH:-}" $SERVER "$scratch/server.db"
+  measure server "--db $scratch/server.db" \
+    "$server" --db "$scratch/server.db" --listen 127.0.0.1:0 --limits off
   measure each "" node "$here/peer/server.mjs" "$scratch/each.db" each
   measure tick "" node "$here/peer/server.mjs" "$scratch/tick.db" tick
 done

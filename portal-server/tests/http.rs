@@ -35,10 +35,7 @@ async fn a_bearer_reads_and_writes() {
     let new = json!({ "chat_type": "OFFICIAL", "name": "Hall", "e2ee": 3, "slug": "hall" });
     let chat = server.post(Some(&olga), "/v1/portal/chats", new).await.ok();
     let path = format!("/v1/portal/chats/{}", chat["id"]);
-    assert_eq!(
-        server.get(Some(&olga), &path).await.ok()["name"],
-        "Hall"
-    );
+    assert_eq!(server.get(Some(&olga), &path).await.ok()["name"], "Hall");
     let update = format!("{path}/config/update");
     server
         .post(Some(&olga), &update, json!({ "name": "Great hall" }))

@@ -272,9 +272,9 @@ async fn what_was_missed_comes_whole_and_before_what_is_new_however_much_spec_12
     let after = Client::of(&server, &olga).await.ready["as_of"]
         .as_u64()
         .unwrap();
-    let rename = |portal: &Portal, count: u64| {
+    let rename = move |portal: &Portal, numbers: std::ops::Range<u64>| {
         let mut requests = Vec::new();
-        for number in 0..count {
+        for number in numbers {
             let entry = catalogue::find("chat.update").unwrap();
             let params = json!({ "chat_id": chat, "name": format!("Name {number}") });
             let done = Box::new(|reply: Result<String, _>| drop(reply.unwrap()));
@@ -284,13 +284,13 @@ async fn what_was_missed_comes_whole_and_before_what_is_new_however_much_spec_12
         }
         portal.batch(requests);
     };
-    rename(&server.beside, MISSED);
+    rename(&server.beside, 0..MISSED);
     let auth = json!({ "token": olga.token, "after": after });
     let mut back = Client::with(&server, auth).await;
     let beside = server.beside.clone();
     let writing = tokio::task::spawn_blocking(move || {
-        for _ in 0..MORE {
-            rename(&beside, 1);
+        for number in MISSED..MISSED + MORE {
+            rename(&beside, number..number + 1);
         }
     });
     back.ok("room:join", json!({ "chat_id": chat })).await;
@@ -414,10 +414,7 @@ async fn the_end_answers_what_is_under_way_and_frees_presence_spec_15_5() {
     }
     client.until("4320[").await;
     server.begin_stop();
-    assert_eq!(
-        client.event("server:closing").await["reason"],
-        "stopping"
-    );
+    assert_eq!(client.event("server:closing").await["reason"], "stopping");
     client.closed().await;
     assert_eq!(server.stopped().await, 0);
     let options = Options {

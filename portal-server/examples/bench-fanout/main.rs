@@ -4,16 +4,19 @@
 //! acknowledgements and answers each message with one `message:new` per receiver.
 //! It prints one line of JSON. See `benches/fanout/README.md`.
 
+mod cast;
 mod process;
 mod socket;
 
 use std::io::Result;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use cast::Cast;
 use process::Usage;
 use socket::{Client, frame_into};
 
@@ -36,12 +39,10 @@ struct Server {
     /// The server's process id, for its processor time and memory
     #[arg(long)]
     pid: u32,
-    /// JSON of Socket.IO's `auth` payload
-    #[arg(long, default_value = "")]
-    auth: String,
-    /// Room to join and send to
-    #[arg(long, default_value_t = 1)]
-    chat: u64,
+    /// The database of a portal-server, to prepare people and a chat in; absent: a server that asks nobody
+    /// who they are
+    #[arg(long)]
+    db: Option<PathBuf>,
 }
 
 #[derive(Subcommand)]
@@ -58,7 +59,7 @@ enum Measure {
         window: usize,
         /// Text of a message, read from a file: JSON that goes into `content`
         #[arg(long)]
-        content: std::path::PathBuf,
+        content: PathBuf,
     },
     /// Memory of the server per idle socket
     Idle {
@@ -78,9 +79,13 @@ async fn main() -> Result<()> {
             content,
         } => {
             let content = std::fs::read_to_string(content)?;
-            fanout(&server, receivers, messages, window, content.trim()).await?
+            let cast = server.cast(receivers, content.trim())?;
+            fanout(&server, &cast, messages, window).await?
         }
-        Measure::Idle { sockets } => idle(&server, sockets).await?,
+        Measure::Idle { sockets } => {
+            let cast = server.cast(sockets + FIRST, "")?;
+            idle(&server, &cast).await?
+        }
     };
     #[expect(clippy::print_stdout, reason = "the report is this program's output")]
     {
@@ -89,18 +94,29 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
+impl Server {
+    fn cast(&self, receivers: usize, content: &str) -> Result<Cast> {
+        match &self.db {
+            Some(file) => Cast::prepare(file, receivers, content),
+            None => Ok(Cast::nobodies(receivers, content.to_owned())),
+        }
+    }
+}
+
 /// Runs the load twice, a tenth to warm up and then the whole, and reports on the second.
 async fn fanout(
     server: &Server,
-    receivers: usize,
+    cast: &Cast,
     messages: usize,
     window: usize,
-    content: &str,
 ) -> Result<serde_json::Value> {
-    let mut sender = join(server).await?;
-    let mut clients = Vec::with_capacity(receivers);
-    for _ in 0..receivers {
-        clients.push(join(server).await?);
+    let mut sender = join(server, cast, &cast.sender).await?;
+    for (name, data) in &cast.opening {
+        say(&mut sender, name, data).await?;
+    }
+    let mut clients = Vec::with_capacity(cast.receivers.len());
+    for auth in &cast.receivers {
+        clients.push(join(server, cast, auth).await?);
     }
 
     let mut outcome = None;
@@ -113,7 +129,7 @@ async fn fanout(
         for client in clients.drain(..) {
             receiving.spawn(receive(client, count));
         }
-        let mut acks = send(&mut sender, server.chat, content, count, window).await?;
+        let mut acks = send(&mut sender, cast, count, window).await?;
         while let Some(client) = receiving.join_next().await {
             clients.push(client.map_err(std::io::Error::other)??);
         }
@@ -123,7 +139,7 @@ async fn fanout(
         let after = Usage::of(server.pid)?;
         let own_after = Usage::of(std::process::id())?;
         #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-        let per_second = (count * receivers) as f64 / elapsed.as_secs_f64();
+        let per_second = (count * cast.receivers.len()) as f64 / elapsed.as_secs_f64();
         outcome = Some(serde_json::json!({
             "deliveries_per_second": per_second.round(),
             "seconds": elapsed.as_secs_f64(),
@@ -141,23 +157,32 @@ fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-async fn join(server: &Server) -> Result<Client> {
-    let mut client = Client::connect(&server.address, &server.auth).await?;
-    let join = format!(r#"420["room:join",{{"chat_id":{}}}]"#, server.chat);
-    client.send(&join).await?;
-    let mut joined = None;
-    while joined.is_none() {
-        client
-            .receive(|frame| {
-                if frame.starts_with(b"430") {
-                    joined = Some(is_ok(frame));
-                }
-            })
-            .await?;
+async fn join(server: &Server, cast: &Cast, auth: &str) -> Result<Client> {
+    let mut client = Client::connect(&server.address, auth).await?;
+    let room = serde_json::json!({ "chat_id": cast.chat });
+    say(&mut client, "room:join", &room).await?;
+    Ok(client)
+}
+
+/// Says something and waits for an acknowledgement that says `ok`.
+async fn say(client: &mut Client, name: &str, data: &serde_json::Value) -> Result<()> {
+    client.send(&format!(r#"420["{name}",{data}]"#)).await?;
+    let mut answer = None;
+    while answer.is_none() {
+        let receiving = client.receive(|frame| {
+            if frame.starts_with(b"430") {
+                answer = Some(frame.to_vec());
+            }
+        });
+        timeout(PATIENCE, receiving).await??;
     }
-    match joined {
-        Some(true) => Ok(client),
-        _ => Err(std::io::Error::other("room:join was refused")),
+    match answer {
+        Some(answer) if is_ok(&answer) => Ok(()),
+        answer => {
+            let answer = answer.unwrap_or_default();
+            let answer = String::from_utf8_lossy(&answer);
+            Err(std::io::Error::other(format!("{name}: {answer}")))
+        }
     }
 }
 
@@ -170,8 +195,7 @@ fn is_ok(ack: &[u8]) -> bool {
 /// Keeps `window` messages on their way until `count` are acknowledged; gives every ack's delay.
 async fn send(
     client: &mut Client,
-    chat: u64,
-    content: &str,
+    cast: &Cast,
     count: usize,
     window: usize,
 ) -> Result<Vec<Duration>> {
@@ -179,6 +203,7 @@ async fn send(
     let mut delays = Vec::with_capacity(count);
     let mut refused = None;
     let mut out = Vec::new();
+    let (chat, content) = (cast.chat, &cast.content);
     while delays.len() < count {
         out.clear();
         while sent_at.len() < count && sent_at.len() - delays.len() < window {
@@ -224,21 +249,27 @@ async fn receive(mut client: Client, count: usize) -> Result<Client> {
     Ok(client)
 }
 
+/// The first sockets pay for what all share: tables, allocator arenas, page cache of the code.
+const FIRST: usize = 10;
+
 /// Opens idle sockets and tells what each costs the server.
-async fn idle(server: &Server, sockets: usize) -> Result<serde_json::Value> {
-    // The first ones pay for what all share: tables, allocator arenas, page cache of the code.
-    let mut clients = Vec::with_capacity(sockets + 10);
-    for _ in 0..10 {
-        clients.push(join(server).await?);
-    }
-    let before = Usage::of(server.pid)?;
-    for _ in 0..sockets {
-        clients.push(join(server).await?);
+async fn idle(server: &Server, cast: &Cast) -> Result<serde_json::Value> {
+    let mut clients = Vec::with_capacity(cast.receivers.len());
+    let at_rest = Usage::of(server.pid)?;
+    let mut before = None;
+    for auth in &cast.receivers {
+        if clients.len() == FIRST {
+            before = Some(Usage::of(server.pid)?);
+        }
+        clients.push(join(server, cast, auth).await?);
     }
     let after = Usage::of(server.pid)?;
+    let before = before.ok_or_else(|| std::io::Error::other("too few sockets"))?;
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    let per_socket = (after.rss_kib - before.rss_kib) as f64 / sockets as f64;
+    let per_socket =
+        (after.rss_kib - before.rss_kib) as f64 / (cast.receivers.len() - FIRST) as f64;
     Ok(serde_json::json!({
+        "rss_kib_at_rest": at_rest.rss_kib,
         "rss_kib_before": before.rss_kib,
         "rss_kib_after": after.rss_kib,
         "kib_per_socket": per_socket,
