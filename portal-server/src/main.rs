@@ -108,6 +108,8 @@ fn main() -> ExitCode {
 }
 
 async fn serve(cli: &Cli) -> Result<(), RunError> {
+    // Before anything is said: whoever reads it may ask to stop at once.
+    let mut stop = Stop::new()?;
     let config = cli.config()?;
     let options = Options {
         presence: true,
@@ -122,7 +124,6 @@ async fn serve(cli: &Cli) -> Result<(), RunError> {
             "This database is new. Sign in as its owner within 15 minutes:\n  {link}"
         ));
     }
-    let mut stop = Stop::new()?;
     let cut_off = run(listener, portal, config, async {
         stop.wait().await;
         // Asked again, it does not wait for anybody.

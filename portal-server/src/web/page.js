@@ -71,7 +71,7 @@ async function showChats(more) {
   });
   if (more) at("chats").append(...items);
   else at("chats").replaceChildren(...items);
-  cursor = page.next_cursor ?? null;
+  cursor = page.next;
   at("more").hidden = !cursor;
   at("none").hidden = at("chats").childElementCount > 0;
 }
