@@ -20,8 +20,11 @@ pub(crate) const QUEUE: usize = 1024;
 /// Events of one socket that may be unanswered.
 const UNDER_WAY: u32 = 256;
 
-/// For a last word to reach a client before its socket closes.
-const GRACE: Duration = Duration::from_secs(4);
+/// How long a client that fell behind may read on before its socket closes.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// How often a full queue is tried again.
+const TRY_EVERY: Duration = Duration::from_millis(20);
 
 /// How long a replay waits for a client to read on.
 const REPLAY_WITHIN: Duration = Duration::from_secs(30);
@@ -201,7 +204,7 @@ pub(crate) async fn give_all(client: &Client, packets: impl IntoIterator<Item = 
             if tokio::time::Instant::now() > deadline {
                 return Handed::Full;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(TRY_EVERY).await;
         }
     }
     Handed::On
@@ -226,11 +229,14 @@ pub(crate) async fn release(client: &Client) -> Handed {
     }
 }
 
-/// Says a last word past every queue, then closes. Whoever does not read gets neither.
+/// Waits for room to say a last word in, behind what is queued, then closes. Whoever does not read in
+/// time gets none.
 pub(crate) async fn dismiss(client: Client, word: String) {
-    client.emit_volatile(word);
-    tokio::time::sleep(GRACE).await;
-    client.close(DisconnectReason::TransportError);
+    let deadline = tokio::time::Instant::now() + GRACE;
+    while give(&client, word.clone()) == Handed::Full && tokio::time::Instant::now() < deadline {
+        tokio::time::sleep(TRY_EVERY).await;
+    }
+    close(&client);
 }
 
 /// Says goodbye in order, and closes at once.
