@@ -91,6 +91,7 @@ pub const ROUTES: &[Route] = &[
     get  ("users/me/sessions",                                        "session.list"),
     post ("users/me/sessions/{suffix}/destroy",                       "session.destroy"),
     get  ("users/me/chats",                                           "chat.list"),
+    get  ("users/me/punishments",                                     "user.punishments"),
     get  ("users/me/subscription",                                    "user.subscription"),
     post ("users/me/subscription/trial",                              "user.start_trial"),
     post ("users/me/account-key",                                     "user.replace_account_key"),
