@@ -100,13 +100,11 @@ impl Actor {
     pub fn network(&self) -> Option<String> {
         match self.ip? {
             IpAddr::V4(ip) => Some(ip.to_string()),
-            IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
-                Some(ip) => Some(ip.to_string()),
-                None => {
-                    let [a, b, c, d, ..] = ip.segments();
-                    Some(format!("{a:x}:{b:x}:{c:x}:{d:x}::/64"))
-                }
-            },
+            IpAddr::V6(ip) => {
+                let [a, b, c, d, ..] = ip.segments();
+                let mapped = ip.to_ipv4_mapped().map(|ip| ip.to_string());
+                mapped.or_else(|| Some(format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")))
+            }
         }
     }
 }

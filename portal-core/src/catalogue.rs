@@ -7,7 +7,8 @@ use crate::actor::Actor;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operation::{Operation, Query};
 use crate::ops;
-use crate::portal::{Portal, Request};
+use crate::portal::Portal;
+use crate::request::Request;
 
 /// What a JSON call is answered through.
 pub(crate) type JsonDone = Box<dyn FnOnce(Result<String>) + Send>;

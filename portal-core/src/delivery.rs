@@ -11,8 +11,9 @@ use crate::follow::Follower;
 use crate::model::{ChatId, ConnectionId, UserId};
 use crate::operation::View;
 use crate::ops::{chats, epochs, events, messages, users};
-use crate::portal::{Portal, Shared};
+use crate::portal::Portal;
 use crate::presence::Identity;
+use crate::shared::Shared;
 use crate::{Actor, store};
 
 /// Something for a face to do with live connections.

@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::error::{ErrorKind, Result};
 use crate::event::StoredEvent;
 use crate::ops::events;
-use crate::portal::{Portal, Shared};
+use crate::portal::Portal;
+use crate::shared::Shared;
 use crate::store::FileWatch;
 
 /// How often a waiting follower looks for other processes' commits.

@@ -16,12 +16,15 @@ pub mod policy;
 pub mod portal;
 pub mod presence;
 pub mod random;
+mod request;
 pub mod settings;
+mod shared;
 mod store;
 
 pub use actor::Actor;
 pub use delivery::Delivery;
 pub use error::{Error, ErrorKind, Result};
 pub use follow::{Follower, Position};
-pub use portal::{Options, Portal, Request};
+pub use portal::{Options, Portal};
+pub use request::Request;
 pub use store::Durability;

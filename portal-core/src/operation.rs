@@ -19,10 +19,10 @@ use crate::event::Event;
 use crate::model::{ChatId, ConnectionId, SessionId, Timestamp, UserId};
 use crate::ops;
 use crate::policy::ActingAs;
-use crate::portal::Shared;
 use crate::presence::Presence;
 use crate::random::Random;
 use crate::settings::Settings;
+use crate::shared::Shared;
 use crate::store::Reader;
 
 /// Something that changes state.

@@ -2,23 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use rusqlite::Connection;
-
 use crate::actor::Actor;
-use crate::catalogue::{self, Entry, Kind};
+use crate::catalogue::{self, Kind};
 use crate::clock::{Clock, SystemClock};
-use crate::error::{Error, ErrorKind, Result};
-use crate::event::Event;
+use crate::error::{ErrorKind, Result};
 use crate::model::{ConnectionId, Timestamp};
-use crate::operation::{Aftermath, Context, Effect, Operation, Query, View};
+use crate::operation::{Operation, Query, View};
 use crate::ops;
 use crate::presence::{Identity, Presence};
 use crate::random::{Random, SystemRandom};
+use crate::request::Request;
 use crate::settings::Settings;
-use crate::store::{Access, Durability, Fate, FileLock, Job, Opening, Reader, Store};
+use crate::shared::{Commits, Shared};
+use crate::store::{Access, Durability, FileLock, Opening, Reader, Store};
 
 /// How a file is opened. The default creates it if need be, is durable, keeps no presence, and takes
 /// time and randomness from the machine.
@@ -62,250 +61,6 @@ impl Default for Options {
 pub struct Portal {
     pub(crate) shared: Arc<Shared>,
 }
-
-/// What every clone and every job of one portal shares.
-pub(crate) struct Shared {
-    pub(crate) store: Store,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) random: Arc<dyn Random>,
-    presence: Option<Mutex<Presence>>,
-    /// Held while presence is: freed by closing and by a crash.
-    presence_lock: Mutex<Option<FileLock>>,
-    settings: RwLock<Arc<Settings>>,
-    /// The last event that presence has seen.
-    observed: Mutex<u64>,
-    /// The writer's `data_version` when it last looked for other processes' commits.
-    seen_version: AtomicI64,
-    /// Deleted content may still be in the log (SPEC 7.4).
-    scrub_due: AtomicBool,
-    closed: AtomicBool,
-    pub(crate) commits: Commits,
-}
-
-/// Wakes whoever follows the event log within this process.
-#[derive(Default)]
-pub(crate) struct Commits {
-    count: Mutex<u64>,
-    changed: Condvar,
-    wakers: RwLock<Vec<Box<dyn Fn() + Send + Sync>>>,
-}
-
-impl Commits {
-    fn announce(&self) {
-        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.changed.notify_all();
-        for wake in self
-            .wakers
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-        {
-            wake();
-        }
-    }
-
-    /// How many there have been.
-    pub(crate) fn count(&self) -> u64 {
-        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until there have been more than `seen`, at most for `timeout`.
-    pub(crate) fn wait(&self, seen: u64, timeout: std::time::Duration) {
-        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
-        let _ = self
-            .changed
-            .wait_timeout_while(count, timeout, |count| *count == seen);
-    }
-}
-
-impl Shared {
-    /// The settings as of the last change seen.
-    pub(crate) fn settings(&self) -> Arc<Settings> {
-        self.settings
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    pub(crate) fn presence(&self) -> Option<MutexGuard<'_, Presence>> {
-        self.presence
-            .as_ref()
-            .map(|presence| presence.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn reload_settings(&self, db: &Connection) -> Result<()> {
-        let fresh = Arc::new(ops::settings::read(db)?);
-        *self
-            .settings
-            .write()
-            .unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(())
-    }
-
-    /// Takes in what other processes have committed, before the writer adds to it.
-    fn notice_others(&self, db: &Connection) -> Result<()> {
-        let version = crate::store::data_version(db)?;
-        if self.seen_version.swap(version, Ordering::SeqCst) != version {
-            self.catch_up(db)?;
-        }
-        Ok(())
-    }
-
-    /// Takes in every event that presence has not seen, and the settings.
-    pub(crate) fn catch_up(&self, db: &Connection) -> Result<()> {
-        self.reload_settings(db)?;
-        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
-        for stored in ops::events::read_after(db, *observed, usize::MAX)? {
-            let seq = stored.seq.get().unsigned_abs();
-            self.observe(db, seq, &stored.event)?;
-            *observed = seq;
-        }
-        Ok(())
-    }
-
-    /// A reader of one moment, or `ERR_CLOSED`.
-    pub(crate) fn reader(&self) -> Result<Reader<'_>> {
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(ErrorKind::Closed.into());
-        }
-        self.store.readers.begin()
-    }
-
-    fn observe(&self, db: &Connection, seq: u64, event: &Event) -> Result<()> {
-        if event.deletes_content() {
-            self.scrub_due.store(true, Ordering::SeqCst);
-        }
-        if let Some(mut presence) = self.presence() {
-            let staying = match event {
-                Event::RoomEvicted(e) if e.user_id.is_none() => ops::members::ids(db, e.chat_id)?,
-                _ => Vec::new(),
-            };
-            presence.observe(seq, event, &staying);
-        }
-        Ok(())
-    }
-
-    /// Does in memory what a committed operation left to do.
-    fn follow_up(&self, aftermath: Aftermath) -> Result<()> {
-        if aftermath
-            .events
-            .iter()
-            .any(|(_, event)| event.changes_memory())
-        {
-            let reader = self.store.readers.begin()?;
-            for (seq, event) in &aftermath.events {
-                self.observe(&reader, *seq, event)?;
-            }
-        }
-        if let Some((seq, _)) = aftermath.events.last() {
-            let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
-            *observed = (*observed).max(*seq);
-        }
-        for effect in aftermath.effects {
-            match effect {
-                Effect::SettingsChanged => self.reload_settings(&*self.store.readers.begin()?)?,
-                Effect::Joined {
-                    connection,
-                    chat,
-                    since,
-                } => {
-                    if let Some(mut presence) = self.presence() {
-                        presence.join(connection, chat, since);
-                    }
-                }
-                Effect::Disconnected { connection } => {
-                    if let Some(mut presence) = self.presence() {
-                        presence.disconnect(connection);
-                    }
-                }
-                Effect::Typed { chat, user } => {
-                    let now = self.clock.now();
-                    if let Some(mut presence) = self.presence() {
-                        presence.type_in(chat, user, now);
-                    }
-                }
-                Effect::Left { connection, chat } => {
-                    if let Some(mut presence) = self.presence() {
-                        presence.leave(connection, chat);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// One operation on its way through the writer.
-struct OperationJob<O: Operation> {
-    shared: Arc<Shared>,
-    caller: Actor,
-    operation: Option<O>,
-    reply: Option<O::Reply>,
-    aftermath: Aftermath,
-    done: Box<dyn FnOnce(Result<O::Reply>) + Send>,
-}
-
-impl<O: Operation> Job for OperationJob<O> {
-    fn run(&mut self, db: &Connection) -> Result<Fate> {
-        let operation = self.operation.take().ok_or(ErrorKind::Internal)?;
-        self.shared.notice_others(db)?;
-        let view = View::new(db, &self.shared, &self.caller)?;
-        let random = &*self.shared.random;
-        let mut cx = Context::new(view, random, &mut self.aftermath);
-        self.reply = Some(operation.apply(&mut cx)?);
-        Ok(Fate::Kept)
-    }
-
-    fn after_failure(&mut self, db: &Connection) -> Result<()> {
-        let now = self.shared.clock.now();
-        for (kind, subject) in &self.aftermath.attempts {
-            ops::limits::record(db, kind, subject, now)?;
-        }
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<Fate>) {
-        let Self {
-            shared,
-            reply,
-            aftermath,
-            done,
-            ..
-        } = *self;
-        let announce = matches!(outcome, Ok(Fate::Kept)) && !aftermath.events.is_empty();
-        // What is on disk is done, whatever memory says: a failure here is not the caller's.
-        let answer = match outcome {
-            Ok(fate) => {
-                if fate == Fate::Kept {
-                    let _ = shared.follow_up(aftermath);
-                }
-                reply.ok_or_else(|| ErrorKind::Internal.into())
-            }
-            Err(error) => Err(error),
-        };
-        if announce {
-            shared.commits.announce();
-        }
-        done(answer);
-    }
-}
-
-/// Runs a job and takes it back: what it answers is what it would have done. Its failures are not
-/// counted either.
-struct Rehearsal(Box<dyn Job>);
-
-impl Job for Rehearsal {
-    fn run(&mut self, db: &Connection) -> Result<Fate> {
-        self.0.run(db).map(|_| Fate::TakenBack)
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<Fate>) {
-        self.0.finish(outcome);
-    }
-}
-
-/// A queued request for [`Portal::batch`].
-pub struct Request(Box<dyn Job>);
 
 impl Portal {
     /// Opens a file, creating and migrating it as `options` allow.
@@ -351,6 +106,7 @@ impl Portal {
             // A crash may have left deleted content in the log.
             scrub_due: AtomicBool::new(true),
             closed: AtomicBool::new(false),
+            poisoned: AtomicBool::new(false),
             commits: Commits::default(),
         };
         Ok(Self {
@@ -419,9 +175,7 @@ impl Portal {
     /// # Errors
     /// As for [`Portal::call_json`].
     pub fn rehearse_json(&self, caller: &Actor, name: &str, params: &str) -> Result<String> {
-        self.run_json(caller, name, params, |request| {
-            Request(Box::new(Rehearsal(request.0)))
-        })
+        self.run_json(caller, name, params, Request::rehearsed)
     }
 
     fn run_json(
@@ -450,7 +204,7 @@ impl Portal {
         self.shared
             .store
             .writer
-            .submit(requests.into_iter().map(|request| request.0).collect());
+            .submit(requests.into_iter().map(Request::into_job).collect());
         self.scrub();
     }
 
@@ -536,40 +290,4 @@ fn answer_slot<T: Send + 'static>() -> (
             .try_recv()
             .unwrap_or_else(|_| Err(ErrorKind::Internal.into()))
     })
-}
-
-impl Request {
-    /// An operation; `done` gets its reply after the commit.
-    pub fn new<O: Operation>(
-        portal: &Portal,
-        caller: Actor,
-        operation: O,
-        done: impl FnOnce(Result<O::Reply>) + Send + 'static,
-    ) -> Self {
-        Self(Box::new(OperationJob {
-            shared: Arc::clone(&portal.shared),
-            caller,
-            operation: Some(operation),
-            reply: None,
-            aftermath: Aftermath::default(),
-            done: Box::new(done),
-        }))
-    }
-
-    /// An operation by its name, with JSON parameters and reply.
-    ///
-    /// # Errors
-    /// `ERR_UNKNOWN_OPERATION`; also for a query, which needs no batch.
-    pub fn json(
-        portal: &Portal,
-        caller: Actor,
-        entry: &Entry,
-        params: &str,
-        done: Box<dyn FnOnce(Result<String>) + Send>,
-    ) -> Result<Self> {
-        match entry.kind() {
-            Kind::Operation(request) => request(portal, caller, params, done),
-            Kind::Query(_) => Err(Error::new(ErrorKind::UnknownOperation)),
-        }
-    }
 }

@@ -178,7 +178,15 @@ fn the_store_knows_no_rules_and_nothing_above() {
 #[test]
 fn sql_stays_where_it_belongs() {
     // Beside the rows and the verbs: what hands them a transaction, and what turns its errors into ours.
-    let doors = ["store", "ops", "portal", "operation", "delivery", "error"];
+    let doors = [
+        "store",
+        "ops",
+        "shared",
+        "request",
+        "operation",
+        "delivery",
+        "error",
+    ];
     for source in sources() {
         let may = doors.iter().any(|module| source.is_of(module));
         assert!(

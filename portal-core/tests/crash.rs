@@ -116,8 +116,8 @@ fn send_for_ever(path: &Path) {
                         content: CONTENT.to_owned(),
                         client_id: None,
                     };
-                    let sent = portal.call(&caller, send).unwrap();
-                    let line = format!("{}\n", sent.id);
+                    let stored = portal.call(&caller, send).unwrap();
+                    let line = format!("{}\n", stored.id);
                     std::io::stdout().write_all(line.as_bytes()).unwrap();
                 }
             });
@@ -185,6 +185,9 @@ fn check(path: &Path, acknowledged: &BTreeSet<i64>, run: &str) {
         "{run}: every message has its event, in order"
     );
     let kept: BTreeSet<_> = stored.into_iter().collect();
-    let lost: Vec<_> = acknowledged.difference(&kept).collect();
-    assert!(lost.is_empty(), "{run}: acknowledged but gone: {lost:?}");
+    let missing: Vec<_> = acknowledged.difference(&kept).collect();
+    assert!(
+        missing.is_empty(),
+        "{run}: acknowledged but gone: {missing:?}"
+    );
 }

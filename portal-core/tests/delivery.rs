@@ -145,7 +145,7 @@ fn a_closed_portal_answers_so_and_wakes_its_followers_spec_17_5() {
     let stage = Stage::new();
     let mut follower = stage.portal.follow(None).unwrap();
     let portal = stage.portal.clone();
-    let waiting = std::thread::spawn(move || follower.next(1, std::time::Duration::from_secs(60)));
+    let waiting = std::thread::spawn(move || follower.next(1, std::time::Duration::from_mins(1)));
     portal.close();
     portal.close();
     assert_eq!(

@@ -191,7 +191,7 @@ pub(crate) fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
 }
 
 config! {
-    /// RoomConfig (SPEC 3.8).
+    /// `RoomConfig` (SPEC 3.8).
     ChatConfig,
     /// A partial update of [`ChatConfig`]; what is left out stays.
     ChatConfigUpdate {
@@ -213,7 +213,7 @@ config! {
 }
 
 config! {
-    /// BrowserConfig (SPEC 3.9).
+    /// `BrowserConfig` (SPEC 3.9).
     BrowserConfig,
     /// A partial update of [`BrowserConfig`]; what is left out stays.
     BrowserConfigUpdate {

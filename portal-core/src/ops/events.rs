@@ -140,7 +140,7 @@ pub(crate) fn ensure_log_id(db: &Connection, random: &dyn Random) -> Result<()> 
     }
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
-    let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let id = format!("{:032x}", u128::from_be_bytes(bytes));
     store::execute(
         db,
         "INSERT OR IGNORE INTO meta (key, value) VALUES ('log_id', ?)",

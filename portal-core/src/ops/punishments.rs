@@ -165,7 +165,7 @@ fn ttl(until: Option<Timestamp>, now: Timestamp) -> u64 {
 }
 
 /// What holds at this moment of the kinds that `kinds` selects, with their ends. Hardly ever anything,
-/// and every call asks, so the few rows are put in order here and not by SQLite.
+/// and every call asks, so the few rows are put in order here and not in SQL.
 fn holding(
     db: &Connection,
     kinds: &str,

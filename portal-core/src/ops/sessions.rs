@@ -18,7 +18,8 @@ use crate::ops::{audit, epochs, punishments, strangers, users};
 use crate::policy::{
     ActOn, ActingAs, Permit, PlatformAction, TargetFacts, on_account, on_platform,
 };
-use crate::portal::{Portal, Shared};
+use crate::portal::Portal;
+use crate::shared::Shared;
 use crate::store;
 
 /// A caller, resolved.
@@ -313,7 +314,7 @@ impl Portal {
     /// # Errors
     /// `ERR_UNAUTHENTICATED` if there is none.
     pub fn authenticate(&self, token: &str) -> Result<SessionId> {
-        let reader = self.shared.store.readers.begin()?;
+        let reader = self.reader()?;
         store::first(
             &reader,
             "SELECT id FROM session WHERE token_hash = ? AND expires_at > ?",

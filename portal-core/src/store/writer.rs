@@ -53,6 +53,8 @@ struct State {
     /// Every job with a ticket below this one is finished.
     finished: u64,
     closed: bool,
+    /// The connection is closed for good.
+    gone: bool,
 }
 
 /// The writer.
@@ -71,12 +73,18 @@ impl Writer {
             next_ticket: 0,
             finished: 0,
             closed: false,
+            gone: false,
         };
         Self {
             state: Mutex::new(state),
             changed: Condvar::new(),
             patience,
         }
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let waited = self.changed.wait(state);
+        waited.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -103,12 +111,7 @@ impl Writer {
         while state.finished < mine {
             match state.connection.take() {
                 Some(connection) => state = self.lead(state, connection),
-                None => {
-                    state = self
-                        .changed
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
+                None => state = self.wait(state),
             }
         }
     }
@@ -139,12 +142,7 @@ impl Writer {
             }
             match state.connection.take() {
                 Some(db) => break db,
-                None => {
-                    state = self
-                        .changed
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
+                None => state = self.wait(state),
             }
         };
         drop(state);
@@ -174,22 +172,16 @@ impl Writer {
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        loop {
-            match state.connection.take() {
+        while !state.gone {
+            state = match state.connection.take() {
                 Some(db) if state.queue.is_empty() => {
                     drop(db);
-                    break;
+                    state.gone = true;
+                    state
                 }
-                Some(db) => state = self.lead(state, db),
-                // Closed before, or a leader is at work: it gives the connection back.
-                None if state.finished == state.next_ticket => break,
-                None => {
-                    state = self
-                        .changed
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner)
-                }
-            }
+                Some(db) => self.lead(state, db),
+                None => self.wait(state),
+            };
         }
         self.changed.notify_all();
     }

@@ -1,0 +1,139 @@
+//! One request's way through the writer: the job that runs an operation, does in memory what its commit
+//! left to do, and answers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rusqlite::Connection;
+
+use crate::actor::Actor;
+use crate::catalogue::{Entry, Kind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::operation::{Aftermath, Context, Operation, View};
+use crate::ops;
+use crate::portal::Portal;
+use crate::shared::Shared;
+use crate::store::{Fate, Job};
+
+/// One operation on its way through the writer.
+struct OperationJob<O: Operation> {
+    shared: Arc<Shared>,
+    caller: Actor,
+    operation: Option<O>,
+    reply: Option<O::Reply>,
+    aftermath: Aftermath,
+    done: Box<dyn FnOnce(Result<O::Reply>) + Send>,
+}
+
+impl<O: Operation> Job for OperationJob<O> {
+    fn run(&mut self, db: &Connection) -> Result<Fate> {
+        self.shared.check_usable()?;
+        let operation = self.operation.take().ok_or(ErrorKind::Internal)?;
+        self.shared.notice_others(db)?;
+        let view = View::new(db, &self.shared, &self.caller)?;
+        let random = &*self.shared.random;
+        let mut cx = Context::new(view, random, &mut self.aftermath);
+        self.reply = Some(operation.apply(&mut cx)?);
+        Ok(Fate::Kept)
+    }
+
+    fn after_failure(&mut self, db: &Connection) -> Result<()> {
+        let now = self.shared.clock.now();
+        for (kind, subject) in &self.aftermath.attempts {
+            ops::limits::record(db, kind, subject, now)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<Fate>) {
+        let Self {
+            shared,
+            reply,
+            aftermath,
+            done,
+            ..
+        } = *self;
+        let announce = matches!(outcome, Ok(Fate::Kept)) && !aftermath.events.is_empty();
+        // What is on disk is done, whatever memory says: a failure here is not the caller's, but
+        // whoever comes next would be judged by a memory that missed it (SPEC 17.6).
+        let answer = match outcome {
+            Ok(fate) => {
+                let followed = fate == Fate::TakenBack
+                    || catch_unwind(AssertUnwindSafe(|| shared.follow_up(aftermath)))
+                        .is_ok_and(|followed| followed.is_ok());
+                if !followed {
+                    shared.poisoned.store(true, Ordering::SeqCst);
+                }
+                reply.ok_or_else(|| ErrorKind::Internal.into())
+            }
+            Err(error) => Err(error),
+        };
+        if announce {
+            shared.commits.announce();
+        }
+        done(answer);
+    }
+}
+
+/// Runs a job and takes it back: what it answers is what it would have done. Its failures are not
+/// counted either.
+struct Rehearsal(Box<dyn Job>);
+
+impl Job for Rehearsal {
+    fn run(&mut self, db: &Connection) -> Result<Fate> {
+        self.0.run(db).map(|_| Fate::TakenBack)
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<Fate>) {
+        self.0.finish(outcome);
+    }
+}
+
+/// A queued request for [`Portal::batch`].
+pub struct Request(Box<dyn Job>);
+
+impl Request {
+    /// An operation; `done` gets its reply after the commit.
+    pub fn new<O: Operation>(
+        portal: &Portal,
+        caller: Actor,
+        operation: O,
+        done: impl FnOnce(Result<O::Reply>) + Send + 'static,
+    ) -> Self {
+        Self(Box::new(OperationJob {
+            shared: Arc::clone(&portal.shared),
+            caller,
+            operation: Some(operation),
+            reply: None,
+            aftermath: Aftermath::default(),
+            done: Box::new(done),
+        }))
+    }
+
+    /// An operation by its name, with JSON parameters and reply.
+    ///
+    /// # Errors
+    /// `ERR_UNKNOWN_OPERATION`; also for a query, which needs no batch.
+    pub fn json(
+        portal: &Portal,
+        caller: Actor,
+        entry: &Entry,
+        params: &str,
+        done: Box<dyn FnOnce(Result<String>) + Send>,
+    ) -> Result<Self> {
+        match entry.kind() {
+            Kind::Operation(request) => request(portal, caller, params, done),
+            Kind::Query(_) => Err(Error::new(ErrorKind::UnknownOperation)),
+        }
+    }
+
+    /// The same, taken back once it has answered.
+    pub(crate) fn rehearsed(self) -> Self {
+        Self(Box::new(Rehearsal(self.0)))
+    }
+
+    pub(crate) fn into_job(self) -> Box<dyn Job> {
+        self.0
+    }
+}

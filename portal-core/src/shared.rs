@@ -1,0 +1,202 @@
+//! What every clone and every job of one [`crate::Portal`] shares: the file, time and randomness, and what
+//! is kept in memory.
+//!
+//! Memory follows the file and never leads it: it changes after a commit, by what was committed.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+
+use rusqlite::Connection;
+
+use crate::clock::Clock;
+use crate::error::{ErrorKind, Result};
+use crate::event::Event;
+use crate::operation::{Aftermath, Effect};
+use crate::ops;
+use crate::presence::Presence;
+use crate::random::Random;
+use crate::settings::Settings;
+use crate::store::{FileLock, Reader, Store};
+
+/// What every clone and every job of one portal shares.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) presence: Option<Mutex<Presence>>,
+    /// Held while presence is: freed by closing and by a crash.
+    pub(crate) presence_lock: Mutex<Option<FileLock>>,
+    pub(crate) settings: RwLock<Arc<Settings>>,
+    /// The last event that presence has seen.
+    pub(crate) observed: Mutex<u64>,
+    /// The writer's `data_version` when it last looked for other processes' commits.
+    pub(crate) seen_version: AtomicI64,
+    /// Deleted content may still be in the log (SPEC 7.4).
+    pub(crate) scrub_due: AtomicBool,
+    pub(crate) closed: AtomicBool,
+    /// Memory missed a commit.
+    pub(crate) poisoned: AtomicBool,
+    pub(crate) commits: Commits,
+}
+
+/// Wakes whoever follows the event log within this process.
+#[derive(Default)]
+pub(crate) struct Commits {
+    count: Mutex<u64>,
+    changed: Condvar,
+    pub(crate) wakers: RwLock<Vec<Box<dyn Fn() + Send + Sync>>>,
+}
+
+impl Commits {
+    pub(crate) fn announce(&self) {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.changed.notify_all();
+        for wake in self
+            .wakers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+        {
+            wake();
+        }
+    }
+
+    /// How many there have been.
+    pub(crate) fn count(&self) -> u64 {
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until there have been more than `seen`, at most for `timeout`.
+    pub(crate) fn wait(&self, seen: u64, timeout: std::time::Duration) {
+        let count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self
+            .changed
+            .wait_timeout_while(count, timeout, |count| *count == seen);
+    }
+}
+
+impl Shared {
+    /// The settings as of the last change seen.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        self.settings
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn presence(&self) -> Option<MutexGuard<'_, Presence>> {
+        self.presence
+            .as_ref()
+            .map(|presence| presence.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn reload_settings(&self, db: &Connection) -> Result<()> {
+        let fresh = Arc::new(ops::settings::read(db)?);
+        *self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    /// Takes in what other processes have committed, before the writer adds to it.
+    pub(crate) fn notice_others(&self, db: &Connection) -> Result<()> {
+        let version = crate::store::data_version(db)?;
+        if self.seen_version.swap(version, Ordering::SeqCst) != version {
+            self.catch_up(db)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in every event that presence has not seen, and the settings.
+    pub(crate) fn catch_up(&self, db: &Connection) -> Result<()> {
+        self.reload_settings(db)?;
+        let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+        for stored in ops::events::read_after(db, *observed, usize::MAX)? {
+            let seq = stored.seq.get().unsigned_abs();
+            self.observe(db, seq, &stored.event)?;
+            *observed = seq;
+        }
+        Ok(())
+    }
+
+    /// Refuses with `ERR_CLOSED` or `ERR_POISONED`.
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(ErrorKind::Closed.into());
+        }
+        if self.poisoned.load(Ordering::SeqCst) {
+            return Err(ErrorKind::Poisoned.into());
+        }
+        Ok(())
+    }
+
+    /// A reader of one moment, or `ERR_CLOSED`.
+    pub(crate) fn reader(&self) -> Result<Reader<'_>> {
+        self.check_usable()?;
+        self.store.readers.begin()
+    }
+
+    fn observe(&self, db: &Connection, seq: u64, event: &Event) -> Result<()> {
+        if event.deletes_content() {
+            self.scrub_due.store(true, Ordering::SeqCst);
+        }
+        if let Some(mut presence) = self.presence() {
+            let staying = match event {
+                Event::RoomEvicted(e) if e.user_id.is_none() => ops::members::ids(db, e.chat_id)?,
+                _ => Vec::new(),
+            };
+            presence.observe(seq, event, &staying);
+        }
+        Ok(())
+    }
+
+    /// Does in memory what a committed operation left to do.
+    pub(crate) fn follow_up(&self, aftermath: Aftermath) -> Result<()> {
+        if aftermath
+            .events
+            .iter()
+            .any(|(_, event)| event.changes_memory())
+        {
+            let reader = self.store.readers.begin()?;
+            for (seq, event) in &aftermath.events {
+                self.observe(&reader, *seq, event)?;
+            }
+        }
+        if let Some((seq, _)) = aftermath.events.last() {
+            let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
+            *observed = (*observed).max(*seq);
+        }
+        for effect in aftermath.effects {
+            match effect {
+                Effect::SettingsChanged => self.reload_settings(&*self.store.readers.begin()?)?,
+                Effect::Joined {
+                    connection,
+                    chat,
+                    since,
+                } => {
+                    if let Some(mut presence) = self.presence() {
+                        presence.join(connection, chat, since);
+                    }
+                }
+                Effect::Disconnected { connection } => {
+                    if let Some(mut presence) = self.presence() {
+                        presence.disconnect(connection);
+                    }
+                }
+                Effect::Typed { chat, user } => {
+                    let now = self.clock.now();
+                    if let Some(mut presence) = self.presence() {
+                        presence.type_in(chat, user, now);
+                    }
+                }
+                Effect::Left { connection, chat } => {
+                    if let Some(mut presence) = self.presence() {
+                        presence.leave(connection, chat);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
