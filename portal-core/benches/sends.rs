@@ -168,13 +168,17 @@ fn send_bare(db: &Connection, next: &mut i64, size: usize) {
         .unwrap();
     for index in 0..size {
         let sender = 10 + i64::try_from(index).unwrap() % PEOPLE;
-        db.prepare_cached("UPDATE chat SET next_message_id = ?, last_activity_at = ? WHERE id = 1")
+        db.prepare_cached("UPDATE chat SET next_message_id = ?1, sent_count = ?1, last_activity_at = ?2 WHERE id = 1")
             .unwrap()
             .execute(params![*next + 1, *next])
             .unwrap();
         db.prepare_cached("INSERT INTO message VALUES (1, ?, ?, 0, 1, NULL, ?, ?)")
             .unwrap()
             .execute(params![*next, sender, CONTENT, *next])
+            .unwrap();
+        db.prepare_cached("INSERT OR REPLACE INTO chat_pace VALUES (1, ?, ?)")
+            .unwrap()
+            .execute(params![*next % 1000, *next])
             .unwrap();
         db.prepare_cached("INSERT OR REPLACE INTO send_window VALUES (1, ?, ?)")
             .unwrap()
