@@ -25,8 +25,9 @@ use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::store::Reader;
 
-/// Something that changes state.
-pub trait Operation: DeserializeOwned + JsonSchema + Send + 'static {
+/// Something that changes state. It may be run again on a copy, if another request of the same commit
+/// fails halfway.
+pub trait Operation: Clone + DeserializeOwned + JsonSchema + Send + 'static {
     /// Its name in every face: `area.verb`.
     const NAME: &'static str;
 

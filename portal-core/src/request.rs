@@ -20,7 +20,7 @@ use crate::store::{Fate, Job};
 struct OperationJob<O: Operation> {
     shared: Arc<Shared>,
     caller: Actor,
-    operation: Option<O>,
+    operation: O,
     reply: Option<O::Reply>,
     aftermath: Aftermath,
     done: Box<dyn FnOnce(Result<O::Reply>) + Send>,
@@ -29,12 +29,12 @@ struct OperationJob<O: Operation> {
 impl<O: Operation> Job for OperationJob<O> {
     fn run(&mut self, db: &Connection) -> Result<Fate> {
         self.shared.check_usable()?;
-        let operation = self.operation.take().ok_or(ErrorKind::Internal)?;
+        self.aftermath = Aftermath::default();
         self.shared.notice_others(db)?;
         let view = View::new(db, &self.shared, &self.caller)?;
         let random = &*self.shared.random;
         let mut cx = Context::new(view, random, &mut self.aftermath);
-        self.reply = Some(operation.apply(&mut cx)?);
+        self.reply = Some(self.operation.clone().apply(&mut cx)?);
         Ok(Fate::Kept)
     }
 
@@ -104,7 +104,7 @@ impl Request {
         Self(Box::new(OperationJob {
             shared: Arc::clone(&portal.shared),
             caller,
-            operation: Some(operation),
+            operation,
             reply: None,
             aftermath: Aftermath::default(),
             done: Box::new(done),

@@ -71,7 +71,7 @@ fn leave_stranger_behind(cx: &mut Context<'_>) -> Result<()> {
 
 /// Signs up: makes a user, a session and an account key. Where registration is by invitation, a sign-up
 /// code is needed.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// The name.
@@ -111,7 +111,7 @@ impl Operation for SignUp {
 }
 
 /// Signs in with an account key or a login code.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// The name.
@@ -152,7 +152,7 @@ impl Operation for SignIn {
 }
 
 /// Replaces the caller's account key.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplaceAccountKey {}
 
@@ -178,7 +178,7 @@ impl Operation for ReplaceAccountKey {
 
 /// Makes the platform's first owner, named `owner`, on a file without any user, and a login code for it
 /// that is good for 15 minutes; null if anyone is there. For whoever starts a server on a new file.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FirstOwner {}
 

@@ -122,7 +122,7 @@ pub(crate) fn prune(cx: &Context<'_>) -> Result<usize> {
 /// Lists a chat's activity log, newest first: who joined, left, was kicked or banned.
 ///
 /// `ERR_CHAT_NOT_FOUND`, `ERR_BANNED`, `ERR_FORBIDDEN`, `ERR_INVALID`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct List {
     /// Of which chat.

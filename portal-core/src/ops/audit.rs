@@ -50,7 +50,7 @@ pub(crate) fn record(cx: &Context<'_>, action: &str, act: Act) -> Result<()> {
 }
 
 /// Lists the audit log, newest first: who did what to whom.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct List {
     /// Only rows before this one; from the last page's end.

@@ -20,7 +20,7 @@ use crate::store::{self, SchemaObject};
 
 /// Checks the whole file; for the operator. It reads every page, so it takes its time on a large file;
 /// others read and write meanwhile, but deleted content stays in the log until it is done (SPEC 7.4).
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Check {}
 

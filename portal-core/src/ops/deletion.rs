@@ -32,7 +32,7 @@ pub enum OwnedChats {
 
 /// Deletes a user: the caller, or somebody an admin may act on. Sessions, keys and memberships go, and
 /// DIRECT chats end. Messages stay under the number of the sender, unless they are erased.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Delete {
     /// Whom.

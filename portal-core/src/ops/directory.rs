@@ -17,7 +17,7 @@ use crate::store;
 
 /// Lists the chats that anyone may look into: OFFICIAL first, then PUBLIC by last activity. For anyone,
 /// signed in or not.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct List {
     /// Where the page begins: `next` of the page before; default at the start.

@@ -162,7 +162,7 @@ pub(crate) fn log_id(db: &Connection) -> Result<String> {
 
 /// Lists events after a place in the log, for the operator: the whole log, as a linking host's own
 /// follower sees it (SPEC 12.2).
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct List {
     /// Events after this seq; 0 is from the start.

@@ -11,7 +11,7 @@ use crate::ops::{
 };
 
 /// Does what is due, and answers when it next wants to run. Late calls catch up; nothing is done twice.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Tick {}
 

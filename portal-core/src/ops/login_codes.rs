@@ -41,7 +41,7 @@ pub struct NewCode {
 
 /// Makes a login code: for another device of the caller, or by the operator for anyone. It lets in once,
 /// within 10 minutes.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Create {
     /// For whom; default the caller.

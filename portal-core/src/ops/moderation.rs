@@ -37,7 +37,7 @@ macro_rules! acts {
         /// `ERR_CHAT_NOT_FOUND`, `ERR_BANNED`, `ERR_DIRECT_UNMODERATED` or `ERR_FORBIDDEN` where the
         /// caller does not moderate; `ERR_USER_NOT_FOUND`; `ERR_TARGET_IS_OWNER` for the owner's kick
         /// or ban; `ERR_FORBIDDEN` for somebody the caller may not act on; `ERR_INVALID`.
-        #[derive(Debug, Deserialize, JsonSchema)]
+        #[derive(Clone, Debug, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         pub struct $name {
             /// In which chat.

@@ -94,7 +94,7 @@ fn show(view: &View<'_>, user: UserId) -> Result<UserView> {
 }
 
 /// Shows a user. Tier and state are shown to that user, and to staff who may act on them.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Get {
     /// Who.
@@ -112,7 +112,7 @@ impl Query for Get {
 }
 
 /// Shows the caller to themself.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Me {}
 
@@ -142,7 +142,7 @@ impl Query for Me {
 }
 
 /// Lists users by id; for moderators and above. Tier and state are shown of those they may act on.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct List {
     /// Only users with this in their name, without regard to case.

@@ -76,7 +76,7 @@ pub(crate) fn lift(cx: &Context<'_>, permit: &Permit<ActOnInChat>, kind: InChat)
 /// somebody they may act on (SPEC 7.5).
 ///
 /// `ERR_UNAUTHENTICATED`, `ERR_USER_NOT_FOUND`, `ERR_FORBIDDEN`, `ERR_INVALID`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct List {
     /// Whose; absent: the caller's own.
@@ -164,40 +164,48 @@ fn ttl(until: Option<Timestamp>, now: Timestamp) -> u64 {
     until.map_or(0, |until| until.seconds_after(now))
 }
 
-/// What holds at this moment of the kinds that `kinds` selects, with their ends. Hardly ever anything,
+/// What holds at this moment, on the platform and in `chat`, the longest first. Hardly ever anything,
 /// and every call asks, so the few rows are put in order here and not in SQL.
 fn holding(
     db: &Connection,
-    kinds: &str,
     user: UserId,
     chat: Option<ChatId>,
     now: Timestamp,
 ) -> Result<Vec<(String, Option<Timestamp>)>> {
     let mut rows = store::all(
         db,
-        &format!(
-            "SELECT kind, until FROM punishment WHERE user_id = ?1 AND lifted_at IS NULL AND kind <> 'warn'
-               AND {kinds} AND chat_id IS ?2 AND (until IS NULL OR until > ?3)"
-        ),
+        "SELECT kind, until FROM punishment
+         WHERE user_id = ?1 AND lifted_at IS NULL AND kind <> 'warn'
+           AND (chat_id IS NULL OR chat_id = ?2) AND (until IS NULL OR until > ?3)",
         (user, chat, now),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    // The longest first; no end is the longest.
+    // No end is the longest.
     rows.sort_by_key(|(_, until): &(_, Option<Timestamp>)| {
         std::cmp::Reverse(until.map_or(i64::MAX, Timestamp::as_millis))
     });
     Ok(rows)
 }
 
+/// The end of the longest of one kind that holds; within, none is no end.
+#[expect(
+    clippy::option_option,
+    reason = "nothing that holds is not something that never ends"
+)]
+fn longest(held: &[(String, Option<Timestamp>)], kind: &str) -> Option<Option<Timestamp>> {
+    held.iter()
+        .find(|(held, _)| held == kind)
+        .map(|(_, until)| *until)
+}
+
 /// A person's standing on the platform at this moment; a ban says more than a timeout (SPEC 1.5).
 pub(crate) fn standing(db: &Connection, user: UserId, now: Timestamp) -> Result<Standing> {
-    let held = holding(db, "kind IN ('timeout', 'platform_ban')", user, None, now)?;
-    if let Some((_, until)) = held.iter().find(|(kind, _)| kind == "platform_ban") {
-        return Ok(Standing::Banned { until: *until });
+    let held = holding(db, user, None, now)?;
+    if let Some(until) = longest(&held, "platform_ban") {
+        return Ok(Standing::Banned { until });
     }
-    Ok(match held.first() {
-        Some((_, Some(until))) => Standing::TimedOut { until: *until },
-        Some((_, None)) => Standing::Banned { until: None },
+    Ok(match longest(&held, "timeout").flatten() {
+        Some(until) => Standing::TimedOut { until },
         None => Standing::Active,
     })
 }
@@ -219,11 +227,8 @@ pub(crate) fn check_muted(
     chat: ChatId,
     now: Timestamp,
 ) -> Result<()> {
-    let mut mutes = holding(db, "kind = 'hard_mute'", user, None, now)?;
-    if mutes.is_empty() {
-        mutes = holding(db, "kind = 'mute'", user, Some(chat), now)?;
-    }
-    let mute = mutes.first().map(|(_, until)| *until);
+    let held = holding(db, user, Some(chat), now)?;
+    let mute = longest(&held, "hard_mute").or_else(|| longest(&held, "mute"));
     mute.map_or(Ok(()), |until| {
         Err(Error::punished(ErrorKind::Muted, ttl(until, now)))
     })

@@ -13,7 +13,7 @@ use crate::policy::{TargetFacts, Transfer, may_grant_role, permit};
 
 /// Gives a user a role, and ends their sessions. People grant roles below their own to whom they may act
 /// on; platform owners grant any.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetRole {
     /// Whom.

@@ -13,7 +13,7 @@ use crate::policy::{ActingAs, ChatAction, ChatFacts, LookIn, Permit, Talk, may, 
 
 /// Joins a chat's room with the caller's connection: from here on its events are delivered. Guests may
 /// look into OFFICIAL and PUBLIC chats.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Join {
     /// Which.
@@ -81,7 +81,7 @@ fn check_may_sit(
 }
 
 /// Takes the caller's connection out of a room. Membership stays.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Leave {
     /// Which.
@@ -106,7 +106,7 @@ impl Operation for Leave {
 
 /// Shows the room that the caller is typing: passed on at most once a second a person, not stored
 /// (SPEC 10.3).
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Typing {
     /// Where.
@@ -137,7 +137,7 @@ impl Operation for Typing {
 }
 
 /// Forgets a connection that was lost or closed. For whoever keeps presence.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Disconnect {
     /// Which.

@@ -326,7 +326,7 @@ impl Portal {
 }
 
 /// Opens a session for a user by hand; for the operator.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Create {
     /// Whose.
@@ -363,7 +363,7 @@ fn holder(view: &View<'_>, named: Option<UserId>) -> Result<Permit<ActOn>> {
 }
 
 /// Lists live sessions, the oldest first.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct List {
     /// Whose; default the caller's. Others' are for admins who may act on them.
@@ -420,7 +420,7 @@ impl Query for List {
 
 /// Ends one of the caller's other sessions, or one of somebody whom an admin may act on. The keys it
 /// held open nothing new.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destroy {
     /// Which: its suffix in the list.
@@ -462,7 +462,7 @@ impl Operation for Destroy {
 }
 
 /// Ends the caller's own session.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Logout {}
 

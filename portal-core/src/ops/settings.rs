@@ -31,7 +31,7 @@ pub(crate) fn read(db: &Connection) -> Result<Settings> {
 }
 
 /// Shows the settings in force; for platform owners.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Get {}
 
@@ -61,7 +61,7 @@ impl Query for Get {
 }
 
 /// Sets one setting; for platform owners. It is in force at once.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Set {
     /// Which.
@@ -85,7 +85,7 @@ impl Operation for Set {
 }
 
 /// Puts one setting back to its default; for platform owners.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unset {
     /// Which.

@@ -74,7 +74,7 @@ pub struct SignupCodeView {
 }
 
 /// Makes a sign-up code; for admins and above.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Create {
     /// Until when it is good; default without end.
@@ -133,7 +133,7 @@ fn insert(cx: &Context<'_>, permit: &PlatformPermit, create: &Create) -> Result<
 }
 
 /// Lists the sign-up codes that are good at the moment, the newest first; for admins and above.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct List {}
 
@@ -173,7 +173,7 @@ impl Query for List {
 }
 
 /// Revokes a sign-up code, for good; for admins and above.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revoke {
     /// Which.

@@ -12,7 +12,7 @@ use crate::policy::{PlatformAction, on_platform};
 use crate::store;
 
 /// Counts rows and bytes, table by table; for the operator. It reads every page of the file.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Stats {}
 

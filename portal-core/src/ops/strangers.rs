@@ -15,7 +15,7 @@ use crate::policy::ActingAs;
 use crate::store;
 
 /// Makes an anonymous user with a generated name, and a session for it; for guests.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Create {}
 

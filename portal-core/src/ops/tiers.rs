@@ -61,7 +61,7 @@ fn trial(cx: &Context<'_>, user: UserId) -> Result<Granted> {
 }
 
 /// Gives a user a tier, from now on; for admins and above, on whom they may act.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetTier {
     /// Whom.
@@ -118,7 +118,7 @@ impl Operation for SetTier {
 }
 
 /// Starts the caller's trial: seven days, once.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartTrial {}
 
@@ -140,7 +140,7 @@ impl Operation for StartTrial {
 }
 
 /// Shows a user's tier and its history: to themself, and to admins who may act on them.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Subscription {
     /// Whose; default the caller's.

@@ -282,7 +282,7 @@ pub(crate) fn tick(cx: &Context<'_>) -> Result<Option<Timestamp>> {
 }
 
 /// Makes a user by hand; for the operator.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Create {
     /// The name.
@@ -321,7 +321,7 @@ impl Operation for Create {
 }
 
 /// Changes the caller's own account. What is left out stays.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Update {
     /// A new name, at most 5 in an hour; the former one is kept from everyone for 30 days.

@@ -1,11 +1,17 @@
 //! The one writer of a file, with group commit and no thread of its own.
 //!
 //! Callers queue a job and wait. Whoever finds the connection free becomes the leader: it takes what is
-//! queued, runs every job in a savepoint of one transaction, commits once, and tells everyone. A job
-//! that fails takes back only itself; a commit that fails takes back all of them. What is told after the
-//! commit is on disk (SPEC 14.0).
+//! queued, runs every job in one transaction, commits once, and tells everyone. A job that fails takes
+//! back only itself; a commit that fails takes back all of them. What is told after the commit is on disk
+//! (SPEC 14.0).
+//!
+//! The surprising thing: jobs run without a savepoint first. Nearly every refusal comes before the first
+//! change, and then there is nothing to take back; a savepoint, though, copies every page that a job
+//! touches. If one does fail halfway, the transaction is rolled back and all of its jobs are run again,
+//! each in a savepoint of its own. So a job may be run twice; it is finished once.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,7 +22,8 @@ use crate::error::{ErrorKind, Result};
 
 /// One operation's way through the writer.
 pub(crate) trait Job: Send {
-    /// Changes rows. An error takes back every row changed since the job began.
+    /// Changes rows. An error takes back every row changed since the job began. What was run may be
+    /// taken back and run again.
     fn run(&mut self, db: &Connection) -> Result<Fate>;
 
     /// Runs once more within the transaction after a failed `run` was taken back: for what must be
@@ -206,26 +213,67 @@ fn commit_together(db: &Connection, mut jobs: Vec<Box<dyn Job>>) {
 
 /// Runs and commits the jobs; answers each one's outcome, or the error that lost them all.
 fn run_all(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Result<Fate>>> {
-    step(db, "BEGIN IMMEDIATE")?;
-    let ran = jobs
-        .iter_mut()
-        .map(|job| run_one(db, &mut **job))
-        .collect::<Result<Vec<_>>>();
-    let committed = ran.and_then(|outcomes| step(db, "COMMIT").map(|()| outcomes));
-    if committed.is_err() && !db.is_autocommit() {
-        step(db, "ROLLBACK")?;
+    match transaction(db, jobs, run_bare)? {
+        Some(outcomes) => Ok(outcomes),
+        None => Ok(transaction(db, jobs, run_in_savepoint)?.unwrap_or_default()),
     }
-    committed
 }
 
-/// Runs one job in a savepoint. The outer error means that the whole transaction is lost.
-fn run_one(db: &Connection, job: &mut dyn Job) -> Result<Result<Fate>> {
+/// How a job is run: its outcome; none if what it changed has to be taken back and cannot be, alone. An
+/// error means that the whole transaction is lost.
+type Run = fn(&Connection, &mut dyn Job) -> Result<Option<Result<Fate>>>;
+
+/// One transaction of all jobs; none if it was rolled back to be run another way.
+fn transaction(
+    db: &Connection,
+    jobs: &mut [Box<dyn Job>],
+    run: Run,
+) -> Result<Option<Vec<Result<Fate>>>> {
+    step(db, "BEGIN IMMEDIATE")?;
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    let ran = jobs
+        .iter_mut()
+        .try_for_each(|job| match run(db, &mut **job) {
+            Ok(Some(outcome)) => {
+                outcomes.push(outcome);
+                ControlFlow::Continue(())
+            }
+            Ok(None) => ControlFlow::Break(Ok(None)),
+            Err(lost) => ControlFlow::Break(Err(lost)),
+        });
+    let ended = match ran {
+        ControlFlow::Continue(()) => step(db, "COMMIT").map(|()| Some(outcomes)),
+        ControlFlow::Break(ended) => ended,
+    };
+    if !db.is_autocommit() {
+        step(db, "ROLLBACK")?;
+    }
+    ended
+}
+
+/// Runs one job as it is: good for all that fail, if they do, before their first change.
+fn run_bare(db: &Connection, job: &mut dyn Job) -> Result<Option<Result<Fate>>> {
+    let before = db.total_changes();
+    let outcome = unwinding(|| job.run(db));
+    let changed = db.total_changes() != before;
+    match &outcome {
+        Ok(Fate::Kept) => {}
+        // A full disk or an I/O error makes SQLite itself take back everything.
+        Err(error) if db.is_autocommit() => return Err(error.clone()),
+        Ok(Fate::TakenBack) | Err(_) if changed => return Ok(None),
+        Ok(Fate::TakenBack) => {}
+        Err(_) => unwinding(|| job.after_failure(db))?,
+    }
+    Ok(Some(outcome))
+}
+
+/// Runs one job in a savepoint.
+fn run_in_savepoint(db: &Connection, job: &mut dyn Job) -> Result<Option<Result<Fate>>> {
     step(db, "SAVEPOINT job")?;
     let outcome = unwinding(|| job.run(db));
     match &outcome {
         Ok(Fate::Kept) => {}
         Ok(Fate::TakenBack) => step(db, "ROLLBACK TO job")?,
-        // A full disk or an I/O error makes SQLite itself take back everything.
         Err(error) if db.is_autocommit() => return Err(error.clone()),
         Err(_) => {
             step(db, "ROLLBACK TO job")?;
@@ -233,7 +281,7 @@ fn run_one(db: &Connection, job: &mut dyn Job) -> Result<Result<Fate>> {
         }
     }
     step(db, "RELEASE job")?;
-    Ok(outcome)
+    Ok(Some(outcome))
 }
 
 /// A panic takes back its own job and answers `ERR_INTERNAL` (SPEC 17.6).

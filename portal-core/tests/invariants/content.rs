@@ -44,20 +44,16 @@ pub(crate) const CASES: &[Case] = &[
         ],
     ),
     copy(
-        "message_epoch_is_current",
+        "message_fits_its_chat",
         MESSAGE,
         &[("id", "3"), ("epoch", "1")],
     ),
     copy(
-        "message_epoch_is_current",
+        "message_fits_its_chat",
         MESSAGE,
         &[("id", "3"), ("epoch", "3")],
     ),
-    copy("message_id_is_counted", MESSAGE, &[("id", "10")]),
-    refuse(
-        "message_is_not_replaced",
-        "INSERT OR REPLACE INTO message SELECT * FROM message WHERE chat_id = 103 AND id = 2",
-    ),
+    copy("message_fits_its_chat", MESSAGE, &[("id", "10")]),
     refuse(
         "message_is_never_rewritten",
         "UPDATE message SET content = 'other words' WHERE chat_id = 103 AND id = 2",

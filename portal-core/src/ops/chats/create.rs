@@ -19,7 +19,7 @@ use crate::store;
 
 /// Makes a chat: PUBLIC with a slug or PRIVATE without, for a premium user; OFFICIAL for an admin
 /// (SPEC 3.2, 3.5). `ERR_PREMIUM_REQUIRED`, `ERR_CHAT_SLOT_LIMIT`, `ERR_SLUG_TAKEN`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Create {
     /// OFFICIAL, PUBLIC or PRIVATE.

@@ -15,7 +15,7 @@ use crate::store;
 
 /// Destroys a chat with everything in it, for good (SPEC 3.6). Nobody is disconnected. A DIRECT chat ends
 /// by leaving it.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destroy {
     /// Which.

@@ -15,7 +15,7 @@ use crate::policy::{LookIn, PlatformAction, PlatformPermit, on_platform, permit}
 use crate::store;
 
 /// Sets a chat's label, or takes it away with null (SPEC 3.1); for admins. A DIRECT chat has none.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetLabel {
     /// Which.

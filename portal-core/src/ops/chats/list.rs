@@ -13,7 +13,7 @@ use crate::store;
 
 /// Lists the chats that the caller owns, is a member of, or is matched into, by id, and the chats that
 /// are offered to them (SPEC 3.7, 3.10). Somebody else's only for the operator.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct List {
     /// Whose; default the caller's own.

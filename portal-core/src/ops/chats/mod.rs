@@ -215,7 +215,7 @@ fn to_json(config: &impl Serialize) -> Result<String> {
 }
 
 /// Shows a chat that the caller may look into.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Get {
     /// Which.

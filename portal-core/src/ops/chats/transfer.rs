@@ -24,7 +24,7 @@ const OFFER_STANDS: i64 = 7 * DAY;
 /// Offers a chat to a user who could have made it and has a free slot; another offer replaces it. The
 /// chat changes hands when they accept, within 7 days (SPEC 3.7). `ERR_PREMIUM_REQUIRED`,
 /// `ERR_CHAT_SLOT_LIMIT`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transfer {
     /// Which.
@@ -102,7 +102,7 @@ fn check_receiver(cx: &Context<'_>, row: &ChatRow, to: UserId) -> Result<()> {
 
 /// Accepts a chat that was offered to the caller (SPEC 3.7). `ERR_TRANSFER_NOT_FOUND`,
 /// `ERR_PREMIUM_REQUIRED`, `ERR_CHAT_SLOT_LIMIT`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AcceptTransfer {
     /// Which.

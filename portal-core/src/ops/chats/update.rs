@@ -22,7 +22,7 @@ use crate::store;
 /// Changes a chat. What is left out stays; null empties a description or a slug. A slug makes a PRIVATE
 /// chat PUBLIC, no slug makes a PUBLIC one PRIVATE; both move the epoch (SPEC 3.4). `ERR_SLUG_TAKEN`,
 /// `ERR_PREMIUM_REQUIRED`, `ERR_CHAT_TYPE_FIXED`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Update {
     /// Which.

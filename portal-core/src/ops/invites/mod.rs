@@ -69,7 +69,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Invite> {
 }
 
 /// Makes an invite to a chat (SPEC 5.1). A chat has at most 20 live ones: `ERR_INVITE_QUOTA`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Create {
     /// To which.
@@ -164,7 +164,7 @@ fn tell(
 }
 
 /// Lists a chat's live invites, oldest first (SPEC 5.2).
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct List {
     /// Whose.
@@ -200,7 +200,7 @@ impl Query for List {
 
 /// Revokes an invite, for good (SPEC 5.2). Repeatable; a code that is none of this chat's is
 /// `ERR_INVITE_INVALID`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Revoke {
     /// Whose.

@@ -27,7 +27,7 @@ const WRONG_CODES: Limit = Limit {
 /// Follows an invite code and becomes a member, or an address of an OFFICIAL or PUBLIC chat and sees where
 /// it leads (SPEC 5.3). A code or address that leads nowhere is `ERR_INVITE_INVALID`; after 10 of those in
 /// a minute, `ERR_RATE_LIMITED`. The banned get `ERR_BANNED`. Owner and members spend no use.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Resolve {
     /// The code or the address.

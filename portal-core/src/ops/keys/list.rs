@@ -16,7 +16,7 @@ use crate::store;
 
 /// Lists who is there to hold the key of a chat's current epoch, and the blob for the calling session.
 /// For those who may talk.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct List {
     /// Which chat.

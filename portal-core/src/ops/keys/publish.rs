@@ -25,7 +25,7 @@ const MOST_BLOBS: usize = 256;
 /// Publishes the key of a chat's current epoch, wrapped for sessions in the room (SPEC 8.4, 8.5). The first
 /// to do so is the epoch's distributor; after that every holder can wrap it for sessions that have none.
 /// Only present sessions with a registered key can publish.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publish {
     /// Which chat.
@@ -41,7 +41,7 @@ pub struct Publish {
 }
 
 /// The room key, wrapped for one session.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wrapped {
     /// For which session.

@@ -13,7 +13,7 @@ use crate::policy::{Denial, PlatformAction, enter, may_evict, on_platform};
 
 /// Makes a user a member by hand; for the operator. `ERR_BANNED` for who is banned from the chat,
 /// `ERR_STRANGER_FORBIDDEN` for strangers; a DIRECT chat takes no third.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Add {
     /// Where.
@@ -49,7 +49,7 @@ impl Operation for Add {
 
 /// Ends a user's membership by hand; for the operator. The epoch moves. `ERR_TARGET_IS_OWNER` for the
 /// owner, `ERR_DIRECT_UNMODERATED` in a DIRECT chat.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Remove {
     /// Where.

@@ -14,7 +14,7 @@ use crate::policy::{LookIn, permit};
 /// Leaves a chat for good: the caller's membership ends (SPEC 3.2a). An owner gets
 /// `ERR_OWNER_CANNOT_LEAVE`. Leaving a DIRECT chat destroys it. Where there is no membership, nothing
 /// happens; `room.leave` goes out of a room.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Leave {
     /// Which.

@@ -13,7 +13,7 @@ use crate::store;
 
 /// Lists a chat's owner and members: in a PRIVATE chat to whoever may look in, in OFFICIAL and PUBLIC to
 /// the members, the owner and who moderates.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct List {
     /// Which.

@@ -21,7 +21,7 @@ const WIPES_A_TICK: u32 = 50;
 /// Deletes every message of a chat, moves its epoch on and restarts its wipe timer.
 ///
 /// `ERR_CHAT_NOT_FOUND`, `ERR_BANNED`, `ERR_FORBIDDEN`; nobody clears a DIRECT chat.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Clear {
     /// Which.

@@ -24,7 +24,7 @@ const MOST: usize = 100;
 /// there are passed over.
 ///
 /// `ERR_CHAT_NOT_FOUND`, `ERR_BANNED`, `ERR_FORBIDDEN`, `ERR_DIRECT_UNMODERATED`, `ERR_INVALID`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Delete {
     /// Where.
@@ -37,7 +37,7 @@ pub struct Delete {
 /// Deletes the chat's last messages, whoever wrote them; for those who moderate the chat.
 ///
 /// `ERR_CHAT_NOT_FOUND`, `ERR_BANNED`, `ERR_FORBIDDEN`, `ERR_DIRECT_UNMODERATED`, `ERR_INVALID`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteLast {
     /// Where.
@@ -50,7 +50,7 @@ pub struct DeleteLast {
 /// Deletes the caller's own messages in a chat: those named, or all of them. Others' are passed over.
 ///
 /// `ERR_CHAT_NOT_FOUND`, `ERR_BANNED`, `ERR_FORBIDDEN`, `ERR_INVALID`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteMine {
     /// Where.

@@ -14,7 +14,7 @@ use crate::store;
 /// Reads a chat's messages, newest first. Rows of earlier epochs are given as they are stored; a row
 /// that cannot be read is there as `unreadable`. Where history is not visible, what was said before
 /// the caller's session joined is left out.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct History {
     /// Where.

@@ -29,7 +29,7 @@ pub(super) const CLIENT_ID_KEPT: i64 = 10 * MINUTE;
 /// The first that fails answers: `ERR_CHAT_NOT_FOUND`; `ERR_BANNED`, `ERR_FORBIDDEN`; a known
 /// `client_id` answers the first message; `ERR_UNAUTHENTICATED` without a session, `ERR_NOT_JOINED`;
 /// `ERR_MUTED`; `ERR_ENVELOPE_INVALID`; `ERR_EPOCH_MISMATCH`; `ERR_NO_ROOM_KEY`; `ERR_RATE_LIMITED`.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Send {
     /// Where.

@@ -327,17 +327,10 @@ CREATE TABLE message (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX message_by_sender ON message (sender_id, chat_id, id) WHERE sender_id IS NOT NULL;
 
-CREATE TRIGGER message_epoch_is_current BEFORE INSERT ON message
-WHEN NEW.epoch <> 0 AND NEW.epoch <> (SELECT epoch FROM chat WHERE id = NEW.chat_id)
-BEGIN SELECT RAISE(ABORT, 'message_epoch_is_current'); END;
-
-CREATE TRIGGER message_id_is_counted BEFORE INSERT ON message
-WHEN NEW.id >= (SELECT next_message_id FROM chat WHERE id = NEW.chat_id)
-BEGIN SELECT RAISE(ABORT, 'message_id_is_counted'); END;
-
-CREATE TRIGGER message_is_not_replaced BEFORE INSERT ON message
-WHEN EXISTS (SELECT 1 FROM message WHERE chat_id = NEW.chat_id AND id = NEW.id)
-BEGIN SELECT RAISE(ABORT, 'message_is_not_replaced'); END;
+-- One look at the chat for both: its epoch is the message's (SPEC 6.2), its counter is past it (SPEC 6.3).
+CREATE TRIGGER message_fits_its_chat BEFORE INSERT ON message
+WHEN NOT EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND NEW.id < next_message_id AND NEW.epoch IN (0, epoch))
+BEGIN SELECT RAISE(ABORT, 'message_fits_its_chat'); END;
 
 CREATE TRIGGER message_is_never_rewritten BEFORE UPDATE ON message
 BEGIN SELECT RAISE(ABORT, 'message_is_never_rewritten'); END;
