@@ -4,7 +4,7 @@ mod common;
 
 use common::TestServer;
 use portal_core::catalogue;
-use portal_server::http::routes::ROUTES;
+use portal_server::http::routes::{ROUTES, Verb};
 use portal_server::{Config, EVENTS, Rates};
 use serde_json::json;
 
@@ -20,7 +20,6 @@ fn every_route_and_event_names_an_operation() {
 
 #[test]
 fn only_queries_are_read_with_get() {
-    use portal_server::http::routes::Verb;
     for route in ROUTES {
         if let Ok(entry) = catalogue::find(route.operation) {
             assert_eq!(entry.writes(), route.verb == Verb::Post, "{}", route.path);
@@ -297,4 +296,80 @@ async fn a_request_with_head_gets_no_body() {
     let server = TestServer::start().await;
     let answer = server.ask("HEAD", "/v1/portal/status", &[], "").await;
     assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn an_outsider_gets_nothing_of_a_private_chat_by_any_path_spec_4() {
+    let server = TestServer::start().await;
+    let pia = server.person("pia");
+    let ben = server.person("ben");
+    server.operator(
+        "user.set_tier",
+        json!({ "user_id": pia.id, "tier": "lifetime" }),
+    );
+    let new = json!({ "chat_type": "PRIVATE", "name": "Secret room", "e2ee": 3 });
+    let chat = server.post(Some(&pia), "/v1/portal/chats", new).await.ok();
+    let id = chat["id"].to_string();
+    server
+        .get(Some(&pia), &format!("/v1/portal/chats/{id}/history"))
+        .await
+        .ok();
+    for route in ROUTES
+        .iter()
+        .filter(|route| route.path.contains("{chat_id#}"))
+    {
+        let path = route
+            .path
+            .split('?')
+            .next()
+            .unwrap()
+            .replace("{chat_id#}", &id);
+        let path = format!("/v1/{}", path.replace("{code}", "AAAAAAAA"));
+        for who in [Some(&ben), None] {
+            let answer = match route.verb {
+                Verb::Get => server.get(who, &path).await,
+                Verb::Post => server.post(who, &path, json!({})).await,
+            };
+            assert!(answer.status.is_client_error(), "{path}: {answer:?}");
+            assert!(!answer.text.contains("Secret room"), "{path}: {answer:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_guest_gets_what_is_public_and_nothing_else_by_any_path() {
+    let server = TestServer::start().await;
+    let olga = server.person_with_role("olga", "owner");
+    let chat = server.official_chat(&olga).to_string();
+    let mut open = Vec::new();
+    for route in ROUTES {
+        let path = route
+            .path
+            .split('?')
+            .next()
+            .unwrap()
+            .replace("{chat_id#}", &chat);
+        let path = path
+            .replace("{user_id#}", "1")
+            .replace("{code}", "AAAAAAAA");
+        let path = format!("/v1/{}", path.replace("{suffix}", "aaaaaa"));
+        let answer = match route.verb {
+            Verb::Get => server.get(None, &path).await,
+            Verb::Post => server.post(None, &path, json!({})).await,
+        };
+        assert!(!answer.status.is_server_error(), "{path}: {answer:?}");
+        if answer.status.is_success() {
+            open.push(route.operation);
+        }
+    }
+    open.sort_unstable();
+    assert_eq!(
+        open,
+        [
+            "chat.get",
+            "directory.list",
+            "message.history",
+            "stranger.create"
+        ]
+    );
 }

@@ -97,7 +97,7 @@ async fn a_message_reaches_the_room_and_its_retry_stores_nothing_spec_6_7() {
     let mut receiver = Client::of(&server, &ben).await;
     receiver.ok("room:join", json!({ "chat_id": chat })).await;
     let mut sender = Client::of(&server, &olga).await;
-    let mut cipher = sender.join_and_publish(chat, &olga).await;
+    let mut cipher = sender.join_and_publish(chat).await;
     let content = cipher
         .seal(
             olga.id.unsigned_abs(),

@@ -262,7 +262,7 @@ async fn with_patience(write_within: Duration) -> TestServer {
 
 #[tokio::test]
 async fn who_falls_behind_is_let_go_and_costs_the_others_nothing_spec_15_5() {
-    let server = with_patience(Duration::from_secs(600)).await;
+    let server = with_patience(Duration::from_mins(10)).await;
     let olga = server.person_with_role("olga", "owner");
     let chat = server.official_chat(&olga);
     let mut reader = Client::of(&server, &olga).await;
