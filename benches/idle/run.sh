@@ -4,7 +4,8 @@
 #
 #   benches/idle/run.sh [SOCKETS]
 #
-# Prints three lines. Each socket is a person of their own, signed in and joined to a room.
+# Prints four lines. Each socket is a person of their own, signed in, and
+# then joined to an open room of 20, which tells every other socket of the server.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
@@ -55,5 +56,6 @@ stop
 
 field() { grep -oE "\"$1\":[0-9.]+" <<<"$report" | cut -d: -f2; }
 echo "at rest:        $(field rss_kib_at_rest) KiB resident (limit 20480)"
-echo "idle socket:    $(field kib_per_socket) KiB each, over $sockets (limit 25)"
+echo "connected:      $(field kib_per_connected_socket) KiB a socket, over $sockets (limit 25)"
+echo "in a room:      $(field kib_per_joined_socket) KiB a socket, each told of all that came"
 echo "first answer:   $took ms after the start of the process (limit 100)"

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 pub(crate) struct Cast {
     /// JSON of Socket.IO's `auth` payload; empty for none.
     pub(crate) sender: String,
-    pub(crate) receivers: Vec<String>,
+    pub(crate) receivers: Vec<Receiver>,
+    /// Where the sender sends.
     pub(crate) chat: u64,
     /// What the sender says after joining, before the first message: event and data.
     pub(crate) opening: Vec<(&'static str, Value)>,
@@ -20,21 +21,36 @@ pub(crate) struct Cast {
     pub(crate) content: String,
 }
 
+/// Who joins which room.
+pub(crate) struct Receiver {
+    pub(crate) auth: String,
+    pub(crate) chat: u64,
+}
+
 impl Cast {
     /// For a server that asks nobody who they are.
     pub(crate) fn nobodies(receivers: usize, content: String) -> Self {
+        let nobody = || Receiver {
+            auth: String::new(),
+            chat: 1,
+        };
         Self {
             sender: String::new(),
-            receivers: vec![String::new(); receivers],
+            receivers: (0..receivers).map(|_| nobody()).collect(),
             chat: 1,
             opening: Vec::new(),
             content,
         }
     }
 
-    /// Makes people, sessions and an OFFICIAL chat in the file of a running portal-server, as the operator
-    /// would, and lifts the limits on sending.
-    pub(crate) fn prepare(file: &Path, receivers: usize, like: &str) -> Result<Self> {
+    /// Makes people, sessions and OFFICIAL chats for `a_room` receivers each in the file of a running
+    /// portal-server, as the operator would, and lifts the limits on sending.
+    pub(crate) fn prepare(
+        file: &Path,
+        receivers: usize,
+        a_room: usize,
+        like: &str,
+    ) -> Result<Self> {
         let portal = Portal::open(file, Options::default()).map_err(Error::other)?;
         let call = |name: &str, params: Value| -> Result<Value> {
             let reply = portal
@@ -42,8 +58,12 @@ impl Cast {
                 .map_err(Error::other)?;
             serde_json::from_str(&reply).map_err(Error::other)
         };
-        for key in ["sends_per_user", "sends_per_chat"] {
-            call("config.set", json!({ "key": key, "value": 1_000_000 }))?;
+        for (key, value) in [
+            ("sends_per_user", 0),
+            ("sends_per_chat", 0),
+            ("official_chats_admin", 10_000),
+        ] {
+            call("config.set", json!({ "key": key, "value": value }))?;
         }
         let person = |name: String, role: &str| -> Result<(u64, String)> {
             let user = call("user.create", json!({ "username": name, "role": role }))?;
@@ -52,12 +72,19 @@ impl Cast {
             Ok((number(&user["user_id"])?, auth.to_string()))
         };
         let (sender_id, sender) = person("bench.sender".into(), "admin")?;
-        let receivers = (0..receivers)
-            .map(|index| person(format!("bench.{index}"), "user").map(|(_, auth)| auth))
-            .collect::<Result<_>>()?;
         let new =
             json!({ "chat_type": "OFFICIAL", "name": "Bench", "owner_id": sender_id, "e2ee": 3 });
-        let chat = number(&call("chat.create", new)?["id"])?;
+        let chats = (0..receivers.div_ceil(a_room))
+            .map(|_| number(&call("chat.create", new.clone())?["id"]))
+            .collect::<Result<Vec<_>>>()?;
+        let chat = chats[0];
+        let receivers = (0..receivers)
+            .map(|index| {
+                let (_, auth) = person(format!("bench.{index}"), "user")?;
+                let chat = chats[index / a_room];
+                Ok(Receiver { auth, chat })
+            })
+            .collect::<Result<_>>()?;
 
         let secret = SecretKey::generate(&SystemRandom);
         let ctx = Ctx::new(chat, 1).map_err(Error::other)?;

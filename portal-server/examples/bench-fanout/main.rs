@@ -65,6 +65,9 @@ enum Measure {
     Idle {
         #[arg(long, default_value_t = 1000)]
         sockets: usize,
+        /// Sockets that share a room: all get to know who is in it
+        #[arg(long, default_value_t = 20)]
+        a_room: usize,
     },
 }
 
@@ -79,11 +82,11 @@ async fn main() -> Result<()> {
             content,
         } => {
             let content = std::fs::read_to_string(content)?;
-            let cast = server.cast(receivers, content.trim())?;
+            let cast = server.cast(receivers, receivers, content.trim())?;
             fanout(&server, &cast, messages, window).await?
         }
-        Measure::Idle { sockets } => {
-            let cast = server.cast(sockets + FIRST, "")?;
+        Measure::Idle { sockets, a_room } => {
+            let cast = server.cast(sockets + FIRST, a_room, "")?;
             idle(&server, &cast).await?
         }
     };
@@ -95,9 +98,9 @@ async fn main() -> Result<()> {
 }
 
 impl Server {
-    fn cast(&self, receivers: usize, content: &str) -> Result<Cast> {
+    fn cast(&self, receivers: usize, a_room: usize, content: &str) -> Result<Cast> {
         match &self.db {
-            Some(file) => Cast::prepare(file, receivers, content),
+            Some(file) => Cast::prepare(file, receivers, a_room, content),
             None => Ok(Cast::nobodies(receivers, content.to_owned())),
         }
     }
@@ -110,13 +113,13 @@ async fn fanout(
     messages: usize,
     window: usize,
 ) -> Result<serde_json::Value> {
-    let mut sender = join(server, cast, &cast.sender).await?;
+    let mut sender = join(server, &cast.sender, cast.chat).await?;
     for (name, data) in &cast.opening {
         say(&mut sender, name, data).await?;
     }
     let mut clients = Vec::with_capacity(cast.receivers.len());
-    for auth in &cast.receivers {
-        clients.push(join(server, cast, auth).await?);
+    for receiver in &cast.receivers {
+        clients.push(join(server, &receiver.auth, receiver.chat).await?);
     }
 
     let mut outcome = None;
@@ -157,11 +160,15 @@ fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-async fn join(server: &Server, cast: &Cast, auth: &str) -> Result<Client> {
+async fn join(server: &Server, auth: &str, chat: u64) -> Result<Client> {
     let mut client = Client::connect(&server.address, auth).await?;
-    let room = serde_json::json!({ "chat_id": cast.chat });
-    say(&mut client, "room:join", &room).await?;
+    enter(&mut client, chat).await?;
     Ok(client)
+}
+
+async fn enter(client: &mut Client, chat: u64) -> Result<()> {
+    let room = serde_json::json!({ "chat_id": chat });
+    say(client, "room:join", &room).await
 }
 
 /// Says something and waits for an acknowledgement that says `ok`.
@@ -252,26 +259,29 @@ async fn receive(mut client: Client, count: usize) -> Result<Client> {
 /// The first sockets pay for what all share: tables, allocator arenas, page cache of the code.
 const FIRST: usize = 10;
 
-/// Opens idle sockets and tells what each costs the server.
+/// Opens idle sockets and tells what each costs the server: connected, and then in its room, told of
+/// every other that came.
 async fn idle(server: &Server, cast: &Cast) -> Result<serde_json::Value> {
-    let mut clients = Vec::with_capacity(cast.receivers.len());
     let at_rest = Usage::of(server.pid)?;
-    let mut before = None;
-    for auth in &cast.receivers {
+    let mut clients = Vec::with_capacity(cast.receivers.len());
+    let mut before = at_rest.rss_kib;
+    for receiver in &cast.receivers {
         if clients.len() == FIRST {
-            before = Some(Usage::of(server.pid)?);
+            before = Usage::of(server.pid)?.rss_kib;
         }
-        clients.push(join(server, cast, auth).await?);
+        clients.push(Client::connect(&server.address, &receiver.auth).await?);
     }
-    let after = Usage::of(server.pid)?;
-    let before = before.ok_or_else(|| std::io::Error::other("too few sockets"))?;
+    let connected = Usage::of(server.pid)?.rss_kib;
+    for (client, receiver) in clients.iter_mut().zip(&cast.receivers) {
+        enter(client, receiver.chat).await?;
+    }
+    let joined = Usage::of(server.pid)?.rss_kib;
     #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
-    let per_socket =
-        (after.rss_kib - before.rss_kib) as f64 / (cast.receivers.len() - FIRST) as f64;
+    let each = |now: u64| now.saturating_sub(before) as f64 / (cast.receivers.len() - FIRST) as f64;
     Ok(serde_json::json!({
         "rss_kib_at_rest": at_rest.rss_kib,
-        "rss_kib_before": before.rss_kib,
-        "rss_kib_after": after.rss_kib,
-        "kib_per_socket": per_socket,
+        "rss_kib_joined": joined,
+        "kib_per_connected_socket": each(connected),
+        "kib_per_joined_socket": each(joined),
     }))
 }
