@@ -77,15 +77,19 @@ fn of_session(
     connection: Option<ConnectionId>,
     now: Timestamp,
 ) -> Result<Resolved> {
-    let person = store::first(
+    let (person, was_punished) = store::first(
         db,
-        "SELECT u.role, u.tier, u.tier_expires_at, u.stranger, u.id
+        "SELECT u.role, u.tier, u.tier_expires_at, u.stranger, u.id,
+           EXISTS (SELECT 1 FROM punishment p
+                   WHERE p.user_id = u.id AND p.lifted_at IS NULL AND p.kind IN ('timeout', 'platform_ban'))
          FROM session s JOIN user u ON u.id = s.user_id WHERE s.id = ? AND s.expires_at > ?",
         (session, now),
-        |row| users::person_from(row.get(4)?, now, row, 0),
+        |row| Ok((users::person_from(row.get(4)?, now, row, 0)?, row.get(5)?)),
     )?
     .ok_or(ErrorKind::Unauthenticated)?;
-    punishments::check_standing(db, person.id, now)?;
+    if was_punished {
+        punishments::check_standing(db, person.id, now)?;
+    }
     Ok(Resolved {
         acting: ActingAs::Person(person),
         session: Some(session),

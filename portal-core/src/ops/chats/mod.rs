@@ -19,6 +19,8 @@ pub(crate) use transfer::hand_over;
 pub use transfer::{AcceptTransfer, Offer, Offered, Transfer};
 pub use update::Update;
 
+use std::sync::LazyLock;
+
 use rusqlite::{Connection, Row};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -106,6 +108,17 @@ pub(crate) fn load(view: &View<'_>, chat: ChatId) -> Result<(ChatRow, ChatFacts)
     load_for(view.db, view.actor.user_id(), chat, view.now)
 }
 
+/// Every operation on a chat asks this, so it is put together once.
+static LOAD: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT {COLUMNS}, o.role,
+           EXISTS (SELECT 1 FROM membership m WHERE m.chat_id = c.id AND m.user_id = ?2),
+           EXISTS (SELECT 1 FROM punishment p WHERE p.user_id = ?2 AND p.kind = 'ban' AND p.chat_id = c.id
+                   AND p.lifted_at IS NULL AND (p.until IS NULL OR p.until > ?3))
+         FROM chat c LEFT JOIN user o ON o.id = c.owner_id WHERE c.id = ?1"
+    )
+});
+
 /// A chat, and how a person stands to it; none is a guest or the operator.
 pub(crate) fn load_for(
     db: &Connection,
@@ -113,32 +126,24 @@ pub(crate) fn load_for(
     chat: ChatId,
     now: Timestamp,
 ) -> Result<(ChatRow, ChatFacts)> {
-    store::first(
-        db,
-        &format!(
-            "SELECT {COLUMNS}, o.role,
-               EXISTS (SELECT 1 FROM membership m WHERE m.chat_id = c.id AND m.user_id = ?2),
-               EXISTS (SELECT 1 FROM punishment p WHERE p.user_id = ?2 AND p.kind = 'ban' AND p.chat_id = c.id
-                       AND p.lifted_at IS NULL AND (p.until IS NULL OR p.until > ?3))
-             FROM chat c LEFT JOIN user o ON o.id = c.owner_id WHERE c.id = ?1"
-        ),
-        (chat, person, now),
-        |row| {
-            let chat = from_row(row)?;
-            let owner = match chat.chat.kind.owner() {
-                Some(id) => Some(OwnerFacts { id, role: row.get(COLUMN_COUNT)? }),
-                None => None,
-            };
-            let facts = ChatFacts {
-                id: chat.chat.id,
-                chat_type: chat.chat.kind.chat_type(),
-                owner,
-                is_member: row.get(COLUMN_COUNT + 1)?,
-                is_banned: row.get(COLUMN_COUNT + 2)?,
-            };
-            Ok((chat, facts))
-        },
-    )?
+    store::first(db, &LOAD, (chat, person, now), |row| {
+        let chat = from_row(row)?;
+        let owner = match chat.chat.kind.owner() {
+            Some(id) => Some(OwnerFacts {
+                id,
+                role: row.get(COLUMN_COUNT)?,
+            }),
+            None => None,
+        };
+        let facts = ChatFacts {
+            id: chat.chat.id,
+            chat_type: chat.chat.kind.chat_type(),
+            owner,
+            is_member: row.get(COLUMN_COUNT + 1)?,
+            is_banned: row.get(COLUMN_COUNT + 2)?,
+        };
+        Ok((chat, facts))
+    })?
     .ok_or_else(|| ErrorKind::ChatNotFound.into())
 }
 
