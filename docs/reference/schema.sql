@@ -1,0 +1,602 @@
+-- Made by portal-core/tests/reference.rs; not written by hand.
+
+CREATE TABLE activity (
+    id      INTEGER PRIMARY KEY,
+    chat_id INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL,
+    kind    TEXT NOT NULL CONSTRAINT activity_kind_known CHECK (kind IN ('join', 'leave', 'kick', 'ban')),
+    method  TEXT CONSTRAINT activity_method_known CHECK (method IS NULL OR method IN ('open', 'slug', 'invite', 'match')),
+    at      INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX activity_by_chat ON activity (chat_id, id);
+
+CREATE INDEX activity_by_person ON activity (chat_id, user_id, kind, at);
+
+CREATE INDEX activity_by_time ON activity (at);
+
+CREATE TABLE attempt (
+    kind    TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    id      INTEGER PRIMARY KEY
+) STRICT;
+
+CREATE INDEX attempt_by_subject ON attempt (kind, subject, at);
+
+CREATE INDEX attempt_by_time ON attempt (at);
+
+CREATE TABLE audit (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    at      INTEGER NOT NULL,
+    actor   TEXT NOT NULL CONSTRAINT audit_actor_known CHECK (actor IN ('guest', 'user', 'operator', 'system')),
+    user_id INTEGER CONSTRAINT audit_user_has_id CHECK ((actor = 'user') = (user_id IS NOT NULL)),
+    os_user TEXT,
+    action  TEXT NOT NULL,
+    chat_id INTEGER,
+    target  INTEGER,
+    details TEXT NOT NULL CONSTRAINT audit_details_is_json CHECK (json_valid(details))
+) STRICT;
+
+CREATE INDEX audit_by_chat ON audit (chat_id, id) WHERE chat_id IS NOT NULL;
+
+CREATE INDEX audit_by_target ON audit (target, id) WHERE target IS NOT NULL;
+
+CREATE INDEX audit_by_time ON audit (at);
+
+CREATE INDEX audit_by_user ON audit (user_id, id) WHERE user_id IS NOT NULL;
+
+CREATE TRIGGER audit_goes_by_retention_only BEFORE DELETE ON audit
+WHEN OLD.at >= coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'audit_horizon'), 0)
+BEGIN SELECT RAISE(ABORT, 'audit_goes_by_retention_only'); END;
+
+CREATE TRIGGER audit_is_never_rewritten BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'audit_is_never_rewritten'); END;
+
+CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
+WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+BEGIN SELECT RAISE(ABORT, 'audit_is_not_replaced'); END;
+
+CREATE TABLE chat (
+    id               INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_type        TEXT NOT NULL,
+    name             TEXT NOT NULL,
+    description      TEXT,
+    slug             TEXT UNIQUE,
+    owner_id         INTEGER REFERENCES user (id),
+    pair_low         INTEGER REFERENCES user (id),
+    pair_high        INTEGER REFERENCES user (id),
+    label            TEXT,
+    e2ee             INTEGER NOT NULL DEFAULT 3,
+    epoch            INTEGER NOT NULL DEFAULT 1,
+    epoch_start      INTEGER NOT NULL DEFAULT 1,
+    epoch_moved_at   INTEGER NOT NULL,
+    next_message_id  INTEGER NOT NULL DEFAULT 1,
+    -- How many messages people have sent: the place in the ring of chat_pace.
+    sent_count       INTEGER NOT NULL DEFAULT 0,
+    public_from      INTEGER,
+    chat_config      TEXT NOT NULL,
+    browser_config   TEXT NOT NULL,
+    wipe_due_at      INTEGER,
+    move_due_at      INTEGER,
+    move_reason      TEXT,
+    hinted_session   INTEGER,
+    created_at       INTEGER NOT NULL,
+    last_activity_at INTEGER NOT NULL,
+    CONSTRAINT chat_id_fits_javascript CHECK (id BETWEEN 1 AND 9007199254740991),
+    CONSTRAINT chat_type_known CHECK (chat_type IN ('OFFICIAL', 'PUBLIC', 'PRIVATE', 'DIRECT')),
+    CONSTRAINT chat_name_length CHECK (length(name) BETWEEN 2 AND 64),
+    CONSTRAINT chat_description_length CHECK (description IS NULL OR length(description) <= 500),
+    CONSTRAINT chat_label_length CHECK (label IS NULL OR length(label) BETWEEN 1 AND 32),
+    CONSTRAINT chat_owner_unless_direct CHECK ((chat_type = 'DIRECT') = (owner_id IS NULL)),
+    CONSTRAINT chat_pair_only_direct CHECK ((chat_type = 'DIRECT') = (pair_low IS NOT NULL) AND (chat_type = 'DIRECT') = (pair_high IS NOT NULL)),
+    CONSTRAINT chat_pair_is_two_people CHECK (pair_low IS NULL OR pair_low < pair_high),
+    CONSTRAINT chat_slug_by_type CHECK (CASE chat_type WHEN 'PUBLIC' THEN slug IS NOT NULL WHEN 'OFFICIAL' THEN 1 ELSE slug IS NULL END),
+    CONSTRAINT chat_slug_form CHECK (slug IS NULL OR (length(slug) BETWEEN 2 AND 32 AND slug NOT GLOB '*[^a-z0-9-]*'
+        AND slug NOT GLOB '-*' AND slug NOT GLOB '*-' AND slug NOT GLOB '*--*')),
+    CONSTRAINT chat_slug_is_no_invite CHECK (slug IS NULL OR length(slug) <> 16 OR instr(slug, '-') > 0),
+    CONSTRAINT chat_public_from_only_public CHECK ((chat_type = 'PUBLIC') = (public_from IS NOT NULL)),
+    CONSTRAINT chat_public_from_in_range CHECK (public_from IS NULL OR public_from BETWEEN 1 AND next_message_id),
+    CONSTRAINT chat_e2ee_known CHECK (e2ee IN (2, 3)),
+    CONSTRAINT chat_epoch_positive CHECK (epoch >= 1),
+    CONSTRAINT chat_epoch_start_in_range CHECK (epoch_start BETWEEN 1 AND next_message_id),
+    CONSTRAINT chat_next_message_id_fits_javascript CHECK (next_message_id <= 9007199254740991),
+    CONSTRAINT chat_config_is_json CHECK (json_valid(chat_config)),
+    CONSTRAINT chat_browser_config_is_json CHECK (json_valid(browser_config)),
+    CONSTRAINT chat_move_has_reason CHECK ((move_due_at IS NULL) = (move_reason IS NULL)),
+    CONSTRAINT chat_direct_never_wiped CHECK (chat_type <> 'DIRECT' OR wipe_due_at IS NULL)
+) STRICT;
+
+CREATE INDEX chat_by_move ON chat (move_due_at) WHERE move_due_at IS NOT NULL;
+
+CREATE INDEX chat_by_owner ON chat (owner_id, id) WHERE owner_id IS NOT NULL;
+
+CREATE INDEX chat_by_pair_high ON chat (pair_high) WHERE pair_high IS NOT NULL;
+
+CREATE INDEX chat_by_pair_low ON chat (pair_low) WHERE pair_low IS NOT NULL;
+
+CREATE INDEX chat_by_wipe ON chat (wipe_due_at) WHERE wipe_due_at IS NOT NULL;
+
+CREATE INDEX chat_directory ON chat (chat_type, last_activity_at DESC, id DESC) WHERE chat_type IN ('OFFICIAL', 'PUBLIC');
+
+CREATE TRIGGER chat_direct_has_its_two AFTER INSERT ON chat WHEN NEW.chat_type = 'DIRECT'
+BEGIN
+    INSERT INTO membership (chat_id, user_id, via, joined_at)
+    VALUES (NEW.id, NEW.pair_low, 'match', NEW.created_at), (NEW.id, NEW.pair_high, 'match', NEW.created_at);
+END;
+
+CREATE TRIGGER chat_e2ee_is_fixed BEFORE UPDATE OF e2ee ON chat WHEN NEW.e2ee <> OLD.e2ee
+BEGIN SELECT RAISE(ABORT, 'chat_e2ee_is_fixed'); END;
+
+CREATE TRIGGER chat_epoch_clears_keys AFTER UPDATE OF epoch ON chat WHEN NEW.epoch <> OLD.epoch
+BEGIN
+    DELETE FROM key_blob WHERE chat_id = NEW.id;
+    DELETE FROM room_key WHERE chat_id = NEW.id;
+    DELETE FROM key_rejection WHERE chat_id = NEW.id;
+    DELETE FROM key_request WHERE chat_id = NEW.id;
+END;
+
+CREATE TRIGGER chat_epoch_only_rises BEFORE UPDATE OF epoch ON chat WHEN NEW.epoch < OLD.epoch
+BEGIN SELECT RAISE(ABORT, 'chat_epoch_only_rises'); END;
+
+CREATE TRIGGER chat_going_private_forgets_its_readers AFTER UPDATE OF chat_type ON chat
+WHEN OLD.chat_type = 'PUBLIC' AND NEW.chat_type = 'PRIVATE'
+BEGIN DELETE FROM earlier_reader WHERE chat_id = NEW.id; END;
+
+CREATE TRIGGER chat_going_public_notes_its_readers AFTER UPDATE OF chat_type ON chat
+WHEN OLD.chat_type = 'PRIVATE' AND NEW.chat_type = 'PUBLIC'
+BEGIN
+    DELETE FROM earlier_reader WHERE chat_id = NEW.id;
+    INSERT INTO earlier_reader (chat_id, user_id)
+    SELECT NEW.id, OLD.owner_id UNION SELECT NEW.id, user_id FROM membership WHERE chat_id = NEW.id;
+END;
+
+CREATE TRIGGER chat_is_not_replaced BEFORE INSERT ON chat
+WHEN EXISTS (SELECT 1 FROM chat WHERE id = NEW.id OR slug = NEW.slug)
+BEGIN SELECT RAISE(ABORT, 'chat_is_not_replaced'); END;
+
+CREATE TRIGGER chat_message_counter_only_rises BEFORE UPDATE OF next_message_id ON chat
+WHEN NEW.next_message_id < OLD.next_message_id
+BEGIN SELECT RAISE(ABORT, 'chat_message_counter_only_rises'); END;
+
+CREATE TRIGGER chat_official_owner_is_admin BEFORE INSERT ON chat
+WHEN NEW.chat_type = 'OFFICIAL' AND NOT EXISTS (SELECT 1 FROM user WHERE id = NEW.owner_id AND role >= 2)
+BEGIN SELECT RAISE(ABORT, 'chat_official_owner_is_admin'); END;
+
+CREATE TRIGGER chat_official_owner_stays_admin BEFORE UPDATE OF owner_id ON chat
+WHEN NEW.chat_type = 'OFFICIAL' AND NOT EXISTS (SELECT 1 FROM user WHERE id = NEW.owner_id AND role >= 2)
+BEGIN SELECT RAISE(ABORT, 'chat_official_owner_stays_admin'); END;
+
+CREATE TRIGGER chat_pair_is_pinned BEFORE UPDATE OF pair_low, pair_high ON chat
+WHEN NEW.pair_low IS NOT OLD.pair_low OR NEW.pair_high IS NOT OLD.pair_high
+BEGIN SELECT RAISE(ABORT, 'chat_pair_is_pinned'); END;
+
+CREATE TRIGGER chat_type_changes_only_public_private BEFORE UPDATE OF chat_type ON chat
+WHEN NEW.chat_type <> OLD.chat_type
+    AND NOT (OLD.chat_type IN ('PUBLIC', 'PRIVATE') AND NEW.chat_type IN ('PUBLIC', 'PRIVATE'))
+BEGIN SELECT RAISE(ABORT, 'chat_type_changes_only_public_private'); END;
+
+CREATE TABLE chat_pace (
+    chat_id INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    slot    INTEGER NOT NULL CONSTRAINT chat_pace_slot_in_ring CHECK (slot >= 0),
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, slot)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE distributor_pause (
+    chat_id INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    until   INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE earlier_reader (
+    chat_id INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    PRIMARY KEY (chat_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX earlier_reader_by_user ON earlier_reader (user_id);
+
+CREATE TABLE event (
+    seq        INTEGER PRIMARY KEY,
+    at         INTEGER NOT NULL,
+    name       TEXT NOT NULL,
+    audience   TEXT NOT NULL,
+    chat_id    INTEGER,
+    user_id    INTEGER,
+    session_id INTEGER,
+    data       TEXT NOT NULL,
+    CONSTRAINT event_seq_positive CHECK (seq >= 1),
+    CONSTRAINT event_audience_known CHECK (audience IN ('everyone', 'chat', 'user', 'session', 'staff')),
+    CONSTRAINT event_audience_named CHECK (CASE audience WHEN 'chat' THEN chat_id IS NOT NULL WHEN 'user' THEN user_id IS NOT NULL
+        WHEN 'session' THEN session_id IS NOT NULL ELSE 1 END),
+    CONSTRAINT event_data_is_json CHECK (json_valid(data))
+) STRICT;
+
+CREATE INDEX event_by_chat ON event (chat_id, seq) WHERE chat_id IS NOT NULL;
+
+CREATE TRIGGER event_is_never_rewritten BEFORE UPDATE ON event
+BEGIN SELECT RAISE(ABORT, 'event_is_never_rewritten'); END;
+
+CREATE TRIGGER event_newest_stays BEFORE DELETE ON event
+WHEN OLD.seq = (SELECT max(seq) FROM event)
+BEGIN SELECT RAISE(ABORT, 'event_newest_stays'); END;
+
+CREATE TRIGGER event_seq_only_rises BEFORE INSERT ON event
+WHEN NEW.seq BETWEEN 1 AND (SELECT max(seq) FROM event)
+BEGIN SELECT RAISE(ABORT, 'event_seq_only_rises'); END;
+
+CREATE TABLE held_slug (
+    slug       TEXT PRIMARY KEY,
+    owner_id   INTEGER NOT NULL,
+    held_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX held_slug_by_owner ON held_slug (owner_id, held_until);
+
+CREATE TABLE held_username (
+    username   TEXT PRIMARY KEY COLLATE NOCASE,
+    held_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX held_username_by_time ON held_username (held_until);
+
+CREATE TABLE invite (
+    code       TEXT PRIMARY KEY,
+    chat_id    INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    created_by INTEGER,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    max_uses   INTEGER,
+    uses       INTEGER NOT NULL DEFAULT 0,
+    revoked_at INTEGER,
+    CONSTRAINT invite_code_form CHECK (length(code) = 16 AND code NOT GLOB '*[^a-z0-9]*'),
+    CONSTRAINT invite_expires_later CHECK (expires_at IS NULL OR expires_at > created_at),
+    CONSTRAINT invite_max_uses_positive CHECK (max_uses IS NULL OR max_uses >= 1),
+    CONSTRAINT invite_uses_within_max CHECK (uses >= 0 AND (max_uses IS NULL OR uses <= max_uses))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX invite_by_chat ON invite (chat_id, created_at);
+
+CREATE INDEX invite_by_end ON invite (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE INDEX invite_revoked ON invite (revoked_at) WHERE revoked_at IS NOT NULL;
+
+CREATE INDEX invite_used_up ON invite (created_at) WHERE uses = max_uses;
+
+CREATE TRIGGER invite_is_not_moved BEFORE UPDATE OF code, chat_id ON invite
+BEGIN SELECT RAISE(ABORT, 'invite_is_not_moved'); END;
+
+CREATE TRIGGER invite_never_to_direct BEFORE INSERT ON invite
+WHEN EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND chat_type = 'DIRECT')
+BEGIN SELECT RAISE(ABORT, 'invite_never_to_direct'); END;
+
+CREATE TRIGGER invite_revoked_for_good BEFORE UPDATE OF revoked_at ON invite
+WHEN OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS NOT OLD.revoked_at
+BEGIN SELECT RAISE(ABORT, 'invite_revoked_for_good'); END;
+
+CREATE TABLE joining (
+    chat_id    INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    session_id INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    since      INTEGER NOT NULL,
+    joined_at  INTEGER NOT NULL,
+    left_at    INTEGER,
+    PRIMARY KEY (chat_id, session_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX joining_by_session ON joining (session_id);
+
+CREATE TABLE key_blob (
+    id                   INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id              INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    epoch                INTEGER NOT NULL,
+    session_id           INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    publisher_user       INTEGER NOT NULL,
+    publisher_session    INTEGER NOT NULL,
+    publisher_public_key BLOB NOT NULL,
+    blob                 BLOB NOT NULL,
+    at                   INTEGER NOT NULL,
+    UNIQUE (chat_id, session_id),
+    CONSTRAINT key_blob_public_key_length CHECK (length(publisher_public_key) = 32)
+) STRICT;
+
+CREATE INDEX key_blob_by_session ON key_blob (session_id);
+
+CREATE TRIGGER key_blob_fits_chat BEFORE INSERT ON key_blob
+WHEN NOT EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND epoch = NEW.epoch
+    AND length(NEW.blob) = CASE e2ee WHEN 2 THEN 72 ELSE 80 END)
+BEGIN SELECT RAISE(ABORT, 'key_blob_fits_chat'); END;
+
+CREATE TRIGGER key_blob_is_not_overwritten BEFORE UPDATE ON key_blob
+BEGIN SELECT RAISE(ABORT, 'key_blob_is_not_overwritten'); END;
+
+CREATE TRIGGER key_blob_is_not_replaced BEFORE INSERT ON key_blob
+WHEN EXISTS (SELECT 1 FROM key_blob WHERE id = NEW.id OR (chat_id = NEW.chat_id AND session_id = NEW.session_id))
+BEGIN SELECT RAISE(ABORT, 'key_blob_is_not_replaced'); END;
+
+CREATE TRIGGER key_blob_not_before_the_move BEFORE INSERT ON key_blob
+WHEN EXISTS (SELECT 1 FROM key_request WHERE chat_id = NEW.chat_id AND session_id = NEW.session_id AND waits = 1)
+BEGIN SELECT RAISE(ABORT, 'key_blob_not_before_the_move'); END;
+
+CREATE TRIGGER key_blob_not_from_the_rejected BEFORE INSERT ON key_blob
+WHEN EXISTS (SELECT 1 FROM key_rejection WHERE chat_id = NEW.chat_id AND session_id = NEW.session_id
+    AND publisher_session = NEW.publisher_session)
+BEGIN SELECT RAISE(ABORT, 'key_blob_not_from_the_rejected'); END;
+
+CREATE TABLE key_rejection (
+    chat_id           INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    session_id        INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    publisher_session INTEGER NOT NULL,
+    at                INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, session_id, publisher_session)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX key_rejection_by_session ON key_rejection (session_id);
+
+CREATE TABLE key_request (
+    chat_id       INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    session_id    INTEGER NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    asked_session INTEGER,
+    next_at       INTEGER,
+    requested_at  INTEGER NOT NULL,
+    waits         INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (chat_id, session_id),
+    CONSTRAINT key_request_waits_is_bool CHECK (waits IN (0, 1)),
+    CONSTRAINT key_request_waiting_asks_nobody CHECK (waits = 0 OR next_at IS NULL)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX key_request_by_session ON key_request (session_id);
+
+CREATE INDEX key_request_by_time ON key_request (next_at) WHERE next_at IS NOT NULL;
+
+CREATE TABLE login_code (
+    id         INTEGER PRIMARY KEY,
+    user_id    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    code_hash  BLOB NOT NULL,
+    browser    BLOB,
+    client_net TEXT,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    CONSTRAINT login_code_is_hash CHECK (length(code_hash) = 32),
+    CONSTRAINT login_code_browser_is_hash CHECK (browser IS NULL OR length(browser) = 32),
+    CONSTRAINT login_code_expires_later CHECK (expires_at > created_at)
+) STRICT;
+
+CREATE INDEX login_code_by_expiry ON login_code (expires_at);
+
+CREATE INDEX login_code_by_net ON login_code (client_net, expires_at) WHERE client_net IS NOT NULL;
+
+CREATE INDEX login_code_by_user ON login_code (user_id, expires_at);
+
+CREATE TABLE membership (
+    chat_id   INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    user_id   INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    via       TEXT NOT NULL CONSTRAINT membership_via_known CHECK (via IN ('invite', 'match', 'operator', 'transfer')),
+    joined_at INTEGER NOT NULL,
+    -- The first message after it began: where presence is off, joining is this (SPEC 6.4, 10.1).
+    since     INTEGER NOT NULL DEFAULT 1,
+    PRIMARY KEY (chat_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX membership_by_user ON membership (user_id, chat_id);
+
+CREATE TRIGGER membership_direct_keeps_both BEFORE DELETE ON membership
+WHEN EXISTS (SELECT 1 FROM chat WHERE id = OLD.chat_id AND chat_type = 'DIRECT')
+BEGIN SELECT RAISE(ABORT, 'membership_direct_keeps_both'); END;
+
+CREATE TRIGGER membership_direct_takes_no_third BEFORE INSERT ON membership
+WHEN EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND chat_type = 'DIRECT' AND NEW.user_id NOT IN (pair_low, pair_high))
+BEGIN SELECT RAISE(ABORT, 'membership_direct_takes_no_third'); END;
+
+CREATE TRIGGER membership_is_not_moved BEFORE UPDATE OF chat_id, user_id ON membership
+BEGIN SELECT RAISE(ABORT, 'membership_is_not_moved'); END;
+
+CREATE TRIGGER membership_notes_its_start AFTER INSERT ON membership
+BEGIN
+    UPDATE membership SET since = (SELECT next_message_id FROM chat WHERE id = NEW.chat_id)
+    WHERE chat_id = NEW.chat_id AND user_id = NEW.user_id;
+END;
+
+CREATE TABLE message (
+    chat_id     INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    id          INTEGER NOT NULL,
+    sender_id   INTEGER,
+    sender_role INTEGER,
+    epoch       INTEGER NOT NULL,
+    code        TEXT,
+    content     TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, id),
+    CONSTRAINT message_id_positive CHECK (id >= 1),
+    CONSTRAINT message_is_user_or_system CHECK ((sender_id IS NULL) = (code IS NOT NULL) AND (sender_id IS NULL) = (sender_role IS NULL)),
+    CONSTRAINT message_system_has_no_epoch CHECK ((sender_id IS NULL) = (epoch = 0)),
+    CONSTRAINT message_sender_role_known CHECK (sender_role IS NULL OR sender_role BETWEEN 0 AND 3),
+    CONSTRAINT message_content_length CHECK (length(CAST(content AS BLOB)) <= 4096)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX message_by_sender ON message (sender_id, chat_id, id) WHERE sender_id IS NOT NULL;
+
+CREATE TRIGGER message_fits_its_chat BEFORE INSERT ON message
+WHEN NOT EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND NEW.id < next_message_id AND NEW.epoch IN (0, epoch))
+BEGIN SELECT RAISE(ABORT, 'message_fits_its_chat'); END;
+
+CREATE TRIGGER message_is_never_rewritten BEFORE UPDATE ON message
+BEGIN SELECT RAISE(ABORT, 'message_is_never_rewritten'); END;
+
+CREATE TABLE meta (
+    key   TEXT PRIMARY KEY,
+    value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE punishment (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id   INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    chat_id   INTEGER REFERENCES chat (id) ON DELETE CASCADE,
+    kind      TEXT NOT NULL,
+    reason    TEXT CONSTRAINT punishment_reason_length CHECK (reason IS NULL OR length(reason) <= 500),
+    by_actor  TEXT NOT NULL,
+    at        INTEGER NOT NULL,
+    until     INTEGER,
+    lifted_at INTEGER,
+    CONSTRAINT punishment_kind_known CHECK (kind IN ('kick', 'mute', 'ban', 'hard_mute', 'timeout', 'platform_ban', 'warn', 'block')),
+    CONSTRAINT punishment_chat_by_kind CHECK (CASE WHEN kind IN ('kick', 'mute', 'ban') THEN chat_id IS NOT NULL WHEN kind = 'warn' THEN 1 ELSE chat_id IS NULL END),
+    CONSTRAINT punishment_timeout_ends CHECK (kind <> 'timeout' OR until IS NOT NULL),
+    CONSTRAINT punishment_ends_later CHECK (until IS NULL OR until > at),
+    -- A kick is over when it is done; the row keeps its reason.
+    CONSTRAINT punishment_kick_is_over CHECK (kind <> 'kick' OR lifted_at IS NOT NULL)
+) STRICT;
+
+CREATE INDEX punishment_by_chat ON punishment (chat_id) WHERE chat_id IS NOT NULL;
+
+CREATE INDEX punishment_by_user ON punishment (user_id, id);
+
+CREATE INDEX punishment_live ON punishment (user_id, kind, chat_id) WHERE lifted_at IS NULL AND kind <> 'warn';
+
+CREATE TRIGGER punishment_never_in_direct BEFORE INSERT ON punishment
+WHEN NEW.kind <> 'warn' AND EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND chat_type = 'DIRECT')
+BEGIN SELECT RAISE(ABORT, 'punishment_never_in_direct'); END;
+
+CREATE TABLE room_key (
+    chat_id             INTEGER PRIMARY KEY REFERENCES chat (id) ON DELETE CASCADE,
+    epoch               INTEGER NOT NULL,
+    key_check           BLOB,
+    distributor_user    INTEGER NOT NULL,
+    distributor_session INTEGER REFERENCES session (id) ON DELETE SET NULL,
+    published_at        INTEGER NOT NULL,
+    CONSTRAINT room_key_check_length CHECK (key_check IS NULL OR length(key_check) = 16)
+) STRICT;
+
+CREATE INDEX room_key_by_session ON room_key (distributor_session) WHERE distributor_session IS NOT NULL;
+
+CREATE TRIGGER room_key_epoch_is_current BEFORE INSERT ON room_key
+WHEN NEW.epoch <> (SELECT epoch FROM chat WHERE id = NEW.chat_id)
+BEGIN SELECT RAISE(ABORT, 'room_key_epoch_is_current'); END;
+
+CREATE TRIGGER room_key_first_wins BEFORE UPDATE OF chat_id, epoch, key_check, distributor_user ON room_key
+BEGIN SELECT RAISE(ABORT, 'room_key_first_wins'); END;
+
+CREATE TRIGGER room_key_is_not_replaced BEFORE INSERT ON room_key
+WHEN EXISTS (SELECT 1 FROM room_key WHERE chat_id = NEW.chat_id)
+BEGIN SELECT RAISE(ABORT, 'room_key_is_not_replaced'); END;
+
+CREATE TABLE send_window (
+    chat_id INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    times   BLOB NOT NULL CONSTRAINT send_window_is_times CHECK (length(times) % 8 = 0),
+    PRIMARY KEY (chat_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX send_window_by_user ON send_window (user_id);
+
+CREATE TABLE sent (
+    chat_id    INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    sender_id  INTEGER NOT NULL,
+    client_id  TEXT NOT NULL CONSTRAINT sent_client_id_length CHECK (length(client_id) BETWEEN 1 AND 64),
+    message_id INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, sender_id, client_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sent_by_time ON sent (at);
+
+CREATE TABLE session (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id       INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    token_hash    BLOB NOT NULL UNIQUE,
+    created_at    INTEGER NOT NULL,
+    expires_at    INTEGER NOT NULL,
+    user_agent    TEXT,
+    client_ip     TEXT,
+    -- The address as limits count it: IPv6 by its /64.
+    client_net    TEXT,
+    public_key    BLOB,
+    CONSTRAINT session_token_is_hash CHECK (length(token_hash) = 32),
+    CONSTRAINT session_ends_after_start CHECK (expires_at > created_at),
+    CONSTRAINT session_public_key_length CHECK (public_key IS NULL OR length(public_key) = 32)
+) STRICT;
+
+CREATE INDEX session_by_expiry ON session (expires_at);
+
+CREATE INDEX session_by_net ON session (client_net) WHERE client_net IS NOT NULL;
+
+CREATE INDEX session_by_user ON session (user_id, id);
+
+CREATE TABLE setting (
+    key   TEXT PRIMARY KEY,
+    value TEXT NOT NULL CONSTRAINT setting_is_json CHECK (json_valid(value))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE signup_code (
+    code       TEXT PRIMARY KEY,
+    created_by INTEGER,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    max_uses   INTEGER,
+    uses       INTEGER NOT NULL DEFAULT 0,
+    revoked_at INTEGER,
+    CONSTRAINT signup_code_form CHECK (length(code) = 16 AND code NOT GLOB '*[^a-z0-9]*'),
+    CONSTRAINT signup_code_expires_later CHECK (expires_at IS NULL OR expires_at > created_at),
+    CONSTRAINT signup_code_max_uses_positive CHECK (max_uses IS NULL OR max_uses >= 1),
+    CONSTRAINT signup_code_uses_within_max CHECK (uses >= 0 AND (max_uses IS NULL OR uses <= max_uses))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tier_change (
+    id              INTEGER PRIMARY KEY,
+    user_id         INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    tier            INTEGER NOT NULL CONSTRAINT tier_change_tier_known CHECK (tier BETWEEN 0 AND 3),
+    tier_expires_at INTEGER,
+    changed_by      TEXT NOT NULL,
+    at              INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX tier_change_by_user ON tier_change (user_id, id);
+
+CREATE TABLE transfer_offer (
+    chat_id    INTEGER PRIMARY KEY REFERENCES chat (id) ON DELETE CASCADE,
+    to_user    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    offered_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL CONSTRAINT transfer_offer_expires_later CHECK (expires_at > offered_at)
+) STRICT;
+
+CREATE INDEX transfer_offer_by_user ON transfer_offer (to_user);
+
+CREATE TABLE user (
+    id               INTEGER PRIMARY KEY AUTOINCREMENT,
+    username         TEXT NOT NULL COLLATE NOCASE UNIQUE,
+    role             INTEGER NOT NULL DEFAULT 0,
+    tier             INTEGER NOT NULL DEFAULT 0,
+    tier_expires_at  INTEGER,
+    trial_used       INTEGER NOT NULL DEFAULT 0,
+    stranger         INTEGER NOT NULL DEFAULT 0,
+    account_key_hash BLOB UNIQUE,
+    created_at       INTEGER NOT NULL,
+    CONSTRAINT user_id_fits_javascript CHECK (id BETWEEN 1 AND 9007199254740991),
+    CONSTRAINT user_username_form CHECK (length(username) BETWEEN 3 AND 32 AND username NOT GLOB '*[^A-Za-z0-9._-]*'),
+    CONSTRAINT user_role_known CHECK (role BETWEEN 0 AND 3),
+    CONSTRAINT user_tier_known CHECK (tier BETWEEN 0 AND 3),
+    CONSTRAINT user_tier_expiry_fits CHECK ((tier = 1) <= (tier_expires_at IS NOT NULL) AND (tier IN (0, 3)) <= (tier_expires_at IS NULL)),
+    CONSTRAINT user_trial_used_is_bool CHECK (trial_used IN (0, 1)),
+    CONSTRAINT user_stranger_is_plain CHECK (stranger = 0 OR (stranger = 1 AND role = 0 AND tier = 0 AND account_key_hash IS NULL)),
+    CONSTRAINT user_account_key_is_hash CHECK (account_key_hash IS NULL OR length(account_key_hash) = 32)
+) STRICT;
+
+CREATE INDEX user_by_role ON user (role) WHERE role > 0;
+
+CREATE INDEX user_strangers ON user (id) WHERE stranger = 1;
+
+CREATE TRIGGER user_is_not_replaced BEFORE INSERT ON user
+WHEN EXISTS (SELECT 1 FROM user WHERE id = NEW.id OR username = NEW.username OR account_key_hash = NEW.account_key_hash)
+BEGIN SELECT RAISE(ABORT, 'user_is_not_replaced'); END;
+
+CREATE TRIGGER user_last_owner_not_deleted BEFORE DELETE ON user
+WHEN OLD.role = 3 AND (SELECT count(*) FROM user WHERE role = 3) = 1
+BEGIN SELECT RAISE(ABORT, 'user_last_owner_not_deleted'); END;
+
+CREATE TRIGGER user_last_owner_not_demoted BEFORE UPDATE OF role ON user
+WHEN OLD.role = 3 AND NEW.role <> 3 AND (SELECT count(*) FROM user WHERE role = 3) = 1
+BEGIN SELECT RAISE(ABORT, 'user_last_owner_not_demoted'); END;
+
+CREATE TRIGGER user_owning_official_stays_admin BEFORE UPDATE OF role ON user
+WHEN NEW.role < 2 AND EXISTS (SELECT 1 FROM chat WHERE owner_id = NEW.id AND chat_type = 'OFFICIAL')
+BEGIN SELECT RAISE(ABORT, 'user_owning_official_stays_admin'); END;
