@@ -6,7 +6,7 @@ mod common;
 use std::thread;
 
 use common::keys::{Device, check};
-use common::{BASIC, LIFETIME, MODERATOR, OTHER, PREMIUM, Stage};
+use common::{BASIC, LIFETIME, MODERATOR, OTHER, PREMIUM, Stage, user};
 use portal_core::model::{ChatId, ChatType, HOUR, SECOND};
 use portal_core::{Actor, Options, Portal};
 use serde_json::{Value, json};
@@ -404,4 +404,42 @@ fn a_rejection_counts_against_the_distributor_though_another_helped_spec_8_6() {
     renew(&stage, &other, chat);
     let error = stage.try_publish(&owner, chat, &[]).unwrap_err();
     assert_eq!(error.kind().code(), "ERR_RATE_LIMITED");
+}
+
+#[test]
+fn joining_the_room_of_hidden_history_moves_the_epoch_coming_back_does_not_spec_8_1() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Public, PREMIUM, Some("hidden"));
+    let room = json!({ "chat_id": chat });
+    let epoch = || stage.ok(&user(PREMIUM), "chat.get", room.clone())["epoch"].clone();
+    let (_, first) = stage.connect(BASIC);
+    stage.ok(&Actor::connection(first), "room.join", room.clone());
+    assert_eq!(epoch(), 1, "history is visible");
+
+    stage.ok(
+        &user(PREMIUM),
+        "chat.update",
+        json!({ "chat_id": chat, "chat_config": { "history_visible": false } }),
+    );
+    let (session, second) = stage.connect(OTHER);
+    let joined = stage.ok(&Actor::connection(second), "room.join", room.clone());
+    assert_eq!((epoch(), &joined["chat"]["epoch"]), (json!(2), &json!(2)));
+
+    // Gone for less than a minute: the same joining. A guest moves nothing.
+    stage.clock.advance(20_000);
+    stage.portal.disconnect(second).unwrap();
+    stage.clock.advance(20_000);
+    let again = stage.portal.connect(&Actor::session(session)).unwrap();
+    stage.ok(&Actor::connection(again), "room.join", room.clone());
+    let guest = stage.portal.connect(&Actor::guest()).unwrap();
+    stage.ok(&Actor::connection(guest), "room.join", room.clone());
+    stage.portal.tick().unwrap();
+    assert_eq!(epoch(), 2);
+
+    // Longer, and it is a new one.
+    stage.portal.disconnect(again).unwrap();
+    stage.clock.advance(61_000);
+    let later = stage.portal.connect(&Actor::session(session)).unwrap();
+    stage.ok(&Actor::connection(later), "room.join", room.clone());
+    assert_eq!(epoch(), 3);
 }

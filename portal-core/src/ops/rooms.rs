@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
+use crate::event::EpochReason;
 use crate::model::{ChatId, ConnectionId, SessionId, UserId};
 use crate::operation::{Context, Done, Effect, Operation};
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::messages::joining;
-use crate::ops::{chats, keys};
+use crate::ops::{chats, epochs, keys};
 use crate::policy::{ActingAs, ChatAction, ChatFacts, LookIn, Permit, Talk, may, permit};
 
 /// Joins a chat's room with the caller's connection: from here on its events are delivered. Guests may
@@ -40,12 +41,17 @@ impl Operation for Join {
         let permit = permit::<LookIn>(&cx.actor, &facts)?;
         let may_talk = may(ChatAction::Talk, &cx.actor, &facts).is_ok();
         check_may_sit(cx, &permit, &facts, may_talk)?;
+        let is_new = cx.connection.is_some() && joining::note_joining(cx, self.chat_id)?;
+        // What was said before is to stay closed to whoever joins now (SPEC 8.1). Before the request for
+        // a key, which then waits for the move.
+        if is_new && may_talk && !row.chat_config.history_visible {
+            epochs::schedule_move(cx, self.chat_id, EpochReason::Joined)?;
+        }
         if let Some(session) = cx.session {
             keys::request_key(cx, self.chat_id, session)?;
         }
         let as_of = cx.as_of()?;
         if let Some(connection) = cx.connection {
-            joining::note_joining(cx, self.chat_id)?;
             if let Some(user) = cx.actor.user_id() {
                 let method = Method::usual(facts.chat_type);
                 activity::record(cx, self.chat_id, user, ActivityKind::Join, Some(method))?;
@@ -56,8 +62,9 @@ impl Operation for Join {
                 since: as_of,
             });
         }
+        let chat = chats::view(cx.db, self.chat_id)?.ok_or(ErrorKind::ChatNotFound)?;
         Ok(Joined {
-            chat: row.into(),
+            chat,
             may_talk,
             as_of,
         })

@@ -58,13 +58,13 @@ pub(super) fn since(
 }
 
 /// Notes that the acting session joins the chat's room, with its first connection there or another.
-/// Guests, and everyone where presence is off, have no joining.
-pub(crate) fn note_joining(cx: &Context<'_>, chat: ChatId) -> Result<()> {
+/// Guests, and everyone where presence is off, have no joining. Answers whether it is a new one.
+pub(crate) fn note_joining(cx: &Context<'_>, chat: ChatId) -> Result<bool> {
     let Some(session) = cx.session else {
-        return Ok(());
+        return Ok(false);
     };
     let Some(seated) = cx.presence().map(|p| p.has_joined(session, chat)) else {
-        return Ok(());
+        return Ok(false);
     };
     let same = find(cx.db, chat, session)?.is_some_and(|joining| joining.lasts(seated, cx.now));
     if same {
@@ -82,7 +82,7 @@ pub(crate) fn note_joining(cx: &Context<'_>, chat: ChatId) -> Result<()> {
             (chat, session, cx.now),
         )?;
     }
-    Ok(())
+    Ok(!same)
 }
 
 /// Notes that the session's last connection left the chat's room.

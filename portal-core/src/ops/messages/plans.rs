@@ -54,12 +54,12 @@ fn live(portal: &Portal) {
         .unwrap()
         .execute(
             "INSERT INTO room_key (chat_id, epoch, distributor_user, distributor_session, published_at)
-             SELECT 1, 1, user_id, id, 0 FROM session",
+             SELECT 1, 2, user_id, id, 0 FROM session",
             [],
         )
         .unwrap();
     for n in 0..3 {
-        let content = format!(r#"{{"v":2,"epoch":1,"ct":"{:A<56}"}}"#, "");
+        let content = format!(r#"{{"v":2,"epoch":2,"ct":"{:A<56}"}}"#, "");
         let params = json!({ "chat_id": chat, "content": content, "client_id": n.to_string() });
         run(&actor, "message.send", params);
     }
