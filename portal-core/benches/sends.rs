@@ -119,7 +119,7 @@ impl Ours {
             };
             let caller = self.senders[index % self.senders.len()].clone();
             Request::new(&self.portal, caller, operation, |answer| {
-                assert!(answer.is_ok())
+                assert!(answer.is_ok());
             })
         });
         self.portal.batch(requests.collect());

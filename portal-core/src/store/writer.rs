@@ -257,11 +257,10 @@ fn run_bare(db: &Connection, job: &mut dyn Job) -> Result<Option<Result<Fate>>> 
     let outcome = unwinding(|| job.run(db));
     let changed = db.total_changes() != before;
     match &outcome {
-        Ok(Fate::Kept) => {}
         // A full disk or an I/O error makes SQLite itself take back everything.
         Err(error) if db.is_autocommit() => return Err(error.clone()),
         Ok(Fate::TakenBack) | Err(_) if changed => return Ok(None),
-        Ok(Fate::TakenBack) => {}
+        Ok(_) => {}
         Err(_) => unwinding(|| job.after_failure(db))?,
     }
     Ok(Some(outcome))
