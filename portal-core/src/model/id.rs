@@ -36,6 +36,11 @@ macro_rules! ids {
             fn from(id: $name) -> i64 { id.0 }
         }
 
+        /// As the encryption counts it.
+        impl From<$name> for u64 {
+            fn from(id: $name) -> u64 { id.0.unsigned_abs() }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
         }

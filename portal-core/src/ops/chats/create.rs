@@ -46,6 +46,22 @@ pub struct Create {
     pub owner_id: Option<UserId>,
 }
 
+impl Create {
+    /// A chat of this type and name, and otherwise by default.
+    pub fn new(chat_type: ChatType, name: ChatName) -> Self {
+        Self {
+            chat_type,
+            name,
+            description: None,
+            slug: None,
+            e2ee: None,
+            chat_config: ChatConfigUpdate::default(),
+            browser_config: BrowserConfigUpdate::default(),
+            owner_id: None,
+        }
+    }
+}
+
 impl Operation for Create {
     const NAME: &'static str = "chat.create";
     type Reply = ChatView;
