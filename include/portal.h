@@ -131,6 +131,12 @@
 // This address does not take that method.
 #define PORTAL_ERR_METHOD_NOT_ALLOWED 106
 
+// The request body must be JSON, and say so in Content-Type.
+#define PORTAL_ERR_UNSUPPORTED_MEDIA 107
+
+// The request body did not arrive in time.
+#define PORTAL_ERR_REQUEST_TIMEOUT 108
+
 // There is no such chat, or it is not open to you.
 #define PORTAL_ERR_CHAT_NOT_FOUND 201
 
@@ -248,6 +254,9 @@
 // This request comes from another site.
 #define PORTAL_ERR_CROSS_SITE 319
 
+// This cannot be undone, so it has to be confirmed; nothing was changed.
+#define PORTAL_ERR_NOT_CONFIRMED 320
+
 // The database file could not be read or written.
 #define PORTAL_ERR_STORAGE 401
 
@@ -271,6 +280,9 @@
 
 // There is no database file there, or it cannot be opened.
 #define PORTAL_ERR_STORAGE_NOT_FOUND 408
+
+// There is a database file already; nothing was changed.
+#define PORTAL_ERR_STORAGE_EXISTS 409
 
 // This does not open with that key.
 #define PORTAL_ERR_DECRYPT 501

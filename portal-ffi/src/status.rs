@@ -16,6 +16,10 @@ pub const PORTAL_ERR_PAYLOAD_TOO_LARGE: i32 = 104;
 pub const PORTAL_ERR_NOT_FOUND: i32 = 105;
 /// This address does not take that method.
 pub const PORTAL_ERR_METHOD_NOT_ALLOWED: i32 = 106;
+/// The request body must be JSON, and say so in Content-Type.
+pub const PORTAL_ERR_UNSUPPORTED_MEDIA: i32 = 107;
+/// The request body did not arrive in time.
+pub const PORTAL_ERR_REQUEST_TIMEOUT: i32 = 108;
 /// There is no such chat, or it is not open to you.
 pub const PORTAL_ERR_CHAT_NOT_FOUND: i32 = 201;
 /// There is no such user.
@@ -94,6 +98,8 @@ pub const PORTAL_ERR_TRIAL_USED: i32 = 317;
 pub const PORTAL_ERR_STRANGER_LIMIT: i32 = 318;
 /// This request comes from another site.
 pub const PORTAL_ERR_CROSS_SITE: i32 = 319;
+/// This cannot be undone, so it has to be confirmed; nothing was changed.
+pub const PORTAL_ERR_NOT_CONFIRMED: i32 = 320;
 /// The database file could not be read or written.
 pub const PORTAL_ERR_STORAGE: i32 = 401;
 /// The disk is full; nothing of this request was stored.
@@ -110,6 +116,8 @@ pub const PORTAL_ERR_STORAGE_FOREIGN: i32 = 406;
 pub const PORTAL_ERR_STORAGE_NEWER: i32 = 407;
 /// There is no database file there, or it cannot be opened.
 pub const PORTAL_ERR_STORAGE_NOT_FOUND: i32 = 408;
+/// There is a database file already; nothing was changed.
+pub const PORTAL_ERR_STORAGE_EXISTS: i32 = 409;
 /// This does not open with that key.
 pub const PORTAL_ERR_DECRYPT: i32 = 501;
 /// Something went wrong inside; the operator's log knows more.
@@ -125,6 +133,8 @@ pub(crate) const NAMES: &[(i32, &CStr)] = &[
     (PORTAL_ERR_PAYLOAD_TOO_LARGE, c"ERR_PAYLOAD_TOO_LARGE"),
     (PORTAL_ERR_NOT_FOUND, c"ERR_NOT_FOUND"),
     (PORTAL_ERR_METHOD_NOT_ALLOWED, c"ERR_METHOD_NOT_ALLOWED"),
+    (PORTAL_ERR_UNSUPPORTED_MEDIA, c"ERR_UNSUPPORTED_MEDIA"),
+    (PORTAL_ERR_REQUEST_TIMEOUT, c"ERR_REQUEST_TIMEOUT"),
     (PORTAL_ERR_CHAT_NOT_FOUND, c"ERR_CHAT_NOT_FOUND"),
     (PORTAL_ERR_USER_NOT_FOUND, c"ERR_USER_NOT_FOUND"),
     (PORTAL_ERR_SESSION_NOT_FOUND, c"ERR_SESSION_NOT_FOUND"),
@@ -164,6 +174,7 @@ pub(crate) const NAMES: &[(i32, &CStr)] = &[
     (PORTAL_ERR_TRIAL_USED, c"ERR_TRIAL_USED"),
     (PORTAL_ERR_STRANGER_LIMIT, c"ERR_STRANGER_LIMIT"),
     (PORTAL_ERR_CROSS_SITE, c"ERR_CROSS_SITE"),
+    (PORTAL_ERR_NOT_CONFIRMED, c"ERR_NOT_CONFIRMED"),
     (PORTAL_ERR_STORAGE, c"ERR_STORAGE"),
     (PORTAL_ERR_STORAGE_FULL, c"ERR_STORAGE_FULL"),
     (PORTAL_ERR_STORAGE_READONLY, c"ERR_STORAGE_READONLY"),
@@ -172,6 +183,7 @@ pub(crate) const NAMES: &[(i32, &CStr)] = &[
     (PORTAL_ERR_STORAGE_FOREIGN, c"ERR_STORAGE_FOREIGN"),
     (PORTAL_ERR_STORAGE_NEWER, c"ERR_STORAGE_NEWER"),
     (PORTAL_ERR_STORAGE_NOT_FOUND, c"ERR_STORAGE_NOT_FOUND"),
+    (PORTAL_ERR_STORAGE_EXISTS, c"ERR_STORAGE_EXISTS"),
     (PORTAL_ERR_DECRYPT, c"ERR_DECRYPT"),
     (PORTAL_ERR_INTERNAL, c"ERR_INTERNAL"),
     (PORTAL_ERR_POISONED, c"ERR_POISONED"),
