@@ -1,0 +1,1 @@
+"""Clients written by others, and what they do with the server."""

@@ -1,0 +1,33 @@
+"""Runs every case against the server that run.sh has started."""
+
+import asyncio
+import sys
+
+from . import mistakes, restarts, surroundings
+from .cases import Tally, steps_of
+from .conversation import Conversation
+from .world import World
+
+#: Names of cases, to run no others.
+ONLY = sys.argv[1:]
+
+
+async def main():
+    world = World()
+    tally = Tally()
+    print("-- a conversation", flush=True)
+    if not ONLY or "conversation" in ONLY:
+        story = Conversation(world)
+        await story.begin()
+        await tally.story(steps_of(story))
+        await story.end()
+    for title, module in (("around it", surroundings), ("a server that ends", restarts), ("mistakes", mistakes)):
+        print(f"-- {title}", flush=True)
+        for case in module.CASES:
+            if not ONLY or case.__name__ in ONLY:
+                await tally.run(case.__doc__, case(world))
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 0 if tally.passed and not tally.failed else 1
+
+
+sys.exit(asyncio.run(main()))
