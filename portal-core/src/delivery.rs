@@ -44,13 +44,23 @@ impl Portal {
     /// # Errors
     /// As [`Follower::poll`]; `ERR_NOT_CONNECTED` where presence is off.
     pub fn deliver(&self, follower: &mut Follower, limit: usize) -> Result<Vec<Delivery>> {
+        let before = follower.position().clone();
         let batch = follower.poll(limit)?;
+        let deliveries = self.deliver_all(&batch);
+        if deliveries.is_err() {
+            // None of them has gone out: the next call begins with them.
+            follower.rewind(before);
+        }
+        deliveries
+    }
+
+    fn deliver_all(&self, batch: &[StoredEvent]) -> Result<Vec<Delivery>> {
+        let mut deliveries = Vec::new();
         if batch.is_empty() {
-            return Ok(Vec::new());
+            return Ok(deliveries);
         }
         let reader = self.reader()?;
-        let mut deliveries = Vec::new();
-        for stored in &batch {
+        for stored in batch {
             deliver_one(&self.shared, &reader, stored, &mut deliveries)?;
         }
         Ok(deliveries)

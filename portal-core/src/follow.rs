@@ -27,6 +27,8 @@ pub struct Follower {
     pub(crate) shared: Arc<Shared>,
     position: Position,
     watch: FileWatch,
+    /// The file has changed since it was last read with success.
+    behind: bool,
     /// The count of commits when the log was last read to its end.
     read_at: Option<u64>,
 }
@@ -56,6 +58,7 @@ impl Portal {
             shared: Arc::clone(&self.shared),
             position,
             watch,
+            behind: false,
             read_at: None,
         })
     }
@@ -73,14 +76,19 @@ impl Follower {
     /// `ERR_EVENTS_PRUNED` if the log was pruned past this follower; `ERR_CLOSED`; those of storage.
     pub fn poll(&mut self, limit: usize) -> Result<Vec<StoredEvent>> {
         let commits = self.shared.commits.count();
-        let others = self.watch.changed()?;
-        if self.read_at == Some(commits) && !others {
+        self.behind |= self.watch.changed()?;
+        if self.read_at == Some(commits) && !self.behind {
             return Ok(Vec::new());
         }
+        // What is read here must not be ahead of who is where.
+        let settled = self.shared.store.writer.settled();
         let reader = self.shared.reader()?;
-        if others {
+        if self.behind {
             self.shared.catch_up(&reader)?;
+            self.behind = false;
         }
+        events::last_seq(&reader)?;
+        drop(settled);
         if events::horizon(&reader)? > self.position.after {
             return Err(ErrorKind::EventsPruned.into());
         }
@@ -90,6 +98,12 @@ impl Follower {
             self.position.after = last.seq.get().unsigned_abs();
         }
         Ok(batch)
+    }
+
+    /// Reads from here again: what was read last could not be used.
+    pub(crate) fn rewind(&mut self, position: Position) {
+        self.position = position;
+        self.read_at = None;
     }
 
     /// The next events, waiting at most about `timeout` for the first.

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use crate::actor::Actor;
 use crate::catalogue::{Entry, Kind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::operation::{Aftermath, Context, Operation, View};
+use crate::operation::{Aftermath, Context, Effect, Operation, View};
 use crate::ops;
 use crate::portal::Portal;
 use crate::shared::Shared;
@@ -44,6 +44,16 @@ impl<O: Operation> Job for OperationJob<O> {
             ops::limits::record(db, kind, subject, now)?;
         }
         Ok(())
+    }
+
+    fn ends_batch(&self) -> bool {
+        let Aftermath {
+            events, effects, ..
+        } = &self.aftermath;
+        effects
+            .iter()
+            .any(|effect| !matches!(effect, Effect::Typed { .. }))
+            || events.iter().any(|(_, event)| event.changes_memory())
     }
 
     fn finish(self: Box<Self>, outcome: Result<Fate>) {

@@ -102,8 +102,9 @@ impl Shared {
     /// Takes in what other processes have committed, before the writer adds to it.
     pub(crate) fn notice_others(&self, db: &Connection) -> Result<()> {
         let version = crate::store::data_version(db)?;
-        if self.seen_version.swap(version, Ordering::SeqCst) != version {
+        if self.seen_version.load(Ordering::SeqCst) != version {
             self.catch_up(db)?;
+            self.seen_version.store(version, Ordering::SeqCst);
         }
         Ok(())
     }

@@ -162,3 +162,36 @@ fn a_closed_portal_answers_so_and_wakes_its_followers_spec_17_5() {
     let rename = json!({ "chat_id": chat, "name": "Late" });
     stage.refused(&user(PREMIUM), "chat.update", rename, "ERR_CLOSED");
 }
+
+#[test]
+fn events_are_kept_for_a_day_and_the_newest_for_good_spec_12_2() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Private, PREMIUM, None);
+    let start = stage.portal.follow(None).unwrap().position().clone();
+    for name in ["Once", "Twice"] {
+        let rename = json!({ "chat_id": chat, "name": name });
+        stage.ok(&user(PREMIUM), "chat.update", rename);
+    }
+    stage.clock.advance(25 * 3_600_000);
+    stage.portal.tick().unwrap();
+    let left = stage.events(0);
+    assert_eq!(left.len(), 1, "{left:?}");
+    let refused = stage.portal.follow(Some(start)).err().unwrap();
+    assert_eq!(refused.kind().code(), "ERR_EVENTS_PRUNED");
+}
+
+#[test]
+fn a_mute_silences_typing_too_spec_4_2() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Public, PREMIUM, Some("open-door"));
+    let (_, connection) = stage.connect(BASIC);
+    join(&stage, connection, chat);
+    let typing = json!({ "chat_id": chat });
+    stage.ok(
+        &user(PREMIUM),
+        "mod.mute",
+        json!({ "chat_id": chat, "user_id": BASIC }),
+    );
+    let actor = Actor::connection(connection);
+    stage.refused(&actor, "room.typing", typing, "ERR_MUTED");
+}

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::event::{Event, StoredEvent};
-use crate::model::{ChatId, Seq, SessionId, Timestamp, UserId};
-use crate::operation::{Query, View};
+use crate::model::{ChatId, HOUR, Seq, SessionId, Timestamp, UserId};
+use crate::operation::{Context, Query, View};
 use crate::policy::{PlatformAction, on_platform};
 use crate::random::Random;
 use crate::store;
@@ -119,6 +119,38 @@ pub(crate) fn of_person(
         raw,
     )?;
     rows.into_iter().map(stored).collect()
+}
+
+/// Forgets events older than `event_hours`, at most 1000 a call and never the newest, and notes how far
+/// (SPEC 12.2). Answers when to call again: at once, while there are more.
+pub(crate) fn prune(cx: &Context<'_>) -> Result<Option<Timestamp>> {
+    let kept_from = cx.now.plus(-i64::from(cx.settings.event_hours) * HOUR);
+    let first = |limit: u16| {
+        store::all(
+            cx.db,
+            "SELECT seq, at FROM event ORDER BY seq LIMIT ?",
+            [limit],
+            |row| Ok((row.get::<_, u64>(0)?, row.get::<_, Timestamp>(1)?)),
+        )
+    };
+    if first(1)?.iter().all(|(_, at)| *at >= kept_from) {
+        return Ok(None);
+    }
+    let newest = last_seq(cx.db)?;
+    let old = first(1000)?;
+    let old = old
+        .iter()
+        .take_while(|(seq, at)| *at < kept_from && *seq < newest);
+    let Some((last, _)) = old.last() else {
+        return Ok(None);
+    };
+    store::execute(cx.db, "DELETE FROM event WHERE seq <= ?", [last])?;
+    store::execute(
+        cx.db,
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('event_horizon', ?)",
+        [last],
+    )?;
+    Ok(Some(cx.now))
 }
 
 /// The last event that retention pruned; whoever has not read up to there missed some.

@@ -7,7 +7,8 @@ use crate::error::{ErrorKind, Result};
 use crate::model::{MINUTE, Timestamp};
 use crate::operation::{Context, Operation};
 use crate::ops::{
-    activity, epochs, invites, keys, limits, login_codes, messages, sessions, strangers, users,
+    activity, epochs, events, invites, keys, limits, login_codes, messages, sessions, strangers,
+    users,
 };
 
 /// Does what is due, and answers when it next wants to run. Late calls catch up; nothing is done twice.
@@ -38,6 +39,7 @@ impl Operation for Tick {
             strangers::tick(cx)?,
             login_codes::tick(cx)?,
             users::tick(cx)?,
+            events::prune(cx)?,
             messages::wipe_due(cx)?,
             Some(messages::prune(cx)?),
             epochs::moves_due(cx)?,

@@ -9,7 +9,7 @@ use crate::model::{ChatId, ConnectionId, SessionId, UserId};
 use crate::operation::{Context, Done, Effect, Operation};
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::messages::joining;
-use crate::ops::{chats, epochs, keys};
+use crate::ops::{chats, epochs, keys, punishments};
 use crate::policy::{ActingAs, ChatAction, ChatFacts, LookIn, Permit, Talk, may, permit};
 
 /// Joins a chat's room with the caller's connection: from here on its events are delivered. Guests may
@@ -135,6 +135,8 @@ impl Operation for Typing {
         if !seated {
             return Err(ErrorKind::NotJoined.into());
         }
+        // A mute silences typing too (SPEC 4.2).
+        punishments::check_muted(cx.db, user, self.chat_id, cx.now)?;
         cx.afterwards(Effect::Typed {
             chat: self.chat_id,
             user,

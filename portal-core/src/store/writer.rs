@@ -11,7 +11,6 @@
 //! each in a savepoint of its own. So a job may be run twice; it is finished once.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,6 +29,11 @@ pub(crate) trait Job: Send {
     /// remembered of a failure, such as a wrong code.
     fn after_failure(&mut self, _db: &Connection) -> Result<()> {
         Ok(())
+    }
+
+    /// Whether memory has to follow before any other job is judged: then the commit is made with it.
+    fn ends_batch(&self) -> bool {
+        false
     }
 
     /// Called last, in the order of the queue, before the next transaction begins: after the commit, or
@@ -70,6 +74,8 @@ pub(crate) struct Writer {
     changed: Condvar,
     /// How long another process's transaction is waited for.
     patience: Duration,
+    /// Held from before a commit until its last job is finished.
+    settling: Mutex<()>,
 }
 
 impl Writer {
@@ -86,7 +92,14 @@ impl Writer {
             state: Mutex::new(state),
             changed: Condvar::new(),
             patience,
+            settling: Mutex::default(),
         }
+    }
+
+    /// While this is held, memory has followed every commit of this writer that can be read. Whoever
+    /// compares the two holds it, for as long as one read.
+    pub(crate) fn settled(&self) -> MutexGuard<'_, ()> {
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
@@ -132,12 +145,27 @@ impl Writer {
         let size = state.queue.len().min(LARGEST_BATCH);
         let (tickets, jobs): (Vec<u64>, Vec<_>) = state.queue.drain(..size).unzip();
         drop(state);
-        commit_together(&db, jobs);
+        self.commit_together(&db, jobs);
         let mut state = self.lock();
         state.connection = Some(db);
         state.finished = tickets.last().map_or(state.finished, |last| last + 1);
         self.changed.notify_all();
         state
+    }
+
+    /// Runs, commits and finishes the jobs, in one transaction or, where memory has to follow in between,
+    /// in several.
+    fn commit_together(&self, db: &Connection, mut jobs: Vec<Box<dyn Job>>) {
+        while !jobs.is_empty() {
+            let mut settling = None;
+            let mut before_commit = || settling = Some(self.settled());
+            let outcomes = run_all(db, &mut jobs, &mut before_commit)
+                .unwrap_or_else(|lost| jobs.iter().map(|_| Err(lost.clone())).collect());
+            for (job, outcome) in jobs.drain(..outcomes.len()).zip(outcomes) {
+                // A panic in one caller's callback must not keep the answer from the others.
+                let _ = catch_unwind(AssertUnwindSafe(|| job.finish(outcome)));
+            }
+        }
     }
 
     /// Waits for the connection and uses it outside any job.
@@ -202,53 +230,62 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     )
 }
 
-fn commit_together(db: &Connection, mut jobs: Vec<Box<dyn Job>>) {
-    let outcomes = run_all(db, &mut jobs)
-        .unwrap_or_else(|lost| jobs.iter().map(|_| Err(lost.clone())).collect());
-    for (job, outcome) in jobs.into_iter().zip(outcomes) {
-        // A panic in one caller's callback must not keep the answer from the others.
-        let _ = catch_unwind(AssertUnwindSafe(|| job.finish(outcome)));
-    }
-}
-
-/// Runs and commits the jobs; answers each one's outcome, or the error that lost them all.
-fn run_all(db: &Connection, jobs: &mut [Box<dyn Job>]) -> Result<Vec<Result<Fate>>> {
-    match transaction(db, jobs, run_bare)? {
-        Some(outcomes) => Ok(outcomes),
-        None => Ok(transaction(db, jobs, run_in_savepoint)?.unwrap_or_default()),
-    }
-}
-
 /// How a job is run: its outcome; none if what it changed has to be taken back and cannot be, alone. An
 /// error means that the whole transaction is lost.
 type Run = fn(&Connection, &mut dyn Job) -> Result<Option<Result<Fate>>>;
 
-/// One transaction of all jobs; none if it was rolled back to be run another way.
+/// Runs and commits jobs from the first on, up to one that ends the batch; answers the outcomes of those
+/// it ran, or the error that lost them.
+fn run_all(
+    db: &Connection,
+    jobs: &mut [Box<dyn Job>],
+    before_commit: &mut dyn FnMut(),
+) -> Result<Vec<Result<Fate>>> {
+    match transaction(db, jobs, run_bare, before_commit)? {
+        Some(outcomes) => Ok(outcomes),
+        None => {
+            transaction(db, jobs, run_in_savepoint, before_commit).map(Option::unwrap_or_default)
+        }
+    }
+}
+
+/// One transaction; none if it was rolled back to be run another way.
 fn transaction(
     db: &Connection,
     jobs: &mut [Box<dyn Job>],
     run: Run,
+    before_commit: &mut dyn FnMut(),
 ) -> Result<Option<Vec<Result<Fate>>>> {
     step(db, "BEGIN IMMEDIATE")?;
-    let mut outcomes = Vec::with_capacity(jobs.len());
-    let ran = jobs
-        .iter_mut()
-        .try_for_each(|job| match run(db, &mut **job) {
-            Ok(Some(outcome)) => {
-                outcomes.push(outcome);
-                ControlFlow::Continue(())
-            }
-            Ok(None) => ControlFlow::Break(Ok(None)),
-            Err(lost) => ControlFlow::Break(Err(lost)),
-        });
-    let ended = match ran {
-        ControlFlow::Continue(()) => step(db, "COMMIT").map(|()| Some(outcomes)),
-        ControlFlow::Break(ended) => ended,
-    };
+    let mut ran = run_each(db, jobs, run);
+    if let Ok(Some(_)) = &ran {
+        before_commit();
+        if let Err(error) = step(db, "COMMIT") {
+            ran = Err(error);
+        }
+    }
     if !db.is_autocommit() {
         step(db, "ROLLBACK")?;
     }
-    ended
+    ran
+}
+
+fn run_each(
+    db: &Connection,
+    jobs: &mut [Box<dyn Job>],
+    run: Run,
+) -> Result<Option<Vec<Result<Fate>>>> {
+    let mut outcomes = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        match run(db, &mut **job)? {
+            Some(outcome) => outcomes.push(outcome),
+            None => return Ok(None),
+        }
+        if job.ends_batch() {
+            break;
+        }
+    }
+    Ok(Some(outcomes))
 }
 
 /// Runs one job as it is: good for all that fail, if they do, before their first change.
