@@ -128,7 +128,7 @@ pub(crate) fn prune(cx: &Context<'_>) -> Result<Option<Timestamp>> {
     let first = |limit: u16| {
         store::all(
             cx.db,
-            "SELECT seq, at FROM event ORDER BY seq LIMIT ?",
+            "SELECT seq, at FROM event WHERE seq > 0 ORDER BY seq LIMIT ?",
             [limit],
             |row| Ok((row.get::<_, u64>(0)?, row.get::<_, Timestamp>(1)?)),
         )
