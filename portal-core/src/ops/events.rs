@@ -121,6 +121,9 @@ pub(crate) fn of_person(
     rows.into_iter().map(stored).collect()
 }
 
+/// What one call of [`prune`] forgets at most.
+const PRUNED_A_CALL: u16 = 1000;
+
 /// Forgets events older than `event_hours`, at most 1000 a call and never the newest, and notes how far
 /// (SPEC 12.2). Answers when to call again: at once, while there are more.
 pub(crate) fn prune(cx: &Context<'_>) -> Result<Option<Timestamp>> {
@@ -137,10 +140,8 @@ pub(crate) fn prune(cx: &Context<'_>) -> Result<Option<Timestamp>> {
         return Ok(None);
     }
     let newest = last_seq(cx.db)?;
-    let old = first(1000)?;
-    let old = old
-        .iter()
-        .take_while(|(seq, at)| *at < kept_from && *seq < newest);
+    let mut old = first(PRUNED_A_CALL)?;
+    old.retain(|(seq, at)| *at < kept_from && *seq < newest);
     let Some((last, _)) = old.last() else {
         return Ok(None);
     };
@@ -150,7 +151,8 @@ pub(crate) fn prune(cx: &Context<'_>) -> Result<Option<Timestamp>> {
         "INSERT OR REPLACE INTO meta (key, value) VALUES ('event_horizon', ?)",
         [last],
     )?;
-    Ok(Some(cx.now))
+    let is_full = old.len() == usize::from(PRUNED_A_CALL);
+    Ok(is_full.then_some(cx.now))
 }
 
 /// The last event that retention pruned; whoever has not read up to there missed some.
