@@ -9,7 +9,6 @@
 
 use rand::TryRng;
 use rand::rngs::SysRng;
-use zeroize::Zeroizing;
 
 /// A source of bytes that nobody can predict.
 ///
@@ -60,30 +59,6 @@ impl Random for SystemRandom {
     }
 }
 
-/// Small letters and digits: what invites and sign-up codes are made of.
-pub(crate) const LETTERS_AND_DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-
-/// `length` characters of an ASCII alphabet, each as likely as any other.
-pub(crate) fn pick(random: &dyn Random, alphabet: &[u8], length: usize) -> String {
-    // Bytes past the last whole multiple of the alphabet would favour its beginning.
-    let fair = 256 - 256 % alphabet.len();
-    let mut text = String::with_capacity(length);
-    let mut bytes = Zeroizing::new([0; 32]);
-    while text.len() < length {
-        random.fill(&mut *bytes);
-        let fair_bytes = bytes
-            .iter()
-            .map(|byte| usize::from(*byte))
-            .filter(|byte| *byte < fair);
-        text.extend(
-            fair_bytes
-                .take(length - text.len())
-                .map(|byte| char::from(alphabet[byte % alphabet.len()])),
-        );
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,27 +71,5 @@ mod tests {
         SystemRandom.fill(&mut second);
         assert_ne!(first, [0; 32]);
         assert_ne!(first, second);
-    }
-
-    /// Counts up through every byte.
-    #[derive(Default)]
-    struct Counting(std::sync::atomic::AtomicU8);
-
-    impl Random for Counting {
-        fn fill(&self, bytes: &mut [u8]) {
-            for byte in bytes {
-                *byte = self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            }
-        }
-    }
-
-    #[test]
-    fn every_character_is_as_likely_as_any_other() {
-        let fair = 256 - 256 % LETTERS_AND_DIGITS.len();
-        let text = pick(&Counting::default(), LETTERS_AND_DIGITS, fair);
-        for character in LETTERS_AND_DIGITS {
-            let often = text.bytes().filter(|byte| byte == character).count();
-            assert_eq!(often, fair / LETTERS_AND_DIGITS.len());
-        }
     }
 }

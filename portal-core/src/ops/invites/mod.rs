@@ -12,13 +12,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::codes::{LETTERS_AND_DIGITS, pick};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::RoomUpdated;
 use crate::model::{ChatId, DAY, InviteCode, Timestamp, UserId};
 use crate::operation::{Context, Done, Operation, Query, View};
 use crate::ops::{audit, chats};
 use crate::policy::{Invites, Permit, permit};
-use crate::random::{LETTERS_AND_DIGITS, pick};
 use crate::store;
 
 /// Live invites a chat may have (SPEC 5.2).
