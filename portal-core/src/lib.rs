@@ -16,6 +16,7 @@ pub mod policy;
 pub mod portal;
 pub mod presence;
 pub mod random;
+mod replay;
 mod request;
 pub mod settings;
 mod shared;

@@ -14,8 +14,8 @@ pub use list::{List, Member, Members};
 use rusqlite::Connection;
 
 use crate::error::Result;
-use crate::event::{EpochReason, MemberAdded, RoomEvicted};
-use crate::model::{ChatId, Timestamp, UserId};
+use crate::event::{EpochReason, Event, MemberAdded, RoomEvicted};
+use crate::model::{ChatId, MessageId, Timestamp, UserId};
 use crate::operation::Context;
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::chats::ChatRow;
@@ -49,6 +49,28 @@ pub(crate) fn ids(db: &Connection, chat: ChatId) -> Result<Vec<UserId>> {
          UNION SELECT owner_id FROM chat WHERE id = ?1 AND owner_id IS NOT NULL",
         [chat],
         |row| row.get(0),
+    )
+}
+
+/// Whom an event that empties a room lets stay there; nobody, for every other event.
+pub(crate) fn staying(db: &Connection, event: &Event) -> Result<Vec<UserId>> {
+    match event {
+        Event::RoomEvicted(e) if e.user_id.is_none() => ids(db, e.chat_id),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The first message since somebody became a member, and when that was.
+pub(crate) fn since(
+    db: &Connection,
+    chat: ChatId,
+    user: UserId,
+) -> Result<Option<(MessageId, Timestamp)>> {
+    store::first(
+        db,
+        "SELECT since, joined_at FROM membership WHERE chat_id = ? AND user_id = ?",
+        (chat, user),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }
 

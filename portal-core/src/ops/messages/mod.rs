@@ -22,7 +22,7 @@ pub use delete::{Delete, DeleteLast, DeleteMine, Deleted};
 pub use history::{History, HistoryPage};
 pub(crate) use retention::prune;
 pub use send::{Send, Sent};
-pub(crate) use visible::first_visible;
+pub(crate) use visible::{first_visible, knows_private_times, sight};
 
 use rusqlite::Connection;
 use rusqlite::types::{FromSqlError, Type};
