@@ -192,7 +192,7 @@ impl Desk {
     }
 
     /// Looks something up, leaving no trace.
-    fn as_operator(&self, name: &str, params: &Value) -> Result<Value, Failure> {
+    pub(crate) fn as_operator(&self, name: &str, params: &Value) -> Result<Value, Failure> {
         let reply = self
             .portal
             .rehearse_json(&Actor::operator(), name, &params.to_string())?;

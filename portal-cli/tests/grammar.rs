@@ -32,6 +32,7 @@ const NOUNS: &[(&str, &[&str])] = &[
             "create",
             "list",
             "show",
+            "inspect",
             "update",
             "label",
             "transfer",

@@ -155,6 +155,7 @@ const ENTRIES: &[Entry] = &[
     Entry::operation::<ops::chats::Create>(),
     Entry::operation::<ops::chats::Destroy>(),
     Entry::query::<ops::chats::Get>(),
+    Entry::operation::<ops::chats::Inspect>(),
     Entry::query::<ops::chats::List>(),
     Entry::operation::<ops::chats::SetLabel>(),
     Entry::operation::<ops::chats::Transfer>(),

@@ -138,6 +138,9 @@ fn whom_the_chat_is_hidden_from_reads_nothing_spec_4_4() {
         answer.map(drop).map_err(|error| error.kind().code())
     };
     stage.member(private, BASIC);
+    for staff in [ADMIN, OWNER] {
+        stage.inspect(&user(staff), private);
+    }
     for (who, in_private, in_direct) in [
         (PREMIUM, true, false),
         (BASIC, true, true),
@@ -188,6 +191,7 @@ fn hidden_history_is_read_by_who_manages_the_chat_spec_6_4() {
     let (stage, chat) = hiding(ChatType::Private);
     stage.member(chat, BASIC);
     for all in [user(PREMIUM), user(ADMIN), user(OWNER), Actor::operator()] {
+        stage.inspect(&all, chat);
         assert_eq!(stage.history(&all, chat), [3, 2, 1], "{all:?}");
     }
     assert_eq!(stage.history(&user(BASIC), chat), NONE);

@@ -49,6 +49,22 @@ pub(crate) fn record(cx: &Context<'_>, action: &str, act: Act) -> Result<()> {
     Ok(())
 }
 
+/// Whether the acting person did this to the chat since then.
+pub(crate) fn did_since(
+    view: &View<'_>,
+    action: &str,
+    chat: ChatId,
+    since: Timestamp,
+) -> Result<bool> {
+    let found = store::first(
+        view.db,
+        "SELECT 1 FROM audit WHERE chat_id = ? AND user_id = ? AND action = ? AND at > ? LIMIT 1",
+        (chat, view.actor.user_id(), action, since),
+        |_| Ok(()),
+    )?;
+    Ok(found.is_some())
+}
+
 /// Lists the audit log, newest first: who did what to whom.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -12,7 +12,7 @@ mod platform;
 
 pub use chat::{
     ActivityLog, ChatAction, Clear, Clipboard, Configure, DeleteOwn, Destroy, Invites, LookIn,
-    Moderate, Report, RunBrowser, Talk, Transfer, may, permit, reads_all,
+    Moderate, Report, RunBrowser, Talk, Transfer, looks_as_staff, may, permit, read, reads_all,
 };
 pub use facts::{ActingAs, ChatFacts, OwnerFacts, Person, TargetFacts};
 pub use membership::{Enter, enter, invitee, list_members};
@@ -70,6 +70,8 @@ pub enum Denial {
     TargetIsOwner,
     /// The owner needs premium now (SPEC 3.5).
     PremiumRequired,
+    /// Staff who look into others' PRIVATE chat say why first (SPEC 4.5).
+    ReasonRequired,
 }
 
 impl From<Denial> for Error {
@@ -83,6 +85,7 @@ impl From<Denial> for Error {
             Denial::DirectUnmoderated => ErrorKind::DirectUnmoderated,
             Denial::TargetIsOwner => ErrorKind::TargetIsOwner,
             Denial::PremiumRequired => ErrorKind::PremiumRequired,
+            Denial::ReasonRequired => ErrorKind::ReasonRequired,
         })
     }
 }

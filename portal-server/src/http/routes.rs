@@ -101,6 +101,7 @@ pub const ROUTES: &[Route] = &[
     get  ("portal/chats",                                             "chat.list"),
     post ("portal/chats",                                             "chat.create"),
     get  ("portal/chats/{chat_id#}",                                  "chat.get"),
+    post ("portal/chats/{chat_id#}/inspect",                          "chat.inspect"),
     post ("portal/chats/{chat_id#}/delete",                           "chat.destroy"),
     post ("portal/chats/{chat_id#}/config/update",                    "chat.update"),
     post ("portal/chats/{chat_id#}/transfer",                         "chat.transfer"),

@@ -498,7 +498,7 @@ CREATE TABLE punishment (
     user_id   INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
     chat_id   INTEGER REFERENCES chat (id) ON DELETE CASCADE,
     kind      TEXT NOT NULL,
-    reason    TEXT CONSTRAINT punishment_reason_length CHECK (reason IS NULL OR length(reason) <= 500),
+    reason    TEXT CONSTRAINT punishment_reason_length CHECK (reason IS NULL OR length(reason) BETWEEN 1 AND 500),
     by_actor  TEXT NOT NULL,
     at        INTEGER NOT NULL,
     until     INTEGER,
