@@ -239,6 +239,7 @@ fn coming_back_within_a_minute_is_the_same_joining_spec_6_4() {
     let (stage, chat) = hiding(ChatType::Public);
     let talker = stage.talker(chat, BASIC);
     stage.clock.advance(10 * MINUTE);
+    stage.no_news(chat, BASIC);
     stage.written(chat, PREMIUM, 1);
     room(&stage, &talker, chat, "room.leave");
     stage.written(chat, PREMIUM, 1);
@@ -247,6 +248,7 @@ fn coming_back_within_a_minute_is_the_same_joining_spec_6_4() {
     room(&stage, &talker, chat, "room.join");
     stage.clock.advance(10 * MINUTE);
     assert_eq!(stage.history(&talker.actor, chat), [5, 4]);
+    stage.no_news(chat, BASIC);
     // A minute and more is a new one.
     room(&stage, &talker, chat, "room.leave");
     stage.clock.advance(MINUTE + 1);
@@ -275,6 +277,7 @@ fn a_joining_lasts_until_the_last_connection_leaves_spec_6_4() {
     stage.clock.advance(10 * MINUTE);
     let session = Actor::session(talker.session);
     assert_eq!(stage.history(&session, chat), [4]);
+    stage.no_news(chat, BASIC);
     stage.portal.disconnect(tab).unwrap();
     stage.clock.advance(MINUTE);
     assert_eq!(stage.history(&session, chat), [4]);
@@ -300,6 +303,7 @@ fn a_restart_ends_joinings_as_a_lost_connection_does_spec_10_1() {
         stage.clock.advance(away);
         let session = Actor::session(talker.session);
         assert_eq!(stage.history(&session, chat), expected);
+        stage.no_news(chat, BASIC);
         let back = Actor::connection(stage.portal.connect(&session).unwrap());
         stage.ok(&back, "room.join", json!({ "chat_id": chat }));
         assert_eq!(stage.history(&back, chat), expected);

@@ -19,7 +19,7 @@ use crate::model::{ChatId, MessageId, Timestamp, UserId};
 use crate::operation::Context;
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::chats::ChatRow;
-use crate::ops::{epochs, messages, users};
+use crate::ops::epochs;
 use crate::policy::{Enter, Permit};
 use crate::store;
 
@@ -112,7 +112,7 @@ pub(crate) fn admit(
     let (chat_id, user_id) = permit.subject();
     insert(cx.db, chat_id, user_id, via, cx.now)?;
     cx.emit(MemberAdded { chat_id, user_id })?;
-    say(cx, chat_id, user_id, ActivityKind::Join, method)?;
+    activity::announce(cx, chat_id, user_id, ActivityKind::Join, method)?;
     if chat.chat_config.history_visible {
         return Ok(());
     }
@@ -131,31 +131,9 @@ fn dismiss(cx: &mut Context<'_>, chat_id: ChatId, user_id: UserId, reason: &str)
         reason: reason.to_owned(),
         user_id: Some(user_id),
     })?;
-    say(cx, chat_id, user_id, ActivityKind::Leave, None)?;
+    activity::announce(cx, chat_id, user_id, ActivityKind::Leave, None)?;
     epochs::drop_keys_of(cx, chat_id, user_id)?;
     Ok(true)
-}
-
-/// Writes down that somebody joined or left and says it in the chat, both at most once in 10 minutes
-/// (SPEC 10.4).
-fn say(
-    cx: &mut Context<'_>,
-    chat: ChatId,
-    user: UserId,
-    kind: ActivityKind,
-    method: Option<Method>,
-) -> Result<()> {
-    if !activity::record(cx, chat, user, kind, method)? {
-        return Ok(());
-    }
-    let name = users::name_and_role(cx.db, user)?.map(|(name, _)| String::from(name));
-    let word = if kind == ActivityKind::Join {
-        "joined"
-    } else {
-        "left"
-    };
-    let content = format!("{} {word}", name.unwrap_or_default());
-    messages::system(cx, chat, word, &content)
 }
 
 /// The chats that a person is a member of, DIRECT ones aside.
