@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Audience, Event, StoredEvent};
 use crate::follow::Follower;
 use crate::model::{ChatId, ConnectionId, UserId};
-use crate::ops::{chats, epochs, messages, users};
+use crate::ops::{chats, epochs, messages, punishments, users};
 use crate::portal::Portal;
 use crate::presence::Identity;
 use crate::shared::Shared;
@@ -266,6 +266,10 @@ pub(crate) fn payload(db: &Connection, stored: &StoredEvent) -> Result<Option<Ma
             Some(blob) => data.extend(blob),
             None => return Ok(None),
         },
+        Event::UserWarned(e) => {
+            let reason = punishments::reason(db, e.punishment_id)?;
+            data.insert("reason".into(), json!(reason));
+        }
         _ => {}
     }
     Ok(Some(data))

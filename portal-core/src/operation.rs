@@ -222,7 +222,7 @@ impl<'a> Context<'a> {
         let mut events = self.aftermath.events.iter();
         events.any(|emitted| match &emitted.event {
             Event::RoomKicked(e) => (e.chat_id, e.user_id) == (chat, user),
-            Event::UserBanned(e) => (e.chat_id, e.user_id) == (chat, user),
+            Event::UserBanned(e) => (e.chat_id, e.user_id) == (Some(chat), user),
             Event::RoomEvicted(e) => (e.chat_id, e.user_id) == (chat, Some(user)),
             Event::SessionEnded(e) => e.session_id == session,
             _ => false,

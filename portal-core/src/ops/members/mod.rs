@@ -11,6 +11,8 @@ pub use by_hand::{Add, Added, Remove, Removed};
 pub use leave::Leave;
 pub use list::{List, Member, Members};
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 
 use crate::error::Result;
@@ -18,8 +20,8 @@ use crate::event::{EpochReason, Event, MemberAdded, RoomEvicted};
 use crate::model::{ChatId, MessageId, Timestamp, UserId};
 use crate::operation::Context;
 use crate::ops::activity::{self, ActivityKind, Method};
-use crate::ops::chats::ChatRow;
-use crate::ops::epochs;
+use crate::ops::chats::{self, ChatRow};
+use crate::ops::{epochs, sessions};
 use crate::policy::{Enter, Permit};
 use crate::store;
 
@@ -136,13 +138,22 @@ fn dismiss(cx: &mut Context<'_>, chat_id: ChatId, user_id: UserId, reason: &str)
     Ok(true)
 }
 
-/// The chats that a person is a member of, DIRECT ones aside.
-pub(crate) fn chats_of(db: &Connection, user: UserId) -> Result<Vec<ChatId>> {
-    store::all(
+/// The chats whose key a person could hold, DIRECT ones aside: as owner or member, or by a session.
+pub(crate) fn could_hold_keys_of(db: &Connection, user: UserId) -> Result<BTreeSet<ChatId>> {
+    let belongs: Vec<ChatId> = store::all(
         db,
         "SELECT m.chat_id FROM membership m JOIN chat c ON c.id = m.chat_id
-         WHERE m.user_id = ? AND c.chat_type <> 'DIRECT' ORDER BY m.chat_id",
+         WHERE m.user_id = ?1 AND c.chat_type <> 'DIRECT'
+         UNION SELECT id FROM chat WHERE owner_id = ?1",
         [user],
         |row| row.get(0),
-    )
+    )?;
+    let mut held: BTreeSet<_> = belongs.into_iter().collect();
+    for session in sessions::ids_of(db, user)? {
+        held.extend(epochs::chats_of_session(db, session)?);
+    }
+    for direct in chats::direct_of(db, user)? {
+        held.remove(&direct);
+    }
+    Ok(held)
 }
