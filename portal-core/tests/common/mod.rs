@@ -8,13 +8,14 @@
 )]
 
 pub mod keys;
+pub mod programs;
 pub mod talk;
 
 use std::sync::Arc;
 
 use portal_core::clock::ManualClock;
 use portal_core::model::{ChatId, ChatType, ConnectionId, SessionId, Timestamp, UserId};
-use portal_core::{Actor, Error, Options, Portal};
+use portal_core::{Actor, Durability, Error, Options, Portal};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -57,6 +58,8 @@ impl Stage {
         let options = Options {
             presence,
             clock: clock.clone(),
+            // Nothing here survives a loss of power; tests/crash.rs is about what survives a kill.
+            durability: Durability::Normal,
             ..Options::default()
         };
         let portal = Portal::open(dir.path().join("portal.db"), options).unwrap();
