@@ -88,6 +88,16 @@ pub(crate) enum Verb {
         #[arg(long)]
         chat: Option<String>,
     },
+    /// List what was done to a user, with the reasons
+    Punishments {
+        user: String,
+        /// Only rows before this one
+        #[arg(long, value_name = "ID")]
+        before: Option<i64>,
+        /// At most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<u16>,
+    },
     /// List who came, left, was kicked and was banned
     Activity {
         chat: String,
@@ -122,6 +132,17 @@ pub(crate) struct Term {
     #[arg(long = "for", value_name = "SPAN", value_parser = span)]
     span: Option<u64>,
 }
+
+const PUNISHMENTS: &[Column] = &[
+    ("id", "id"),
+    ("at", "at"),
+    ("kind", "what"),
+    ("chat_id", "chat"),
+    ("until", "until"),
+    ("lifted_at", "lifted"),
+    ("holds", "holds"),
+    ("reason", "reason"),
+];
 
 const ACTIVITY: &[Column] = &[
     ("id", "id"),
@@ -214,6 +235,17 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
                 .with("reason", reason)
                 .maybe("chat_id", chat);
             return desk.out.fields(&desk.call("mod.warn", params)?);
+        }
+        Verb::Punishments {
+            user,
+            before,
+            limit,
+        } => {
+            let params = on(desk, &user)?
+                .maybe("before", before)
+                .maybe("limit", limit);
+            let page = desk.call("user.punishments", params)?;
+            return desk.out.rows(&page, "rows", PUNISHMENTS);
         }
         Verb::Activity {
             chat,

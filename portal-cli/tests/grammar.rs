@@ -58,6 +58,7 @@ const NOUNS: &[(&str, &[&str])] = &[
             "platform-ban",
             "platform-unban",
             "warn",
+            "punishments",
             "activity",
         ],
     ),
