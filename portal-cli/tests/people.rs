@@ -38,6 +38,45 @@ fn the_operator_is_named_in_the_audit_log() {
 }
 
 #[test]
+fn the_audit_log_is_filtered_and_names_people_spec_7_8() {
+    let bench = Bench::with_people();
+    bench
+        .run("chat create --type PUBLIC --slug a-square --name Square --owner pia")
+        .exits(0);
+    bench.run("--as pia mod kick a-square ben").exits(0);
+    bench.run("--as ada user set-tier ben premium").exits(0);
+    let count = |words: &str| {
+        let page = bench.run(&format!("--json audit list {words}")).json();
+        page["rows"].as_array().unwrap().len()
+    };
+    for (words, found) in [
+        ("--action mod.kick", 1),
+        ("--action user.", 5),
+        ("--chat a-square", 2),
+        ("--target ben", 3),
+        ("--target ben --action mod.", 1),
+        ("--by ada", 1),
+        ("--actor user", 2),
+        ("--actor operator --os-user tester", 5),
+        ("--os-user nobody", 0),
+        ("--from 2001-01-01T00:00:00Z", 7),
+        ("--until 2001-01-01T00:00:00Z", 0),
+        ("--limit 2", 2),
+        ("--before 3", 2),
+    ] {
+        assert_eq!(count(words), found, "{words}");
+    }
+    bench
+        .run("--json --as ben audit list")
+        .refused(4, "ERR_FORBIDDEN");
+    let table = bench.run("audit list --action mod.").exits(0).out;
+    assert!(table.contains("pia") && table.contains("ben"), "{table}");
+    bench.run("user delete ben --yes").exits(0);
+    let table = bench.run("audit list --action mod.").exits(0).out;
+    assert!(table.contains(" 4 ") && !table.contains("ben"), "{table}");
+}
+
+#[test]
 fn a_session_shows_its_token_once() {
     let bench = Bench::with_people();
     let session = bench.run("--json session create 4").json();

@@ -192,6 +192,36 @@ async fn any_operation_by_name_is_for_admins_and_keeps_their_limits_spec_15_2() 
 }
 
 #[tokio::test]
+async fn a_moderator_reads_what_was_done_in_open_chats_spec_7_8() {
+    let server = TestServer::start().await;
+    let mo = server.person_with_role("mona", "moderator");
+    let pia = server.person("pia");
+    server.operator(
+        "user.set_tier",
+        json!({ "user_id": pia.id, "tier": "lifetime" }),
+    );
+    let new = json!({ "chat_type": "PUBLIC", "name": "Square", "slug": "a-square", "e2ee": 3 });
+    let chat = server.post(Some(&pia), "/v1/portal/chats", new).await.ok();
+    let path = format!(
+        "/v1/portal/audit?action=chat.&chat_id={}&limit=5",
+        chat["id"]
+    );
+    let page = server.get(Some(&mo), &path).await.ok();
+    assert_eq!(page["rows"][0]["action"], "chat.create");
+    assert_eq!(page["rows"][0]["username"], "pia");
+    let all = server.get(Some(&mo), "/v1/portal/audit").await.ok();
+    assert_eq!(all["rows"].as_array().unwrap().len(), 1);
+    server
+        .get(Some(&pia), &path)
+        .await
+        .refused(403, "ERR_FORBIDDEN");
+    server
+        .get(Some(&mo), "/v1/portal/audit?from=yesterday")
+        .await
+        .refused(400, "ERR_INVALID");
+}
+
+#[tokio::test]
 async fn signing_in_is_limited_by_the_minute_spec_15_4() {
     let server = TestServer::with(Config {
         rates: Rates {

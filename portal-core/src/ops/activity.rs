@@ -1,6 +1,5 @@
 //! A chat's activity log: who joined, left, was kicked or banned (SPEC 10.4). The table `activity`.
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,30 +8,10 @@ use crate::model::{ActivityId, ChatId, ChatType, DAY, MINUTE, Timestamp, UserId}
 use crate::operation::{Context, Query, View};
 use crate::ops::chats;
 use crate::policy::{ActivityLog, permit};
-use crate::store;
+use crate::store::{self, words};
 
 /// Joining and leaving are written once per person and chat within this (SPEC 10.4).
 const JOINING_PAUSE: i64 = 10 * MINUTE;
-
-/// The words that rows keep.
-macro_rules! words {
-    ($type:ident { $($variant:ident $word:literal),* }) => {
-        impl ToSql for $type {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(match self { $(Self::$variant => $word),* }.into())
-            }
-        }
-
-        impl FromSql for $type {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                match value.as_str()? {
-                    $($word => Ok(Self::$variant),)*
-                    _ => Err(FromSqlError::InvalidType),
-                }
-            }
-        }
-    };
-}
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no SQL. A store function that changes something takes the permit for that
 //! act by reference, and only this module can make one, so forgetting to ask does not compile.
 
+mod audit;
 mod chat;
 mod facts;
 mod membership;
@@ -10,6 +11,7 @@ mod ownership;
 mod person;
 mod platform;
 
+pub use audit::{AuditScope, ReadAudit, read_audit};
 pub use chat::{
     ActivityLog, ChatAction, Clear, Clipboard, Configure, DeleteOwn, Destroy, Invites, LookIn,
     Moderate, Report, RunBrowser, Talk, Transfer, may, permit, reads_all,

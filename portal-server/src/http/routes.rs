@@ -127,6 +127,8 @@ pub const ROUTES: &[Route] = &[
     post ("portal/chats/{chat_id#}/ban",                              "mod.ban"),
     post ("portal/chats/{chat_id#}/unban",                            "mod.unban"),
 
+    get  ("portal/audit?action&chat_id#&target#&user_id#&actor&os_user&from#&until#&before#&limit#", "audit.list"),
+
     post ("portal/keys",                                              "key.register"),
     get  ("portal/chats/{chat_id#}/keys",                             "key.list"),
     post ("portal/chats/{chat_id#}/keys",                             "key.publish"),

@@ -529,17 +529,23 @@ CREATE INDEX attempt_by_subject ON attempt (kind, subject, at);
 CREATE INDEX attempt_by_time ON attempt (at);
 
 CREATE TABLE audit (
-    id      INTEGER PRIMARY KEY AUTOINCREMENT,
-    at      INTEGER NOT NULL,
-    actor   TEXT NOT NULL CONSTRAINT audit_actor_known CHECK (actor IN ('guest', 'user', 'operator', 'system')),
-    user_id INTEGER CONSTRAINT audit_user_has_id CHECK ((actor = 'user') = (user_id IS NOT NULL)),
-    os_user TEXT,
-    action  TEXT NOT NULL,
-    chat_id INTEGER,
-    target  INTEGER,
-    details TEXT NOT NULL CONSTRAINT audit_details_is_json CHECK (json_valid(details))
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    at        INTEGER NOT NULL,
+    actor     TEXT NOT NULL CONSTRAINT audit_actor_known CHECK (actor IN ('guest', 'user', 'operator', 'system')),
+    user_id   INTEGER CONSTRAINT audit_user_has_id CHECK ((actor = 'user') = (user_id IS NOT NULL)),
+    os_user   TEXT,
+    action    TEXT NOT NULL,
+    chat_id   INTEGER,
+    -- As it was then: what was done in a PRIVATE chat stays hidden when that goes PUBLIC.
+    chat_type TEXT,
+    target    INTEGER,
+    details   TEXT NOT NULL CONSTRAINT audit_details_is_json CHECK (json_valid(details)),
+    CONSTRAINT audit_chat_type_known CHECK (chat_type IS NULL OR chat_type IN ('OFFICIAL', 'PUBLIC', 'PRIVATE', 'DIRECT')),
+    CONSTRAINT audit_chat_type_of_a_chat CHECK (chat_type IS NULL OR chat_id IS NOT NULL)
 ) STRICT;
 CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_action ON audit (action, id);
+CREATE INDEX audit_by_area ON audit (substr(action, 1, instr(action, '.')), id);
 CREATE INDEX audit_by_chat ON audit (chat_id, id) WHERE chat_id IS NOT NULL;
 CREATE INDEX audit_by_target ON audit (target, id) WHERE target IS NOT NULL;
 CREATE INDEX audit_by_user ON audit (user_id, id) WHERE user_id IS NOT NULL;
