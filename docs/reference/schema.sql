@@ -65,6 +65,16 @@ CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
 WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'audit_is_not_replaced'); END;
 
+CREATE TABLE block (
+    user_id    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    blocked_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (user_id, blocked_id),
+    CONSTRAINT block_is_not_of_oneself CHECK (user_id <> blocked_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX block_by_blocked ON block (blocked_id);
+
 CREATE TABLE chat (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
     chat_type        TEXT NOT NULL,

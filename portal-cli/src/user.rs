@@ -56,6 +56,19 @@ pub(crate) enum Verb {
     Rename { user: String, name: String },
     /// Make a code with which a user signs in once
     SignInCode { user: String },
+    /// Block a user for --as: the two are never matched again
+    Block { user: String },
+    /// Take a user off the blocked ones of --as
+    Unblock { user: String },
+    /// List whom --as has blocked
+    Blocks {
+        /// Only users after this id
+        #[arg(long, value_name = "ID")]
+        after: Option<i64>,
+        /// At most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<u16>,
+    },
     /// Delete a user; for good
     Delete {
         user: String,
@@ -104,6 +117,8 @@ const LIST: &[Column] = &[
     ("state", "state"),
     ("created_at", "created"),
 ];
+
+const BLOCKS: &[Column] = &[("user_id", "id"), ("username", "username"), ("at", "since")];
 
 pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
     let out = desk.out;
@@ -157,6 +172,18 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
         Verb::SignInCode { user } => {
             let params = json!({ "user_id": desk.user(&user)? });
             out.fields(&desk.call("login_code.create", params)?)
+        }
+        Verb::Block { user } => {
+            let params = json!({ "user_id": desk.user(&user)? });
+            out.done(&desk.call("user.block", params)?, "They are blocked.")
+        }
+        Verb::Unblock { user } => {
+            let params = json!({ "user_id": desk.user(&user)? });
+            out.done(&desk.call("user.unblock", params)?, "They are not blocked.")
+        }
+        Verb::Blocks { after, limit } => {
+            let params = Params::new().maybe("after", after).maybe("limit", limit);
+            out.rows(&desk.call("user.blocks", params)?, "users", BLOCKS)
         }
         Verb::Delete {
             user,

@@ -147,6 +147,25 @@ fn a_sign_in_code_is_made_spec_2_6() {
 }
 
 #[test]
+fn blocking_is_done_for_somebody_spec_7_7() {
+    let bench = Bench::with_people();
+    for _ in 0..2 {
+        bench.run("--as ben user block ada").exits(0);
+    }
+    let listed = bench.run("--json --as ben user blocks").json();
+    assert_eq!(listed["users"][0]["username"], "ada");
+    let table = bench.run("--as ben user blocks").exits(0).out;
+    assert_eq!(table.lines().count(), 2, "{table}");
+    bench.run("--as ben user unblock ada").exits(0);
+    let listed = bench.run("--json --as ben user blocks").json();
+    assert_eq!(listed["users"], json!([]));
+    let error = bench
+        .run("--json user block ada")
+        .refused(4, "ERR_FORBIDDEN");
+    assert!(error["message"].as_str().unwrap().contains("name one"));
+}
+
+#[test]
 fn deleting_a_user_says_what_goes() {
     let bench = Bench::with_people();
     bench

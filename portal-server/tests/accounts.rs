@@ -222,6 +222,36 @@ async fn a_moderator_reads_what_was_done_in_open_chats_spec_7_8() {
 }
 
 #[tokio::test]
+async fn people_and_strangers_block_spec_7_7() {
+    let server = TestServer::start().await;
+    let ben = server.person("ben");
+    let ada = server.person("ada");
+    let block = format!("/v1/users/{}/block", ada.id);
+    server.post(Some(&ben), &block, json!({})).await.ok();
+    let list = "/v1/users/me/blocks?limit=5";
+    let page = server.get(Some(&ben), list).await.ok();
+    assert_eq!(page["users"][0]["username"], "ada");
+    let stranger = server
+        .post(None, "/v1/authentication/stranger", json!({}))
+        .await
+        .ok();
+    let stranger = Person {
+        id: stranger["user_id"].as_i64().unwrap(),
+        session: stranger["session_id"].as_i64().unwrap(),
+        token: stranger["token"].as_str().unwrap().to_owned(),
+    };
+    server.post(Some(&stranger), &block, json!({})).await.ok();
+    let unblock = format!("/v1/users/{}/unblock", ada.id);
+    server.post(Some(&ben), &unblock, json!({})).await.ok();
+    let page = server.get(Some(&ben), list).await.ok();
+    assert_eq!(page["users"], json!([]));
+    server
+        .post(None, &block, json!({}))
+        .await
+        .refused(401, "ERR_UNAUTHENTICATED");
+}
+
+#[tokio::test]
 async fn signing_in_is_limited_by_the_minute_spec_15_4() {
     let server = TestServer::with(Config {
         rates: Rates {

@@ -4,6 +4,7 @@
 pub mod accounts;
 pub mod activity;
 pub mod audit;
+pub mod blocks;
 pub mod chats;
 pub mod check;
 pub mod deletion;

@@ -21,7 +21,7 @@ pub use membership::{Enter, enter, invitee, list_members};
 pub use ownership::{slot_limit, transfer};
 pub use person::{
     ActOn, ActOnInChat, act_on_in_chat, can_act_on, may_evict, may_grant_role, may_know,
-    on_account, on_oneself, on_person, on_sign_up, signed_up, stranger_goes,
+    on_account, on_ones_own, on_oneself, on_person, on_sign_up, signed_up, stranger_goes,
 };
 pub use platform::{
     CreateChat, PlatformAct, PlatformAction, PlatformPermit, create_chat, may_own, on_platform,
@@ -60,6 +60,8 @@ pub enum Denial {
     ChatNotFound,
     /// The actor may look, but not do this.
     Forbidden,
+    /// Only a person can do this, and the actor is none.
+    NoPerson,
     /// The actor is banned from the chat.
     Banned,
     /// The actor is not signed in.
@@ -76,15 +78,22 @@ pub enum Denial {
 
 impl From<Denial> for Error {
     fn from(denial: Denial) -> Self {
-        Error::new(match denial {
+        let kind = match denial {
             Denial::ChatNotFound => ErrorKind::ChatNotFound,
             Denial::Forbidden => ErrorKind::Forbidden,
+            Denial::NoPerson => {
+                return Error::with_message(
+                    ErrorKind::Forbidden,
+                    "Only a person can do this; name one to act for.",
+                );
+            }
             Denial::Banned => ErrorKind::Banned,
             Denial::Unauthenticated => ErrorKind::Unauthenticated,
             Denial::StrangerForbidden => ErrorKind::StrangerForbidden,
             Denial::DirectUnmoderated => ErrorKind::DirectUnmoderated,
             Denial::TargetIsOwner => ErrorKind::TargetIsOwner,
             Denial::PremiumRequired => ErrorKind::PremiumRequired,
-        })
+        };
+        Error::new(kind)
     }
 }

@@ -116,6 +116,16 @@ pub fn on_oneself(actor: &ActingAs) -> Result<Permit<ActOn>, Denial> {
         .map_or(Err(Denial::Forbidden), |id| Ok(Permit::new(id)))
 }
 
+/// Leave over what is a person's own without being an account's, such as whom they block: strangers have
+/// it too, the operator is nobody.
+pub fn on_ones_own(actor: &ActingAs) -> Result<Permit<ActOn>, Denial> {
+    match actor {
+        ActingAs::Guest => Err(Denial::Unauthenticated),
+        ActingAs::Person(person) => Ok(Permit::new(person.id)),
+        ActingAs::Operator | ActingAs::System => Err(Denial::NoPerson),
+    }
+}
+
 /// Leave to act on an account: one's own, or as [`on_person`].
 pub fn on_account(
     least: Role,

@@ -95,7 +95,10 @@ pub const ROUTES: &[Route] = &[
     get  ("users/me/subscription",                                    "user.subscription"),
     post ("users/me/subscription/trial",                              "user.start_trial"),
     post ("users/me/account-key",                                     "user.replace_account_key"),
+    get  ("users/me/blocks?after#&limit#",                            "user.blocks"),
     get  ("users/{user_id#}",                                         "user.get"),
+    post ("users/{user_id#}/block",                                   "user.block"),
+    post ("users/{user_id#}/unblock",                                 "user.unblock"),
 
     get  ("portal/directory?cursor&limit#",                           "directory.list"),
     get  ("portal/chats",                                             "chat.list"),

@@ -98,6 +98,16 @@ CREATE TABLE signup_code (
     CONSTRAINT signup_code_uses_within_max CHECK (uses >= 0 AND (max_uses IS NULL OR uses <= max_uses))
 ) STRICT, WITHOUT ROWID;
 
+-- Whom a person does not want to be matched with; the other never learns of it (SPEC 7.7).
+CREATE TABLE block (
+    user_id    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    blocked_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (user_id, blocked_id),
+    CONSTRAINT block_is_not_of_oneself CHECK (user_id <> blocked_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX block_by_blocked ON block (blocked_id);
+
 CREATE TABLE login_code (
     id         INTEGER PRIMARY KEY,
     user_id    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
