@@ -15,6 +15,8 @@ CREATE INDEX activity_by_person ON activity (chat_id, user_id, kind, at);
 
 CREATE INDEX activity_by_time ON activity (at);
 
+CREATE INDEX activity_by_user ON activity (user_id, id);
+
 CREATE TABLE attempt (
     kind    TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -278,6 +280,8 @@ CREATE TABLE invite (
 CREATE INDEX invite_by_chat ON invite (chat_id, created_at);
 
 CREATE INDEX invite_by_end ON invite (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE INDEX invite_by_maker ON invite (created_by) WHERE created_by IS NOT NULL;
 
 CREATE INDEX invite_revoked ON invite (revoked_at) WHERE revoked_at IS NOT NULL;
 

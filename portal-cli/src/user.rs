@@ -1,10 +1,13 @@
 //! `user`: accounts, roles, tiers.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
 use crate::exit::Failure;
+use crate::file;
 use crate::input::Params;
 use crate::output::{self, Output};
 use crate::table::{self, Column};
@@ -68,6 +71,13 @@ pub(crate) enum Verb {
         /// At most this many
         #[arg(long, value_name = "N")]
         limit: Option<u16>,
+    },
+    /// Write everything that is stored of a user as one JSON document
+    Export {
+        user: String,
+        /// Into this new file, which only its owner may read; else to stdout
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// Delete a user; for good
     Delete {
@@ -185,6 +195,7 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
             let params = Params::new().maybe("after", after).maybe("limit", limit);
             out.rows(&desk.call("user.blocks", params)?, "users", BLOCKS)
         }
+        Verb::Export { user, output } => export(desk, &user, output.as_deref()),
         Verb::Delete {
             user,
             chats_to,
@@ -221,6 +232,23 @@ fn subscription(desk: &Desk, out: Output, user: &str) -> Result<(), Failure> {
         ("changed_by", "by"),
     ];
     out.rows(&history, "history", columns)
+}
+
+fn export(desk: &Desk, user: &str, file: Option<&Path>) -> Result<(), Failure> {
+    let params = json!({ "user_id": desk.user(user)? }).to_string();
+    let everything = || desk.call_text("user.export", &params);
+    let Some(path) = file else {
+        return output::text(&everything()?);
+    };
+    let shown = path.display();
+    let reply = json!({ "file": shown.to_string() });
+    if desk.is_rehearsal() {
+        everything()?;
+        output::note("A rehearsal: nothing was changed.");
+        return desk.out.done(&reply, &format!("{shown} would be written."));
+    }
+    file::write_new(path, || Ok(everything()? + "\n"))?;
+    desk.out.done(&reply, &format!("{shown} is written."))
 }
 
 fn delete(desk: &Desk, user: &str, chats: Option<Value>, erase: bool) -> Result<(), Failure> {

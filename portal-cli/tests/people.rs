@@ -166,6 +166,58 @@ fn blocking_is_done_for_somebody_spec_7_7() {
 }
 
 #[test]
+fn everything_about_a_user_is_written_out_spec_1_9() {
+    let bench = Bench::with_people();
+    let all = bench.run("user export ben").json();
+    assert_eq!(all["user"]["username"], "ben");
+    assert_eq!(
+        bench.run("--as ben user export ben").json()["user"]["id"],
+        4
+    );
+    bench
+        .run("--json --as ben user export ada")
+        .refused(4, "ERR_FORBIDDEN");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_export_goes_into_a_new_file_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::with_people();
+    let path = bench.dir.path().join("ben.json");
+    let reply = bench.run("--json user export ben --output ben.json").json();
+    assert_eq!(reply, json!({ "file": "ben.json" }));
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let written = std::fs::read_to_string(&path).unwrap();
+    let all: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(all["user"]["username"], "ben");
+    // What is there stays, even if it is somebody's link to somewhere else.
+    bench
+        .run("--json user export ada --output ben.json")
+        .refused(5, "ERR_STORAGE_EXISTS");
+    std::os::unix::fs::symlink(bench.dir.path().join("away"), bench.dir.path().join("link"))
+        .unwrap();
+    bench
+        .run("--json user export ada --output link")
+        .refused(5, "ERR_STORAGE_EXISTS");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
+    // What fails leaves nothing.
+    for (words, exit, code) in [
+        ("user export 99 --output new.json", 3, "ERR_USER_NOT_FOUND"),
+        ("user export ben --output no/new.json", 2, "ERR_INVALID"),
+    ] {
+        bench.run(&format!("--json {words}")).refused(exit, code);
+    }
+    bench
+        .run("user export ben --output new.json --dry-run")
+        .exits(0);
+    for name in ["new.json", "away"] {
+        assert!(!bench.dir.path().join(name).exists(), "{name}");
+    }
+}
+
+#[test]
 fn deleting_a_user_says_what_goes() {
     let bench = Bench::with_people();
     bench

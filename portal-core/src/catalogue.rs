@@ -166,6 +166,7 @@ const ENTRIES: &[Entry] = &[
     Entry::operation::<ops::deletion::Delete>(),
     Entry::query::<ops::directory::List>(),
     Entry::query::<ops::events::List>(),
+    Entry::query::<ops::export::Export>(),
     Entry::operation::<ops::housekeeping::Tick>(),
     Entry::operation::<ops::invites::Create>(),
     Entry::query::<ops::invites::List>(),

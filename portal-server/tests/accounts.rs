@@ -252,6 +252,19 @@ async fn people_and_strangers_block_spec_7_7() {
 }
 
 #[tokio::test]
+async fn one_takes_out_what_is_stored_of_oneself_spec_1_9() {
+    let server = TestServer::start().await;
+    let ben = server.person("ben");
+    let all = server.get(Some(&ben), "/v1/users/me/export").await.ok();
+    assert_eq!(all["user"]["username"], "ben");
+    assert_eq!(all["sessions"][0]["session_id"], ben.session);
+    server
+        .get(None, "/v1/users/me/export")
+        .await
+        .refused(401, "ERR_UNAUTHENTICATED");
+}
+
+#[tokio::test]
 async fn signing_in_is_limited_by_the_minute_spec_15_4() {
     let server = TestServer::with(Config {
         rates: Rates {

@@ -1,5 +1,6 @@
 //! A chat's activity log: who joined, left, was kicked or banned (SPEC 10.4). The table `activity`.
 
+use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -170,4 +171,34 @@ impl Query for List {
         )?;
         Ok(ActivityPage { rows })
     }
+}
+
+/// Something that a person did in a chat, or that was done to them there.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ActivityOfPerson {
+    /// Where.
+    pub chat_id: ChatId,
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: ActivityKind,
+    /// By which door they came in.
+    pub method: Option<Method>,
+}
+
+/// Every row of a person, for their export.
+pub(crate) fn export_of(db: &Connection, user: UserId) -> Result<Vec<ActivityOfPerson>> {
+    store::all(
+        db,
+        "SELECT chat_id, at, kind, method FROM activity WHERE user_id = ? ORDER BY id",
+        [user],
+        |row| {
+            Ok(ActivityOfPerson {
+                chat_id: row.get(0)?,
+                at: row.get(1)?,
+                kind: row.get(2)?,
+                method: row.get(3)?,
+            })
+        },
+    )
 }

@@ -3,11 +3,14 @@
 //! Rows go by retention alone, and the database itself refuses the rest: it lets go what lies before
 //! `audit_horizon` in `meta`, which nothing but [`prune`] moves.
 
+mod export;
 mod list;
 #[cfg(test)]
 mod plans;
 mod retention;
 
+pub(crate) use export::export_of;
+pub use export::{ActOnThem, AuditOfPerson, OwnAct};
 pub use list::{AuditPage, AuditRow, List};
 pub(crate) use retention::prune;
 

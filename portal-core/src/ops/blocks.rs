@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::model::{Timestamp, UserId, Username};
 use crate::operation::{Context, Done, Operation, Query, View};
 use crate::ops::users;
-use crate::policy::{ActOn, Permit, on_ones_own, signed_up};
+use crate::policy::{ActOn, Permit, Person, on_ones_own, signed_up};
 use crate::store;
 
 /// Blocks a user for the caller: the two are never matched again, and the other does not learn of it.
@@ -117,7 +117,7 @@ pub struct List {
 pub struct Blocked {
     /// Who.
     pub user_id: UserId,
-    /// The name; null for strangers who ask.
+    /// The name; null in a stranger's list.
     pub username: Option<Username>,
     /// Since when.
     pub at: Timestamp,
@@ -140,24 +140,41 @@ impl Query for List {
         let permit = on_ones_own(&view.actor)?;
         let with_names = signed_up(&view.actor).is_ok();
         let limit = super::page_size(self.limit, 50, 200)?;
-        let users = store::all(
-            view.db,
-            "SELECT b.blocked_id, u.username, b.at FROM block b JOIN user u ON u.id = b.blocked_id
-             WHERE b.user_id = ? AND b.blocked_id > ? ORDER BY b.blocked_id LIMIT ?",
-            (permit.subject(), self.after.map_or(0, UserId::get), limit),
-            |row| {
-                Ok(Blocked {
-                    user_id: row.get(0)?,
-                    username: if with_names { row.get(1)? } else { None },
-                    at: row.get(2)?,
-                })
-            },
-        )?;
+        let after = self.after.map_or(0, UserId::get);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let users = rows_of(view.db, permit.subject(), after, limit, with_names)?;
         Ok(BlockPage {
             users,
             as_of: view.as_of()?,
         })
     }
+}
+
+fn rows_of(
+    db: &Connection,
+    user: UserId,
+    after: i64,
+    limit: i64,
+    with_names: bool,
+) -> Result<Vec<Blocked>> {
+    store::all(
+        db,
+        "SELECT b.blocked_id, u.username, b.at FROM block b JOIN user u ON u.id = b.blocked_id
+         WHERE b.user_id = ? AND b.blocked_id > ? ORDER BY b.blocked_id LIMIT ?",
+        (user, after, limit),
+        |row| {
+            Ok(Blocked {
+                user_id: row.get(0)?,
+                username: if with_names { row.get(1)? } else { None },
+                at: row.get(2)?,
+            })
+        },
+    )
+}
+
+/// Whom a person has blocked, for their export.
+pub(crate) fn export_of(db: &Connection, person: &Person) -> Result<Vec<Blocked>> {
+    rows_of(db, person.id, 0, i64::MAX, !person.stranger)
 }
 
 #[cfg(test)]

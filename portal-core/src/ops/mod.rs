@@ -11,6 +11,7 @@ pub mod deletion;
 pub mod directory;
 pub mod epochs;
 pub mod events;
+pub mod export;
 pub mod housekeeping;
 pub mod invites;
 pub mod keys;

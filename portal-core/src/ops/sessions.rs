@@ -1,5 +1,10 @@
 //! Sessions: the table `session` (SPEC 2.1, 2.2), and who a caller is at this moment.
 
+mod list;
+
+pub(crate) use list::export_of;
+pub use list::{List, SessionList, SessionView, StoredSession};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::Connection;
@@ -13,7 +18,7 @@ use crate::actor::{Actor, Who};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EpochReason, KeyRemoved, SessionEnded, SessionStarted};
 use crate::model::{ConnectionId, DAY, Role, Secret, SessionId, Timestamp, UserId};
-use crate::operation::{Context, Done, Operation, Query, View};
+use crate::operation::{Context, Done, Operation, View};
 use crate::ops::{audit, epochs, punishments, strangers, users};
 use crate::policy::{
     ActOn, ActingAs, Permit, PlatformAction, TargetFacts, on_account, on_platform,
@@ -364,62 +369,6 @@ fn holder(view: &View<'_>, named: Option<UserId>) -> Result<Permit<ActOn>> {
         &view.actor,
         &TargetFacts::from(&person),
     )?)
-}
-
-/// Lists live sessions, the oldest first.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct List {
-    /// Whose; default the caller's. Others' are for admins who may act on them.
-    pub user_id: Option<UserId>,
-}
-
-/// A session as the list shows it.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct SessionView {
-    /// Its id.
-    pub session_id: SessionId,
-    /// The last six digits of the token's hash, to name it by.
-    pub suffix: String,
-    /// When it was opened.
-    pub created_at: Timestamp,
-    /// When it ends.
-    pub expires_at: Timestamp,
-    /// The program it was opened with.
-    pub user_agent: Option<String>,
-    /// The address it was opened from.
-    pub client_ip: Option<String>,
-    /// Whether it is the caller's own.
-    pub current: bool,
-}
-
-/// A person's sessions.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct SessionList {
-    /// The oldest first.
-    pub sessions: Vec<SessionView>,
-}
-
-impl Query for List {
-    const NAME: &'static str = "session.list";
-    type Reply = SessionList;
-
-    fn answer(self, view: &View<'_>) -> Result<SessionList> {
-        let permit = holder(view, self.user_id)?;
-        let live = live_of(view.db, permit.subject(), view.now)?;
-        let shown = live.into_iter().map(|live| SessionView {
-            session_id: live.id,
-            suffix: suffix(&live.hash),
-            created_at: live.created_at,
-            expires_at: live.expires_at,
-            user_agent: live.user_agent,
-            client_ip: live.client_ip,
-            current: view.session == Some(live.id),
-        });
-        Ok(SessionList {
-            sessions: shown.collect(),
-        })
-    }
 }
 
 /// Ends one of the caller's other sessions, or one of somebody whom an admin may act on. The keys it

@@ -139,6 +139,16 @@ pub fn on_account(
     }
 }
 
+/// Leave to take out everything that is stored of a person (SPEC 1.9): one's own, or as [`on_person`] for
+/// admins.
+pub fn may_export(actor: &ActingAs, target: &TargetFacts) -> Result<Permit<ActOn>, Denial> {
+    if actor.user_id() == Some(target.id) {
+        on_ones_own(actor)
+    } else {
+        on_person(Role::Admin, actor, target)
+    }
+}
+
 /// Who sees a person's tier and standing: themself, and staff who may act on them (SPEC 4.6).
 pub fn may_know(actor: &ActingAs, target: &TargetFacts) -> bool {
     actor.user_id() == Some(target.id) || on_person(Role::Moderator, actor, target).is_ok()

@@ -95,6 +95,7 @@ pub const ROUTES: &[Route] = &[
     get  ("users/me/subscription",                                    "user.subscription"),
     post ("users/me/subscription/trial",                              "user.start_trial"),
     post ("users/me/account-key",                                     "user.replace_account_key"),
+    get  ("users/me/export",                                          "user.export"),
     get  ("users/me/blocks?after#&limit#",                            "user.blocks"),
     get  ("users/{user_id#}",                                         "user.get"),
     post ("users/{user_id#}/block",                                   "user.block"),

@@ -161,6 +161,11 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<AuditRow> {
         chat_id: row.get(7)?,
         target: row.get(8)?,
         target_username: row.get(9)?,
-        details: serde_json::from_str(row.get_ref(10)?.as_str()?).unwrap_or(Value::Null),
+        details: details(row, 10)?,
     })
+}
+
+/// What else a row says.
+pub(super) fn details(row: &Row<'_>, column: usize) -> rusqlite::Result<Value> {
+    Ok(serde_json::from_str(row.get_ref(column)?.as_str()?).unwrap_or(Value::Null))
 }

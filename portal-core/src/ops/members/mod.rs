@@ -12,10 +12,12 @@ pub use leave::Leave;
 pub use list::{List, Member, Members};
 
 use rusqlite::Connection;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::error::Result;
 use crate::event::{EpochReason, MemberAdded, RoomEvicted};
-use crate::model::{ChatId, Timestamp, UserId};
+use crate::model::{ChatId, ChatName, ChatType, Timestamp, UserId};
 use crate::operation::Context;
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::chats::ChatRow;
@@ -134,6 +136,40 @@ fn say(
     };
     let content = format!("{} {word}", name.unwrap_or_default());
     messages::system(cx, chat, word, &content)
+}
+
+/// A membership as it is stored.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct StoredMembership {
+    /// Of which chat.
+    pub chat_id: ChatId,
+    /// The chat's type.
+    pub chat_type: ChatType,
+    /// The chat's name.
+    pub name: ChatName,
+    /// How it came to be: `invite`, `match`, `operator` or `transfer`.
+    pub via: String,
+    /// Since when.
+    pub joined_at: Timestamp,
+}
+
+/// Every membership of a person, for their export; DIRECT chats are among them.
+pub(crate) fn export_of(db: &Connection, user: UserId) -> Result<Vec<StoredMembership>> {
+    store::all(
+        db,
+        "SELECT m.chat_id, c.chat_type, c.name, m.via, m.joined_at
+         FROM membership m JOIN chat c ON c.id = m.chat_id WHERE m.user_id = ? ORDER BY m.chat_id",
+        [user],
+        |row| {
+            Ok(StoredMembership {
+                chat_id: row.get(0)?,
+                chat_type: row.get(1)?,
+                name: row.get(2)?,
+                via: row.get(3)?,
+                joined_at: row.get(4)?,
+            })
+        },
+    )
 }
 
 /// The chats that a person is a member of, DIRECT ones aside.

@@ -301,6 +301,7 @@ CREATE TABLE invite (
     CONSTRAINT invite_uses_within_max CHECK (uses >= 0 AND (max_uses IS NULL OR uses <= max_uses))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX invite_by_chat ON invite (chat_id, created_at);
+CREATE INDEX invite_by_maker ON invite (created_by) WHERE created_by IS NOT NULL;
 CREATE INDEX invite_by_end ON invite (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX invite_revoked ON invite (revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX invite_used_up ON invite (created_at) WHERE uses = max_uses;
@@ -395,6 +396,7 @@ CREATE TABLE activity (
 ) STRICT;
 CREATE INDEX activity_by_chat ON activity (chat_id, id);
 CREATE INDEX activity_by_person ON activity (chat_id, user_id, kind, at);
+CREATE INDEX activity_by_user ON activity (user_id, id);
 CREATE INDEX activity_by_time ON activity (at);
 
 -- Keys --------------------------------------------------------------------------------------------
