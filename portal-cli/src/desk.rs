@@ -196,8 +196,15 @@ impl Desk {
         }
     }
 
+    /// Whether this would be done; else why not. Changes nothing.
+    pub(crate) fn rehearse(&self, name: &str, params: &Value) -> Result<(), Failure> {
+        self.portal
+            .rehearse_json(&self.actor, name, &params.to_string())?;
+        Ok(())
+    }
+
     /// Looks something up, leaving no trace.
-    fn as_operator(&self, name: &str, params: &Value) -> Result<Value, Failure> {
+    pub(crate) fn as_operator(&self, name: &str, params: &Value) -> Result<Value, Failure> {
         let reply = self
             .portal
             .rehearse_json(&Actor::operator(), name, &params.to_string())?;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
+use portal_core::ErrorKind;
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
@@ -253,55 +254,71 @@ fn export(desk: &Desk, user: &str, file: Option<&Path>) -> Result<(), Failure> {
 
 fn delete(desk: &Desk, user: &str, chats: Option<Value>, erase: bool) -> Result<(), Failure> {
     let id = desk.user(user)?;
-    let shown = desk.call("user.get", json!({ "user_id": id }))?;
-    let mut goes = vec![format!(
-        "This deletes user {id} ({}, {}) with sessions, keys and memberships, and ends their DIRECT chats.",
-        table::at(&shown, "username"),
-        table::at(&shown, "role"),
-    )];
-    if let Some(chats) = &chats {
-        let destroyed = chats.get("destroy").is_some();
-        let fate = if destroyed {
-            "destroyed"
-        } else {
-            "handed over"
-        };
-        let owned = owned(desk, id)?;
-        goes.extend(owned.iter().map(|chat| format!("Chat {chat} is {fate}.")));
-    }
-    let words = if erase {
-        "Everything they wrote goes too."
-    } else {
-        "What they wrote stays, under their number."
-    };
-    goes.push(words.to_owned());
-    desk.confirm(&goes.join("\n"))?;
-    let params = Params::new()
+    let all = desk.as_operator("user.export", &json!({ "user_id": id }))?;
+    let params: Value = Params::new()
         .with("user_id", id)
-        .maybe("chats", chats)
-        .with("erase_messages", erase);
+        .maybe("chats", chats.clone())
+        .with("erase_messages", erase)
+        .into();
+    // What is refused is refused before anybody is asked.
+    desk.rehearse("user.delete", &params)
+        .map_err(|failure| which_chats(failure, &all))?;
+    desk.confirm(&what_goes(&all, chats.as_ref(), erase))?;
     desk.out
         .done(&desk.call("user.delete", params)?, "The user is deleted.")
 }
 
-/// The chats that a user owns, each as a person would name it.
-fn owned(desk: &Desk, user: i64) -> Result<Vec<String>, Failure> {
-    let mut owned = Vec::new();
-    let mut after = None;
-    loop {
-        let params = Params::new()
-            .with("user_id", user)
-            .maybe("after", after)
-            .with("limit", 200);
-        let reply = desk.call("chat.list", params)?;
-        let chats = reply["chats"]
-            .as_array()
-            .ok_or_else(|| Failure::unexpected("chats"))?;
-        let Some(last) = chats.last() else {
-            return Ok(owned);
-        };
-        after = last["id"].as_i64();
-        let owns = chats.iter().filter(|chat| chat["owner"] == user);
-        owned.extend(owns.map(crate::chat::called));
+/// What a deletion takes and leaves, out of everything that is stored of the user.
+fn what_goes(all: &Value, chats: Option<&Value>, erase: bool) -> String {
+    let is_direct = |membership: &&Value| membership["chat_type"] == "DIRECT";
+    let direct = rows(all, "memberships").filter(is_direct).count();
+    let mut goes = vec![format!(
+        "This deletes user {} ({}, {}): {} with their keys, {}, {} (over for both).",
+        table::at(all, "user.id"),
+        table::at(all, "user.username"),
+        table::at(all, "user.role"),
+        counted(rows(all, "sessions").count(), "session"),
+        counted(rows(all, "memberships").count() - direct, "membership"),
+        counted(direct, "DIRECT chat"),
+    )];
+    let is_destroyed = chats.is_some_and(|chats| chats.get("destroy").is_some());
+    let fate = if is_destroyed {
+        "destroyed"
+    } else {
+        "handed over"
+    };
+    let owned = rows(all, "owned_chats").map(crate::chat::called);
+    goes.extend(owned.map(|chat| format!("Chat {chat} is {fate}.")));
+    let wrote = counted(rows(all, "messages").count(), "message");
+    goes.push(if erase {
+        format!("What they wrote goes too: {wrote}.")
+    } else {
+        format!("What they wrote stays, under their number: {wrote}.")
+    });
+    goes.push("The name is kept from everyone for 30 days.".to_owned());
+    goes.join("\n")
+}
+
+/// The refusal, and which chats it is about.
+fn which_chats(failure: Failure, all: &Value) -> Failure {
+    match failure {
+        Failure::Error(error) if error.kind() == ErrorKind::UserOwnsChats => {
+            let owned: Vec<_> = rows(all, "owned_chats").map(crate::chat::called).collect();
+            let owned = owned.join(", chat ");
+            let message =
+                format!("The user owns chat {owned}; say --chats-to USER or --destroy-chats.");
+            error.saying(message).into()
+        }
+        failure => failure,
     }
+}
+
+fn rows<'a>(all: &'a Value, part: &str) -> impl Iterator<Item = &'a Value> {
+    all[part].as_array().into_iter().flatten()
+}
+
+/// `1 session`, `2 sessions`.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }

@@ -223,16 +223,29 @@ fn deleting_a_user_says_what_goes() {
     bench
         .run("chat create --type PRIVATE --name Hers --owner pia")
         .exits(0);
+    bench.run("session create pia").exits(0);
+    // Refused before anybody is asked, with the way out.
+    let ran = bench.run("user delete pia").exits(4);
+    let refusal = "error: The user owns chat 1 (PRIVATE \"Hers\"); say --chats-to USER or --destroy-chats. \
+                   (ERR_USER_OWNS_CHATS)\n";
+    assert_eq!(ran.err, refusal);
     bench
         .run("--json --yes user delete pia")
         .refused(4, "ERR_USER_OWNS_CHATS");
     let ran = bench.run("user delete pia --destroy-chats").exits(4);
-    assert!(
-        ran.err.contains("user 3 (pia, user)")
-            && ran.err.contains("Chat 1 (PRIVATE \"Hers\") is destroyed"),
-        "{}",
-        ran.err
+    assert_eq!(
+        ran.err.lines().take(4).collect::<Vec<_>>(),
+        [
+            "This deletes user 3 (pia, user): 1 session with their keys, 0 memberships, 0 DIRECT chats (over for both).",
+            "Chat 1 (PRIVATE \"Hers\") is destroyed.",
+            "What they wrote stays, under their number: 0 messages.",
+            "The name is kept from everyone for 30 days.",
+        ]
     );
+    let ran = bench
+        .run("user delete pia --destroy-chats --erase-messages --dry-run")
+        .exits(0);
+    assert!(ran.err.contains("What they wrote goes too"), "{}", ran.err);
     bench
         .run("user delete pia --destroy-chats --dry-run")
         .exits(0);
@@ -244,6 +257,21 @@ fn deleting_a_user_says_what_goes() {
     bench
         .run("--json chat show 1")
         .refused(3, "ERR_CHAT_NOT_FOUND");
+}
+
+#[test]
+fn an_admin_and_people_themselves_delete_with_their_own_rights() {
+    let bench = Bench::with_people();
+    bench
+        .run("chat create --type PRIVATE --name Hers --owner pia")
+        .exits(0);
+    bench
+        .run("--json --yes --as ben user delete pia --destroy-chats")
+        .refused(4, "ERR_FORBIDDEN");
+    bench
+        .run("--yes --as ada user delete pia --destroy-chats")
+        .exits(0);
+    bench.run("--yes --as ben user delete ben").exits(0);
 }
 
 #[test]
