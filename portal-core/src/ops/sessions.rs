@@ -5,6 +5,8 @@ mod list;
 pub(crate) use list::export_of;
 pub use list::{List, SessionList, SessionView, StoredSession};
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::Connection;
@@ -17,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::actor::{Actor, Who};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EpochReason, KeyRemoved, SessionEnded, SessionStarted};
-use crate::model::{ConnectionId, DAY, Role, Secret, SessionId, Timestamp, UserId};
+use crate::model::{ChatId, ConnectionId, DAY, Role, Secret, SessionId, Timestamp, UserId};
 use crate::operation::{Context, Done, Operation, View};
 use crate::ops::{audit, epochs, punishments, strangers, users};
 use crate::policy::{
@@ -126,7 +128,7 @@ pub(crate) fn open(cx: &mut Context<'_>, user: UserId, role: Role) -> Result<New
         .iter()
         .take((live.len() + 1).saturating_sub(MOST_SESSIONS))
     {
-        end(cx, oldest.id, user, Ending::TooMany)?;
+        end(cx, user, &[oldest.id], Ending::TooMany)?;
     }
     let (token, hash) = loop {
         let mut bytes = Zeroizing::new([0; 32]);
@@ -206,7 +208,7 @@ impl Ending {
         }
     }
 
-    /// Whether somebody else ended it, so that the keys it held must open nothing new (SPEC 8.1).
+    /// Whether the keys it held must open nothing new (SPEC 8.1): it was not the session's own doing.
     /// Deletion moves the epochs itself, as a removal.
     const fn moves_epochs(self) -> bool {
         match self {
@@ -216,34 +218,56 @@ impl Ending {
     }
 }
 
-/// Ends a session: its public key and key blobs go with the row, its connections when the event is
-/// delivered (SPEC 2.2).
-fn end(cx: &mut Context<'_>, session_id: SessionId, user_id: UserId, why: Ending) -> Result<()> {
+/// Ends sessions of a person: their public keys and key blobs go with the rows, their connections when the
+/// events are delivered (SPEC 2.2). Then the epochs move, once a chat: at once, but for one's own
+/// sessions, which are gathered (SPEC 8.1, 8.6a).
+fn end(cx: &mut Context<'_>, user: UserId, sessions: &[SessionId], why: Ending) -> Result<()> {
+    let mut held = BTreeSet::new();
+    for session in sessions {
+        held.extend(end_one(cx, *session, user, why)?);
+    }
+    if !why.moves_epochs() {
+        return Ok(());
+    }
+    let is_own = cx.actor.user_id() == Some(user);
+    for chat in held {
+        if is_own {
+            epochs::schedule_move(cx, chat, EpochReason::SessionDestroyed)?;
+        } else {
+            epochs::move_on(cx, chat, EpochReason::SessionDestroyed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends one session; answers the chats whose key it held.
+fn end_one(
+    cx: &mut Context<'_>,
+    session_id: SessionId,
+    user_id: UserId,
+    why: Ending,
+) -> Result<Vec<ChatId>> {
     let held = epochs::chats_of_session(cx.db, session_id)?;
     store::execute(cx.db, "DELETE FROM session WHERE id = ?", [session_id])?;
-    for chat_id in held {
+    for chat_id in &held {
         cx.emit(KeyRemoved {
-            chat_id,
+            chat_id: *chat_id,
             user_id,
             session_id,
         })?;
-        if why.moves_epochs() {
-            epochs::schedule_move(cx, chat_id, EpochReason::SessionDestroyed)?;
-        }
     }
     cx.emit(SessionEnded {
         session_id,
         user_id,
         reason: why.as_str().to_owned(),
-    })
+    })?;
+    Ok(held)
 }
 
 /// Ends every session of a person.
 pub(crate) fn end_all(cx: &mut Context<'_>, user: UserId, why: Ending) -> Result<()> {
-    for session in ids_of(cx.db, user)? {
-        end(cx, session, user, why)?;
-    }
-    Ok(())
+    let sessions = ids_of(cx.db, user)?;
+    end(cx, user, &sessions, why)
 }
 
 /// A person's sessions, the oldest first; also those that ran out and are not swept yet.
@@ -277,7 +301,7 @@ pub(crate) fn tick(cx: &mut Context<'_>) -> Result<Option<Timestamp>> {
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     for (session, user) in over {
-        end(cx, session, user, Ending::Expired)?;
+        end(cx, user, &[session], Ending::Expired)?;
     }
     store::first(
         cx.db,
@@ -400,7 +424,7 @@ impl Operation for Destroy {
                 "This is the session you are using; log out instead.",
             ));
         }
-        end(cx, session, user, Ending::Destroyed)?;
+        end(cx, user, &[session], Ending::Destroyed)?;
         if cx.actor.user_id() != Some(user) {
             let act = audit::Act {
                 target: Some(user),
@@ -425,7 +449,7 @@ impl Operation for Logout {
 
     fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
         let (session, user) = (cx.session_id()?, cx.user_id()?);
-        end(cx, session, user, Ending::Logout)?;
+        end(cx, user, &[session], Ending::Logout)?;
         strangers::let_go(cx, user)?;
         Ok(Done {})
     }
