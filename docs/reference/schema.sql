@@ -15,6 +15,8 @@ CREATE INDEX activity_by_person ON activity (chat_id, user_id, kind, at);
 
 CREATE INDEX activity_by_time ON activity (at);
 
+CREATE INDEX activity_by_user ON activity (user_id, id);
+
 CREATE TABLE attempt (
     kind    TEXT NOT NULL,
     subject TEXT NOT NULL,
@@ -27,16 +29,24 @@ CREATE INDEX attempt_by_subject ON attempt (kind, subject, at);
 CREATE INDEX attempt_by_time ON attempt (at);
 
 CREATE TABLE audit (
-    id      INTEGER PRIMARY KEY AUTOINCREMENT,
-    at      INTEGER NOT NULL,
-    actor   TEXT NOT NULL CONSTRAINT audit_actor_known CHECK (actor IN ('guest', 'user', 'operator', 'system')),
-    user_id INTEGER CONSTRAINT audit_user_has_id CHECK ((actor = 'user') = (user_id IS NOT NULL)),
-    os_user TEXT,
-    action  TEXT NOT NULL,
-    chat_id INTEGER,
-    target  INTEGER,
-    details TEXT NOT NULL CONSTRAINT audit_details_is_json CHECK (json_valid(details))
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    at        INTEGER NOT NULL,
+    actor     TEXT NOT NULL CONSTRAINT audit_actor_known CHECK (actor IN ('guest', 'user', 'operator', 'system')),
+    user_id   INTEGER CONSTRAINT audit_user_has_id CHECK ((actor = 'user') = (user_id IS NOT NULL)),
+    os_user   TEXT,
+    action    TEXT NOT NULL,
+    chat_id   INTEGER,
+    -- As it was then: what was done in a PRIVATE chat stays hidden when that goes PUBLIC.
+    chat_type TEXT,
+    target    INTEGER,
+    details   TEXT NOT NULL CONSTRAINT audit_details_is_json CHECK (json_valid(details)),
+    CONSTRAINT audit_chat_type_known CHECK (chat_type IS NULL OR chat_type IN ('OFFICIAL', 'PUBLIC', 'PRIVATE', 'DIRECT')),
+    CONSTRAINT audit_chat_type_of_a_chat CHECK (chat_type IS NULL OR chat_id IS NOT NULL)
 ) STRICT;
+
+CREATE INDEX audit_by_action ON audit (action, id);
+
+CREATE INDEX audit_by_area ON audit (substr(action, 1, instr(action, '.')), id);
 
 CREATE INDEX audit_by_chat ON audit (chat_id, id) WHERE chat_id IS NOT NULL;
 
@@ -56,6 +66,16 @@ BEGIN SELECT RAISE(ABORT, 'audit_is_never_rewritten'); END;
 CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
 WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'audit_is_not_replaced'); END;
+
+CREATE TABLE block (
+    user_id    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    blocked_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (user_id, blocked_id),
+    CONSTRAINT block_is_not_of_oneself CHECK (user_id <> blocked_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX block_by_blocked ON block (blocked_id);
 
 CREATE TABLE chat (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -266,6 +286,8 @@ CREATE TABLE invite (
 CREATE INDEX invite_by_chat ON invite (chat_id, created_at);
 
 CREATE INDEX invite_by_end ON invite (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE INDEX invite_by_maker ON invite (created_by) WHERE created_by IS NOT NULL;
 
 CREATE INDEX invite_revoked ON invite (revoked_at) WHERE revoked_at IS NOT NULL;
 

@@ -104,6 +104,11 @@ impl Desk {
         Ok(reply)
     }
 
+    /// Whether nothing may be changed.
+    pub(crate) fn is_rehearsal(&self) -> bool {
+        self.dry_run
+    }
+
     /// Runs it as this user, whoever else was asked for: for what people do to themselves.
     pub(crate) fn for_user(&self, user: i64) -> Result<Desk, Failure> {
         let id = UserId::try_from(user).map_err(|why| Failure::usage("USER", why))?;
@@ -189,6 +194,13 @@ impl Desk {
             }
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Whether this would be done; else why not. Changes nothing.
+    pub(crate) fn rehearse(&self, name: &str, params: &Value) -> Result<(), Failure> {
+        self.portal
+            .rehearse_json(&self.actor, name, &params.to_string())?;
+        Ok(())
     }
 
     /// Looks something up, leaving no trace.

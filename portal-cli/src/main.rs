@@ -10,6 +10,7 @@ mod db;
 mod desk;
 mod event;
 mod exit;
+mod file;
 mod grammar;
 mod input;
 mod invite;

@@ -1,10 +1,14 @@
 //! `user`: accounts, roles, tiers.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Subcommand, ValueEnum};
+use portal_core::ErrorKind;
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
 use crate::exit::Failure;
+use crate::file;
 use crate::input::Params;
 use crate::output::{self, Output};
 use crate::table::{self, Column};
@@ -56,6 +60,26 @@ pub(crate) enum Verb {
     Rename { user: String, name: String },
     /// Make a code with which a user signs in once
     SignInCode { user: String },
+    /// Block a user for --as: the two are never matched again
+    Block { user: String },
+    /// Take a user off the blocked ones of --as
+    Unblock { user: String },
+    /// List whom --as has blocked
+    Blocks {
+        /// Only users after this id
+        #[arg(long, value_name = "ID")]
+        after: Option<i64>,
+        /// At most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<u16>,
+    },
+    /// Write everything that is stored of a user as one JSON document
+    Export {
+        user: String,
+        /// Into this new file, which only its owner may read; else to stdout
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Delete a user; for good
     Delete {
         user: String,
@@ -104,6 +128,8 @@ const LIST: &[Column] = &[
     ("state", "state"),
     ("created_at", "created"),
 ];
+
+const BLOCKS: &[Column] = &[("user_id", "id"), ("username", "username"), ("at", "since")];
 
 pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
     let out = desk.out;
@@ -158,6 +184,19 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
             let params = json!({ "user_id": desk.user(&user)? });
             out.fields(&desk.call("login_code.create", params)?)
         }
+        Verb::Block { user } => {
+            let params = json!({ "user_id": desk.user(&user)? });
+            out.done(&desk.call("user.block", params)?, "They are blocked.")
+        }
+        Verb::Unblock { user } => {
+            let params = json!({ "user_id": desk.user(&user)? });
+            out.done(&desk.call("user.unblock", params)?, "They are not blocked.")
+        }
+        Verb::Blocks { after, limit } => {
+            let params = Params::new().maybe("after", after).maybe("limit", limit);
+            out.rows(&desk.call("user.blocks", params)?, "users", BLOCKS)
+        }
+        Verb::Export { user, output } => export(desk, &user, output.as_deref()),
         Verb::Delete {
             user,
             chats_to,
@@ -196,57 +235,90 @@ fn subscription(desk: &Desk, out: Output, user: &str) -> Result<(), Failure> {
     out.rows(&history, "history", columns)
 }
 
+fn export(desk: &Desk, user: &str, file: Option<&Path>) -> Result<(), Failure> {
+    let params = json!({ "user_id": desk.user(user)? }).to_string();
+    let everything = || desk.call_text("user.export", &params);
+    let Some(path) = file else {
+        return output::text(&everything()?);
+    };
+    let shown = path.display();
+    let reply = json!({ "file": shown.to_string() });
+    if desk.is_rehearsal() {
+        everything()?;
+        output::note("A rehearsal: nothing was changed.");
+        return desk.out.done(&reply, &format!("{shown} would be written."));
+    }
+    file::write_new(path, || Ok(everything()? + "\n"))?;
+    desk.out.done(&reply, &format!("{shown} is written."))
+}
+
 fn delete(desk: &Desk, user: &str, chats: Option<Value>, erase: bool) -> Result<(), Failure> {
     let id = desk.user(user)?;
-    let shown = desk.call("user.get", json!({ "user_id": id }))?;
-    let mut goes = vec![format!(
-        "This deletes user {id} ({}, {}) with sessions, keys and memberships, and ends their DIRECT chats.",
-        table::at(&shown, "username"),
-        table::at(&shown, "role"),
-    )];
-    if let Some(chats) = &chats {
-        let destroyed = chats.get("destroy").is_some();
-        let fate = if destroyed {
-            "destroyed"
-        } else {
-            "handed over"
-        };
-        let owned = owned(desk, id)?;
-        goes.extend(owned.iter().map(|chat| format!("Chat {chat} is {fate}.")));
-    }
-    let words = if erase {
-        "Everything they wrote goes too."
-    } else {
-        "What they wrote stays, under their number."
-    };
-    goes.push(words.to_owned());
-    desk.confirm(&goes.join("\n"))?;
-    let params = Params::new()
+    let all = desk.as_operator("user.export", &json!({ "user_id": id }))?;
+    let params: Value = Params::new()
         .with("user_id", id)
-        .maybe("chats", chats)
-        .with("erase_messages", erase);
+        .maybe("chats", chats.clone())
+        .with("erase_messages", erase)
+        .into();
+    // What is refused is refused before anybody is asked.
+    desk.rehearse("user.delete", &params)
+        .map_err(|failure| which_chats(failure, &all))?;
+    desk.confirm(&what_goes(&all, chats.as_ref(), erase))?;
     desk.out
         .done(&desk.call("user.delete", params)?, "The user is deleted.")
 }
 
-/// The chats that a user owns, each as a person would name it.
-fn owned(desk: &Desk, user: i64) -> Result<Vec<String>, Failure> {
-    let mut owned = Vec::new();
-    let mut after = None;
-    loop {
-        let params = Params::new()
-            .with("user_id", user)
-            .maybe("after", after)
-            .with("limit", 200);
-        let reply = desk.call("chat.list", params)?;
-        let chats = reply["chats"]
-            .as_array()
-            .ok_or_else(|| Failure::unexpected("chats"))?;
-        let Some(last) = chats.last() else {
-            return Ok(owned);
-        };
-        after = last["id"].as_i64();
-        let owns = chats.iter().filter(|chat| chat["owner"] == user);
-        owned.extend(owns.map(crate::chat::called));
+/// What a deletion takes and leaves, out of everything that is stored of the user.
+fn what_goes(all: &Value, chats: Option<&Value>, erase: bool) -> String {
+    let is_direct = |membership: &&Value| membership["chat_type"] == "DIRECT";
+    let direct = rows(all, "memberships").filter(is_direct).count();
+    let mut goes = vec![format!(
+        "This deletes user {} ({}, {}): {} with their keys, {}, {} (over for both).",
+        table::at(all, "user.id"),
+        table::at(all, "user.username"),
+        table::at(all, "user.role"),
+        counted(rows(all, "sessions").count(), "session"),
+        counted(rows(all, "memberships").count() - direct, "membership"),
+        counted(direct, "DIRECT chat"),
+    )];
+    let is_destroyed = chats.is_some_and(|chats| chats.get("destroy").is_some());
+    let fate = if is_destroyed {
+        "destroyed"
+    } else {
+        "handed over"
+    };
+    let owned = rows(all, "owned_chats").map(crate::chat::called);
+    goes.extend(owned.map(|chat| format!("Chat {chat} is {fate}.")));
+    let wrote = counted(rows(all, "messages").count(), "message");
+    goes.push(if erase {
+        format!("What they wrote goes too: {wrote}.")
+    } else {
+        format!("What they wrote stays, under their number: {wrote}.")
+    });
+    goes.push("The name is kept from everyone for 30 days.".to_owned());
+    goes.join("\n")
+}
+
+/// The refusal, and which chats it is about.
+fn which_chats(failure: Failure, all: &Value) -> Failure {
+    match failure {
+        Failure::Error(error) if error.kind() == ErrorKind::UserOwnsChats => {
+            let owned: Vec<_> = rows(all, "owned_chats").map(crate::chat::called).collect();
+            let owned = owned.join(", chat ");
+            let message =
+                format!("The user owns chat {owned}; say --chats-to USER or --destroy-chats.");
+            error.saying(message).into()
+        }
+        failure => failure,
     }
+}
+
+fn rows<'a>(all: &'a Value, part: &str) -> impl Iterator<Item = &'a Value> {
+    all[part].as_array().into_iter().flatten()
+}
+
+/// `1 session`, `2 sessions`.
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }

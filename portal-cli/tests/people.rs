@@ -38,6 +38,45 @@ fn the_operator_is_named_in_the_audit_log() {
 }
 
 #[test]
+fn the_audit_log_is_filtered_and_names_people_spec_7_8() {
+    let bench = Bench::with_people();
+    bench
+        .run("chat create --type PUBLIC --slug a-square --name Square --owner pia")
+        .exits(0);
+    bench.run("--as pia mod kick a-square ben").exits(0);
+    bench.run("--as ada user set-tier ben premium").exits(0);
+    let count = |words: &str| {
+        let page = bench.run(&format!("--json audit list {words}")).json();
+        page["rows"].as_array().unwrap().len()
+    };
+    for (words, found) in [
+        ("--action mod.kick", 1),
+        ("--action user.", 5),
+        ("--chat a-square", 2),
+        ("--target ben", 3),
+        ("--target ben --action mod.", 1),
+        ("--by ada", 1),
+        ("--actor user", 2),
+        ("--actor operator --os-user tester", 5),
+        ("--os-user nobody", 0),
+        ("--from 2001-01-01T00:00:00Z", 7),
+        ("--until 2001-01-01T00:00:00Z", 0),
+        ("--limit 2", 2),
+        ("--before 3", 2),
+    ] {
+        assert_eq!(count(words), found, "{words}");
+    }
+    bench
+        .run("--json --as ben audit list")
+        .refused(4, "ERR_FORBIDDEN");
+    let table = bench.run("audit list --action mod.").exits(0).out;
+    assert!(table.contains("pia") && table.contains("ben"), "{table}");
+    bench.run("user delete ben --yes").exits(0);
+    let table = bench.run("audit list --action mod.").exits(0).out;
+    assert!(table.contains(" 4 ") && !table.contains("ben"), "{table}");
+}
+
+#[test]
 fn a_session_shows_its_token_once() {
     let bench = Bench::with_people();
     let session = bench.run("--json session create 4").json();
@@ -108,21 +147,105 @@ fn a_sign_in_code_is_made_spec_2_6() {
 }
 
 #[test]
+fn blocking_is_done_for_somebody_spec_7_7() {
+    let bench = Bench::with_people();
+    for _ in 0..2 {
+        bench.run("--as ben user block ada").exits(0);
+    }
+    let listed = bench.run("--json --as ben user blocks").json();
+    assert_eq!(listed["users"][0]["username"], "ada");
+    let table = bench.run("--as ben user blocks").exits(0).out;
+    assert_eq!(table.lines().count(), 2, "{table}");
+    bench.run("--as ben user unblock ada").exits(0);
+    let listed = bench.run("--json --as ben user blocks").json();
+    assert_eq!(listed["users"], json!([]));
+    let error = bench
+        .run("--json user block ada")
+        .refused(4, "ERR_FORBIDDEN");
+    assert!(error["message"].as_str().unwrap().contains("name one"));
+}
+
+#[test]
+fn everything_about_a_user_is_written_out_spec_1_9() {
+    let bench = Bench::with_people();
+    let all = bench.run("user export ben").json();
+    assert_eq!(all["user"]["username"], "ben");
+    assert_eq!(
+        bench.run("--as ben user export ben").json()["user"]["id"],
+        4
+    );
+    bench
+        .run("--json --as ben user export ada")
+        .refused(4, "ERR_FORBIDDEN");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_export_goes_into_a_new_file_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::with_people();
+    let path = bench.dir.path().join("ben.json");
+    let reply = bench.run("--json user export ben --output ben.json").json();
+    assert_eq!(reply, json!({ "file": "ben.json" }));
+    let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let written = std::fs::read_to_string(&path).unwrap();
+    let all: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!(all["user"]["username"], "ben");
+    // What is there stays, even if it is somebody's link to somewhere else.
+    bench
+        .run("--json user export ada --output ben.json")
+        .refused(5, "ERR_STORAGE_EXISTS");
+    std::os::unix::fs::symlink(bench.dir.path().join("away"), bench.dir.path().join("link"))
+        .unwrap();
+    bench
+        .run("--json user export ada --output link")
+        .refused(5, "ERR_STORAGE_EXISTS");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), written);
+    // What fails leaves nothing.
+    for (words, exit, code) in [
+        ("user export 99 --output new.json", 3, "ERR_USER_NOT_FOUND"),
+        ("user export ben --output no/new.json", 2, "ERR_INVALID"),
+    ] {
+        bench.run(&format!("--json {words}")).refused(exit, code);
+    }
+    bench
+        .run("user export ben --output new.json --dry-run")
+        .exits(0);
+    for name in ["new.json", "away"] {
+        assert!(!bench.dir.path().join(name).exists(), "{name}");
+    }
+}
+
+#[test]
 fn deleting_a_user_says_what_goes() {
     let bench = Bench::with_people();
     bench
         .run("chat create --type PRIVATE --name Hers --owner pia")
         .exits(0);
+    bench.run("session create pia").exits(0);
+    // Refused before anybody is asked, with the way out.
+    let ran = bench.run("user delete pia").exits(4);
+    let refusal = "error: The user owns chat 1 (PRIVATE \"Hers\"); say --chats-to USER or --destroy-chats. \
+                   (ERR_USER_OWNS_CHATS)\n";
+    assert_eq!(ran.err, refusal);
     bench
         .run("--json --yes user delete pia")
         .refused(4, "ERR_USER_OWNS_CHATS");
     let ran = bench.run("user delete pia --destroy-chats").exits(4);
-    assert!(
-        ran.err.contains("user 3 (pia, user)")
-            && ran.err.contains("Chat 1 (PRIVATE \"Hers\") is destroyed"),
-        "{}",
-        ran.err
+    assert_eq!(
+        ran.err.lines().take(4).collect::<Vec<_>>(),
+        [
+            "This deletes user 3 (pia, user): 1 session with their keys, 0 memberships, 0 DIRECT chats (over for both).",
+            "Chat 1 (PRIVATE \"Hers\") is destroyed.",
+            "What they wrote stays, under their number: 0 messages.",
+            "The name is kept from everyone for 30 days.",
+        ]
     );
+    let ran = bench
+        .run("user delete pia --destroy-chats --erase-messages --dry-run")
+        .exits(0);
+    assert!(ran.err.contains("What they wrote goes too"), "{}", ran.err);
     bench
         .run("user delete pia --destroy-chats --dry-run")
         .exits(0);
@@ -134,6 +257,21 @@ fn deleting_a_user_says_what_goes() {
     bench
         .run("--json chat show 1")
         .refused(3, "ERR_CHAT_NOT_FOUND");
+}
+
+#[test]
+fn an_admin_and_people_themselves_delete_with_their_own_rights() {
+    let bench = Bench::with_people();
+    bench
+        .run("chat create --type PRIVATE --name Hers --owner pia")
+        .exits(0);
+    bench
+        .run("--json --yes --as ben user delete pia --destroy-chats")
+        .refused(4, "ERR_FORBIDDEN");
+    bench
+        .run("--yes --as ada user delete pia --destroy-chats")
+        .exits(0);
+    bench.run("--yes --as ben user delete ben").exits(0);
 }
 
 #[test]

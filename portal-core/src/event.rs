@@ -347,11 +347,11 @@ events! {
         user_id: UserId,
     } => |_e| Audience::Staff;
 
-    /// A person's name, role, tier or account key changed.
+    /// A person's name, role, tier, account key or list of blocked people changed.
     "user:updated" UserUpdated {
         /// Who.
         user_id: UserId,
-        /// What: `username`, `role`, `tier`, `account_key`.
+        /// What: `username`, `role`, `tier`, `account_key`, `blocks`.
         changed: Vec<String>,
     } => |e| Audience::User(e.user_id);
 

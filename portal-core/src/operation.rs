@@ -14,11 +14,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::actor::Actor;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::event::Event;
 use crate::model::{ChatId, ConnectionId, SessionId, Timestamp, UserId};
 use crate::ops;
-use crate::policy::ActingAs;
+use crate::policy::{ActingAs, on_ones_own};
 use crate::presence::Presence;
 use crate::random::Random;
 use crate::settings::Settings;
@@ -106,14 +106,7 @@ impl<'a> View<'a> {
 
     /// The acting person, or `ERR_UNAUTHENTICATED`; the operator is no person.
     pub(crate) fn user_id(&self) -> Result<UserId> {
-        match self.actor {
-            ActingAs::Person(person) => Ok(person.id),
-            ActingAs::Operator | ActingAs::System => Err(Error::with_message(
-                ErrorKind::Forbidden,
-                "Only a person can do this; name one to act for.",
-            )),
-            ActingAs::Guest => Err(ErrorKind::Unauthenticated.into()),
-        }
+        Ok(on_ones_own(&self.actor)?.subject())
     }
 
     /// The acting session, or `ERR_UNAUTHENTICATED`.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::model::BrowserName;
+use crate::model::{BrowserName, DAY, Timestamp};
 
 /// Who may sign up (SPEC 2.4).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,7 +46,7 @@ pub struct Settings {
     pub messages_per_chat: u32,
     /// Days a chat's activity log is kept (SPEC 14.3).
     pub activity_days: u32,
-    /// Days the audit log is kept (SPEC 14.3).
+    /// Days the audit log is kept, at least 30; 0 keeps it (SPEC 14.3).
     pub audit_days: u32,
     /// Days dead invites are kept (SPEC 14.3).
     pub dead_invite_days: u32,
@@ -79,7 +79,17 @@ impl Default for Settings {
     }
 }
 
+/// The audit log is kept at least this long, whatever is set: a wrong number does not take away what
+/// happened lately.
+const LEAST_AUDIT_DAYS: u32 = 30;
+
 impl Settings {
+    /// From when on the audit log is kept; none keeps all of it (SPEC 14.3).
+    pub(crate) fn audit_kept_from(&self, now: Timestamp) -> Option<Timestamp> {
+        let days = self.audit_days.max(LEAST_AUDIT_DAYS);
+        (self.audit_days > 0).then(|| now.plus(-i64::from(days) * DAY))
+    }
+
     /// Whether every setting is within its bounds; else why not.
     pub(crate) fn check(&self) -> Result<(), String> {
         let day_bounds = 0..=36_500;
@@ -107,6 +117,11 @@ impl Settings {
                 let (least, most) = bounds.into_inner();
                 return Err(format!("{key} is {least} to {most}"));
             }
+        }
+        if (1..LEAST_AUDIT_DAYS).contains(&self.audit_days) {
+            return Err(format!(
+                "audit_days is at least {LEAST_AUDIT_DAYS}, or 0 to keep everything"
+            ));
         }
         if !(1..=64).contains(&self.browsers.len()) {
             return Err("there are 1 to 64 browsers".to_owned());

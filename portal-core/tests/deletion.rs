@@ -2,9 +2,12 @@
 
 mod common;
 
-use common::{ADMIN, BASIC, LIFETIME, MODERATOR, OTHER, OWNER, PREMIUM, START, Stage, user};
+use common::{
+    ADMIN, BASIC, LIFETIME, MODERATOR, OTHER, OWNER, PREMIUM, START, STRANGER, Stage, delivered,
+    user,
+};
 use portal_core::Actor;
-use portal_core::model::{ChatId, ChatType, DAY};
+use portal_core::model::{ChatId, ChatType, DAY, SessionId};
 use serde_json::{Value, json};
 
 fn delete(id: i64) -> Value {
@@ -169,6 +172,73 @@ fn deletion_takes_what_was_the_persons_alone_spec_1_7() {
 }
 
 #[test]
+fn the_other_of_a_direct_chat_is_told_wherever_they_are_spec_9_8() {
+    for by in [BASIC, ADMIN] {
+        let stage = Stage::new();
+        let direct = stage.direct(BASIC, OTHER);
+        // Not in the room.
+        let (_, elsewhere) = stage.connect(OTHER);
+        let (_, somebody) = stage.connect(PREMIUM);
+        let mut follower = stage.portal.follow(None).unwrap();
+        stage.ok(&user(by), "user.delete", delete(BASIC));
+        let sent = delivered(&stage, &mut follower);
+        let told = sent.iter().find(|(_, name, _)| name == "room:peer_left");
+        let (to, _, data) = told.unwrap();
+        assert_eq!(to, &[elsewhere]);
+        assert_eq!(
+            (&data["chat_id"], &data["user_id"], &data["grace_until_ms"]),
+            (&json!(direct), &json!(OTHER), &json!(0))
+        );
+        assert!(sent.iter().all(|(to, ..)| !to.contains(&somebody)));
+    }
+}
+
+#[test]
+fn a_stranger_who_signs_in_leaves_their_direct_chats_spec_1_8() {
+    let stage = Stage::new();
+    let direct = stage.direct(BASIC, STRANGER);
+    let secret = stage.ok(&user(OTHER), "login_code.create", json!({}))["code"].clone();
+    let before = stage.as_of();
+    let session = SessionId::try_from(9_000_000).unwrap();
+    stage.ok(
+        &Actor::session(session),
+        "session.sign_in",
+        json!({ "username": "oskar-other", "secret": secret }),
+    );
+    let told = stage.named("room:peer_left", before);
+    assert_eq!(
+        told,
+        [json!({ "chat_id": direct, "user_id": BASIC, "grace_until_ms": 0 })]
+    );
+    let gone = json!({ "chat_id": direct });
+    stage.refused(&user(BASIC), "chat.get", gone, "ERR_CHAT_NOT_FOUND");
+}
+
+#[test]
+fn the_keys_of_their_sessions_go_and_it_is_said_spec_8_3() {
+    let stage = Stage::new();
+    let chat = stage.room(&[BASIC, OTHER]);
+    let [owner, basic, other] = [PREMIUM, BASIC, OTHER].map(|user| stage.joined(user, chat));
+    stage.publish(&owner, chat, &[&basic, &other]);
+    let before = stage.as_of();
+    stage.ok(&user(ADMIN), "user.delete", delete(BASIC));
+    let removed = stage.named("portal:key_removed", before);
+    assert_eq!(
+        removed,
+        [json!({ "chat_id": chat, "user_id": BASIC, "session_id": basic.session })]
+    );
+    let moved = stage.named("room:epoch_changed", before);
+    assert_eq!(
+        (moved.len(), &moved[0]["reason"]),
+        (1, &json!("member_removed"))
+    );
+    assert_eq!(moved[0]["distributor"], json!(owner.session));
+    let keys = "SELECT (SELECT count(*) FROM key_blob) + (SELECT count(*) FROM room_key)
+                  + (SELECT count(*) FROM session WHERE user_id = 5000)";
+    assert_eq!(count(&stage, keys), 0);
+}
+
+#[test]
 fn the_keys_of_chats_left_behind_move_on_spec_8_1() {
     let stage = Stage::new();
     let chats = [
@@ -222,8 +292,8 @@ fn messages_keep_the_numeric_sender_spec_1_7() {
     write(&stage, chat, 1, BASIC);
     stage.ok(&user(BASIC), "user.delete", delete(BASIC));
     let page = stage.ok(&user(OTHER), "message.history", json!({ "chat_id": chat }));
-    assert_eq!(page["messages"][0]["sender"]["id"], BASIC);
-    assert_eq!(page["messages"][0]["sender"]["username"], Value::Null);
+    let sender = json!({ "id": BASIC, "username": null, "role": "user" });
+    assert_eq!(page["messages"][0]["sender"], sender);
 }
 
 #[test]
@@ -297,4 +367,5 @@ fn deletion_is_audited_spec_7_8() {
     );
     assert_eq!(rows["rows"][0]["user_id"], ADMIN);
     assert_eq!(rows["rows"][0]["target"], BASIC);
+    assert_eq!(rows["rows"][0]["target_username"], Value::Null);
 }

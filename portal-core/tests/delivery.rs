@@ -2,31 +2,10 @@
 
 mod common;
 
-use common::{BASIC, OTHER, PREMIUM, Stage, user};
+use common::{BASIC, OTHER, PREMIUM, Stage, delivered, user};
 use portal_core::model::{ChatId, ChatType, ConnectionId};
-use portal_core::{Actor, Delivery, Follower, Options, Portal, Position};
+use portal_core::{Actor, Options, Portal, Position};
 use serde_json::{Value, json};
-
-/// Everything that is to be delivered now: to whom, what, with which data.
-fn delivered(stage: &Stage, follower: &mut Follower) -> Vec<(Vec<ConnectionId>, String, Value)> {
-    let mut all = Vec::new();
-    loop {
-        let batch = stage.portal.deliver(follower, 100).unwrap();
-        if batch.is_empty() {
-            return all;
-        }
-        for delivery in batch {
-            match delivery {
-                Delivery::Send { to, name, data } => {
-                    all.push((to, name.to_owned(), serde_json::from_str(&data).unwrap()));
-                }
-                Delivery::Close { connection, reason } => {
-                    all.push((vec![connection], "close".to_owned(), json!(reason)));
-                }
-            }
-        }
-    }
-}
 
 fn join(stage: &Stage, connection: ConnectionId, chat: ChatId) -> Value {
     stage.ok(

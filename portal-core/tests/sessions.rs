@@ -290,6 +290,65 @@ fn only_a_session_destroyed_by_another_moves_epochs_spec_8_1() {
 }
 
 #[test]
+fn what_staff_end_moves_the_epoch_at_once_spec_8_6a() {
+    let end_by_staff = [
+        (
+            "session.destroy",
+            json!({ "user_id": PREMIUM }),
+            [user(ADMIN), Actor::operator()],
+        ),
+        (
+            "user.set_role",
+            json!({ "user_id": PREMIUM, "role": "moderator" }),
+            [user(ADMIN), Actor::operator()],
+        ),
+    ];
+    for (operation, params, actors) in end_by_staff {
+        for actor in actors {
+            let stage = Stage::new();
+            let chat = stage.room(&[BASIC]);
+            let [owner, basic] = [PREMIUM, BASIC].map(|user| stage.joined(user, chat));
+            stage.publish(&owner, chat, &[&basic]);
+            // A move a moment ago, and another that is gathered.
+            let just_moved = "UPDATE chat SET epoch_moved_at = ?1, move_due_at = ?1 + 10000, move_reason = 'joined'";
+            stage
+                .raw()
+                .execute(just_moved, [START.as_millis()])
+                .unwrap();
+            let mut params = params.clone();
+            if operation == "session.destroy" {
+                params["suffix"] = list(&stage, &user(PREMIUM))[0]["suffix"].clone();
+            }
+            let before = stage.as_of();
+            stage.ok(&actor, operation, params);
+            assert_eq!(epoch_and_due(&stage, chat), (2, None), "{operation}");
+            let moved = &stage.named("room:epoch_changed", before)[0];
+            assert_eq!(moved["reason"], "session_destroyed");
+            assert_eq!(moved["distributor"], json!(basic.session));
+        }
+    }
+}
+
+#[test]
+fn several_sessions_that_end_together_move_an_epoch_once_spec_8_1() {
+    let stage = Stage::new();
+    let chat = stage.room(&[BASIC]);
+    let [phone, tablet] = [PREMIUM, PREMIUM].map(|user| stage.joined(user, chat));
+    let basic = stage.joined(BASIC, chat);
+    stage.publish(&phone, chat, &[&tablet, &basic]);
+    let before = stage.as_of();
+    let promote = json!({ "user_id": PREMIUM, "role": "moderator" });
+    stage.ok(&user(OWNER), "user.set_role", promote);
+    assert_eq!(stage.epoch(chat), 2);
+    let names = stage.event_names(before);
+    let at = |name: &str| names.iter().rposition(|found| found == name).unwrap();
+    assert!(at("session:ended") < at("room:epoch_changed"), "{names:?}");
+    // Neither of those that ended is to make the new key.
+    let moved = &stage.named("room:epoch_changed", before)[0];
+    assert_eq!(moved["distributor"], json!(basic.session));
+}
+
+#[test]
 fn a_person_has_at_most_20_live_sessions_spec_2_2() {
     let stage = Stage::new();
     let sessions: Vec<_> = (0..20).map(|_| stage.session(BASIC)).collect();

@@ -192,6 +192,79 @@ async fn any_operation_by_name_is_for_admins_and_keeps_their_limits_spec_15_2() 
 }
 
 #[tokio::test]
+async fn a_moderator_reads_what_was_done_in_open_chats_spec_7_8() {
+    let server = TestServer::start().await;
+    let mo = server.person_with_role("mona", "moderator");
+    let pia = server.person("pia");
+    server.operator(
+        "user.set_tier",
+        json!({ "user_id": pia.id, "tier": "lifetime" }),
+    );
+    let new = json!({ "chat_type": "PUBLIC", "name": "Square", "slug": "a-square", "e2ee": 3 });
+    let chat = server.post(Some(&pia), "/v1/portal/chats", new).await.ok();
+    let path = format!(
+        "/v1/portal/audit?action=chat.&chat_id={}&limit=5",
+        chat["id"]
+    );
+    let page = server.get(Some(&mo), &path).await.ok();
+    assert_eq!(page["rows"][0]["action"], "chat.create");
+    assert_eq!(page["rows"][0]["username"], "pia");
+    let all = server.get(Some(&mo), "/v1/portal/audit").await.ok();
+    assert_eq!(all["rows"].as_array().unwrap().len(), 1);
+    server
+        .get(Some(&pia), &path)
+        .await
+        .refused(403, "ERR_FORBIDDEN");
+    server
+        .get(Some(&mo), "/v1/portal/audit?from=yesterday")
+        .await
+        .refused(400, "ERR_INVALID");
+}
+
+#[tokio::test]
+async fn people_and_strangers_block_spec_7_7() {
+    let server = TestServer::start().await;
+    let ben = server.person("ben");
+    let ada = server.person("ada");
+    let block = format!("/v1/users/{}/block", ada.id);
+    server.post(Some(&ben), &block, json!({})).await.ok();
+    let list = "/v1/users/me/blocks?limit=5";
+    let page = server.get(Some(&ben), list).await.ok();
+    assert_eq!(page["users"][0]["username"], "ada");
+    let stranger = server
+        .post(None, "/v1/authentication/stranger", json!({}))
+        .await
+        .ok();
+    let stranger = Person {
+        id: stranger["user_id"].as_i64().unwrap(),
+        session: stranger["session_id"].as_i64().unwrap(),
+        token: stranger["token"].as_str().unwrap().to_owned(),
+    };
+    server.post(Some(&stranger), &block, json!({})).await.ok();
+    let unblock = format!("/v1/users/{}/unblock", ada.id);
+    server.post(Some(&ben), &unblock, json!({})).await.ok();
+    let page = server.get(Some(&ben), list).await.ok();
+    assert_eq!(page["users"], json!([]));
+    server
+        .post(None, &block, json!({}))
+        .await
+        .refused(401, "ERR_UNAUTHENTICATED");
+}
+
+#[tokio::test]
+async fn one_takes_out_what_is_stored_of_oneself_spec_1_9() {
+    let server = TestServer::start().await;
+    let ben = server.person("ben");
+    let all = server.get(Some(&ben), "/v1/users/me/export").await.ok();
+    assert_eq!(all["user"]["username"], "ben");
+    assert_eq!(all["sessions"][0]["session_id"], ben.session);
+    server
+        .get(None, "/v1/users/me/export")
+        .await
+        .refused(401, "ERR_UNAUTHENTICATED");
+}
+
+#[tokio::test]
 async fn signing_in_is_limited_by_the_minute_spec_15_4() {
     let server = TestServer::with(Config {
         rates: Rates {

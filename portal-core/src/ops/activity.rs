@@ -1,6 +1,6 @@
 //! A chat's activity log: who joined, left, was kicked or banned (SPEC 10.4). The table `activity`.
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,30 +9,10 @@ use crate::model::{ActivityId, ChatId, ChatType, DAY, MINUTE, Timestamp, UserId}
 use crate::operation::{Context, Query, View};
 use crate::ops::{chats, messages, users};
 use crate::policy::{ActivityLog, permit};
-use crate::store;
+use crate::store::{self, words};
 
 /// Joining and leaving are written once per person and chat within this (SPEC 10.4).
 const JOINING_PAUSE: i64 = 10 * MINUTE;
-
-/// The words that rows keep.
-macro_rules! words {
-    ($type:ident { $($variant:ident $word:literal),* }) => {
-        impl ToSql for $type {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(match self { $(Self::$variant => $word),* }.into())
-            }
-        }
-
-        impl FromSql for $type {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                match value.as_str()? {
-                    $($word => Ok(Self::$variant),)*
-                    _ => Err(FromSqlError::InvalidType),
-                }
-            }
-        }
-    };
-}
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -215,4 +195,34 @@ impl Query for List {
         )?;
         Ok(ActivityPage { rows })
     }
+}
+
+/// Something that a person did in a chat, or that was done to them there.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ActivityOfPerson {
+    /// Where.
+    pub chat_id: ChatId,
+    /// When.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: ActivityKind,
+    /// By which door they came in.
+    pub method: Option<Method>,
+}
+
+/// Every row of a person, for their export.
+pub(crate) fn export_of(db: &Connection, user: UserId) -> Result<Vec<ActivityOfPerson>> {
+    store::all(
+        db,
+        "SELECT chat_id, at, kind, method FROM activity WHERE user_id = ? ORDER BY id",
+        [user],
+        |row| {
+            Ok(ActivityOfPerson {
+                chat_id: row.get(0)?,
+                at: row.get(1)?,
+                kind: row.get(2)?,
+                method: row.get(3)?,
+            })
+        },
+    )
 }

@@ -1,14 +1,55 @@
 //! The audit log (SPEC 7.8): the table `audit`, append only.
+//!
+//! Rows go by retention alone, and the database itself refuses the rest: it lets go what lies before
+//! `audit_horizon` in `meta`, which nothing but [`prune`] moves.
+
+mod export;
+mod list;
+#[cfg(test)]
+mod plans;
+mod retention;
+
+pub(crate) use export::export_of;
+pub use export::{ActOnThem, AuditOfPerson, OwnAct};
+pub use list::{AuditPage, AuditRow, List};
+pub(crate) use retention::prune;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::model::{AuditId, ChatId, Timestamp, UserId};
-use crate::operation::{Context, Query, View};
-use crate::policy::{ActingAs, PlatformAction, on_platform};
-use crate::store;
+use crate::model::{ChatId, Timestamp, UserId};
+use crate::operation::{Context, View};
+use crate::policy::ActingAs;
+use crate::store::{self, words};
+
+/// What kind of actor did something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorKind {
+    /// Nobody signed in.
+    Guest,
+    /// A person.
+    User,
+    /// Whoever holds the database file.
+    Operator,
+    /// Housekeeping.
+    System,
+}
+
+words! { ActorKind { Guest "guest", User "user", Operator "operator", System "system" } }
+
+impl From<&ActingAs> for ActorKind {
+    fn from(actor: &ActingAs) -> Self {
+        match actor {
+            ActingAs::Guest => Self::Guest,
+            ActingAs::Person(_) => Self::User,
+            ActingAs::Operator => Self::Operator,
+            ActingAs::System => Self::System,
+        }
+    }
+}
 
 /// What an audit row says of an act.
 #[derive(Debug, Default)]
@@ -18,14 +59,9 @@ pub(crate) struct Act {
     pub(crate) details: Value,
 }
 
-/// Writes a row for the acting person, operator or system, with the transaction of the act.
+/// Writes a row for the acting person, operator or system, with the transaction of the act. Of a chat it
+/// keeps the type of the moment: what was done in a PRIVATE one stays so when that goes PUBLIC.
 pub(crate) fn record(cx: &Context<'_>, action: &str, act: Act) -> Result<()> {
-    let actor = match cx.actor {
-        ActingAs::Guest => "guest",
-        ActingAs::Person(_) => "user",
-        ActingAs::Operator => "operator",
-        ActingAs::System => "system",
-    };
     let details = if act.details.is_null() {
         "{}".to_owned()
     } else {
@@ -33,11 +69,11 @@ pub(crate) fn record(cx: &Context<'_>, action: &str, act: Act) -> Result<()> {
     };
     store::execute(
         cx.db,
-        "INSERT INTO audit (at, actor, user_id, os_user, action, chat_id, target, details)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO audit (at, actor, user_id, os_user, action, chat_id, chat_type, target, details)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT chat_type FROM chat WHERE id = ?6), ?7, ?8)",
         (
             cx.now,
-            actor,
+            ActorKind::from(&cx.actor),
             cx.actor.user_id(),
             &cx.caller.os_user,
             action,
@@ -63,91 +99,4 @@ pub(crate) fn did_since(
         |_| Ok(()),
     )?;
     Ok(found.is_some())
-}
-
-/// Lists the audit log, newest first: who did what to whom.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct List {
-    /// Only rows before this one; from the last page's end.
-    pub before: Option<AuditId>,
-    /// Only this action, such as `chat.destroy`.
-    pub action: Option<String>,
-    /// Only this chat.
-    pub chat_id: Option<ChatId>,
-    /// Only what was done to this person.
-    pub target: Option<UserId>,
-    /// Only what this person did.
-    pub user_id: Option<UserId>,
-    /// At most this many, 1 to 200; default 50.
-    pub limit: Option<u16>,
-}
-
-/// One act.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct AuditRow {
-    /// Its id, rising.
-    pub id: AuditId,
-    /// When.
-    pub at: Timestamp,
-    /// `user`, `operator`, `system` or `guest`.
-    pub actor: String,
-    /// The person, if it was one.
-    pub user_id: Option<UserId>,
-    /// The operating-system user of an operator.
-    pub os_user: Option<String>,
-    /// The operation.
-    pub action: String,
-    /// The chat it was done to.
-    pub chat_id: Option<ChatId>,
-    /// The person it was done to.
-    pub target: Option<UserId>,
-    /// What else there is to know.
-    pub details: Value,
-}
-
-/// A page of the audit log.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct AuditPage {
-    /// Newest first.
-    pub rows: Vec<AuditRow>,
-}
-
-impl Query for List {
-    const NAME: &'static str = "audit.list";
-    type Reply = AuditPage;
-
-    fn answer(self, view: &View<'_>) -> Result<AuditPage> {
-        on_platform(PlatformAction::Audit, &view.actor)?;
-        let limit = super::page_size(self.limit, 50, 200)?;
-        let rows = store::all(
-            view.db,
-            "SELECT id, at, actor, user_id, os_user, action, chat_id, target, details FROM audit
-             WHERE (?1 IS NULL OR id < ?1) AND (?2 IS NULL OR action = ?2) AND (?3 IS NULL OR chat_id = ?3)
-               AND (?4 IS NULL OR target = ?4) AND (?5 IS NULL OR user_id = ?5)
-             ORDER BY id DESC LIMIT ?6",
-            (
-                self.before,
-                self.action,
-                self.chat_id,
-                self.target,
-                self.user_id,
-                i64::try_from(limit).unwrap_or(i64::MAX),
-            ),
-            |row| {
-                Ok(AuditRow {
-                    id: row.get(0)?,
-                    at: row.get(1)?,
-                    actor: row.get(2)?,
-                    user_id: row.get(3)?,
-                    os_user: row.get(4)?,
-                    action: row.get(5)?,
-                    chat_id: row.get(6)?,
-                    target: row.get(7)?,
-                    details: serde_json::from_str(row.get_ref(8)?.as_str()?).unwrap_or(Value::Null),
-                })
-            },
-        )?;
-        Ok(AuditPage { rows })
-    }
 }

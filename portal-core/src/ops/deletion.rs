@@ -116,12 +116,12 @@ pub(crate) fn end_stranger(cx: &mut Context<'_>, stranger: &Person) -> Result<()
     take_away(cx, &leave, stranger)
 }
 
-/// Ends the person's DIRECT chats and deletes the row. The database takes along what is the person's
-/// alone.
+/// Ends the person's DIRECT chats, as if they left, and deletes the row. The database takes along what is
+/// the person's alone.
 fn take_away(cx: &mut Context<'_>, leave: &Permit<ActOn>, person: &Person) -> Result<()> {
     debug_assert_eq!(leave.subject(), person.id, "the permit is for this person");
     for chat in chats::direct_of(cx.db, person.id)? {
-        chats::destroy_now(cx, chat)?;
+        chats::end_direct(cx, chat, person.id)?;
     }
     if !person.stranger {
         let name = users::name(cx.db, person.id)?;

@@ -4,12 +4,14 @@
 pub mod accounts;
 pub mod activity;
 pub mod audit;
+pub mod blocks;
 pub mod chats;
 pub mod check;
 pub mod deletion;
 pub mod directory;
 pub mod epochs;
 pub mod events;
+pub mod export;
 pub mod housekeeping;
 pub mod invites;
 pub mod keys;

@@ -1,7 +1,7 @@
 //! What one sees of a person: everyone the name and the role; the person and staff who may act on them
 //! also the tier and the state (SPEC 4.6). Reads only.
 
-use rusqlite::Row;
+use rusqlite::{Connection, Row};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -139,6 +139,43 @@ impl Query for Me {
             as_of: view.as_of()?,
         })
     }
+}
+
+/// What is stored of a person themself.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Profile {
+    /// As they see themself.
+    #[serde(flatten)]
+    pub user: UserView,
+    /// Whether the trial was used.
+    pub trial_used: bool,
+    /// Whether there is an account key; of the key itself only a hash is kept.
+    pub has_account_key: bool,
+}
+
+/// The person, for their export.
+pub(crate) fn export_of(db: &Connection, user: UserId, now: Timestamp) -> Result<Profile> {
+    let (mut shown, private, trial_used, has_account_key) = store::first(
+        db,
+        &format!(
+            "SELECT {COLUMNS}, trial_used, account_key_hash IS NOT NULL FROM user WHERE id = ?"
+        ),
+        [user],
+        |row| {
+            let (shown, private) = view_from(row, now)?;
+            Ok((shown, private, row.get(7)?, row.get(8)?))
+        },
+    )?
+    .ok_or(ErrorKind::UserNotFound)?;
+    shown.private = Some(PrivateView {
+        standing: punishments::standing(db, user, now)?,
+        ..private
+    });
+    Ok(Profile {
+        user: shown,
+        trial_used,
+        has_account_key,
+    })
 }
 
 /// Lists users by id; for moderators and above. Tier and state are shown of those they may act on.

@@ -211,32 +211,44 @@ impl Query for List {
             }
         };
         let limit = super::page_size(self.limit, 50, 200)?;
-        let rows = store::all(
-            view.db,
-            "SELECT id, kind, chat_id, reason, at, until, lifted_at,
-               lifted_at IS NULL AND kind <> 'warn' AND (until IS NULL OR until > ?4)
-             FROM punishment WHERE user_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
-            (
-                user,
-                self.before.unwrap_or(i64::MAX),
-                i64::try_from(limit).unwrap_or(i64::MAX),
-                view.now,
-            ),
-            |row| {
-                Ok(Punishment {
-                    id: row.get(0)?,
-                    kind: row.get(1)?,
-                    chat_id: row.get(2)?,
-                    reason: row.get(3)?,
-                    at: row.get(4)?,
-                    until: row.get(5)?,
-                    lifted_at: row.get(6)?,
-                    holds: row.get(7)?,
-                })
-            },
-        )?;
+        let before = self.before.unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = rows_of(view.db, user, before, limit, view.now)?;
         Ok(PunishmentPage { rows })
     }
+}
+
+fn rows_of(
+    db: &Connection,
+    user: UserId,
+    before: i64,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<Punishment>> {
+    store::all(
+        db,
+        "SELECT id, kind, chat_id, reason, at, until, lifted_at,
+           lifted_at IS NULL AND kind <> 'warn' AND (until IS NULL OR until > ?4)
+         FROM punishment WHERE user_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3",
+        (user, before, limit, now),
+        |row| {
+            Ok(Punishment {
+                id: row.get(0)?,
+                kind: row.get(1)?,
+                chat_id: row.get(2)?,
+                reason: row.get(3)?,
+                at: row.get(4)?,
+                until: row.get(5)?,
+                lifted_at: row.get(6)?,
+                holds: row.get(7)?,
+            })
+        },
+    )
+}
+
+/// Every punishment of a person, for their export: why, and not by whom.
+pub(crate) fn export_of(db: &Connection, user: UserId, now: Timestamp) -> Result<Vec<Punishment>> {
+    rows_of(db, user, i64::MAX, i64::MAX, now)
 }
 
 /// What is left of a punishment, in seconds; 0 has no end.

@@ -1,5 +1,12 @@
 //! Sessions: the table `session` (SPEC 2.1, 2.2), and who a caller is at this moment.
 
+mod list;
+
+pub(crate) use list::export_of;
+pub use list::{List, SessionList, SessionView, StoredSession};
+
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::Connection;
@@ -12,8 +19,8 @@ use zeroize::Zeroizing;
 use crate::actor::{Actor, Who};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EpochReason, KeyRemoved, SessionEnded, SessionStarted};
-use crate::model::{ConnectionId, DAY, Role, Secret, SessionId, Timestamp, UserId};
-use crate::operation::{Context, Done, Operation, Query, View};
+use crate::model::{ChatId, ConnectionId, DAY, Role, Secret, SessionId, Timestamp, UserId};
+use crate::operation::{Context, Done, Operation, View};
 use crate::ops::{audit, epochs, punishments, strangers, users};
 use crate::policy::{
     ActOn, ActingAs, Permit, PlatformAction, TargetFacts, on_account, on_platform,
@@ -121,7 +128,7 @@ pub(crate) fn open(cx: &mut Context<'_>, user: UserId, role: Role) -> Result<New
         .iter()
         .take((live.len() + 1).saturating_sub(MOST_SESSIONS))
     {
-        end(cx, oldest.id, user, Ending::TooMany)?;
+        end(cx, user, &[oldest.id], Ending::TooMany)?;
     }
     let (token, hash) = loop {
         let mut bytes = Zeroizing::new([0; 32]);
@@ -205,7 +212,7 @@ impl Ending {
         }
     }
 
-    /// Whether somebody else ended it, so that the keys it held must open nothing new (SPEC 8.1).
+    /// Whether the keys it held must open nothing new (SPEC 8.1): it was not the session's own doing.
     /// Whoever removes the person moves the epochs themself.
     const fn moves_epochs(self) -> bool {
         match self {
@@ -220,34 +227,56 @@ impl Ending {
     }
 }
 
-/// Ends a session: its public key and key blobs go with the row, its connections when the event is
-/// delivered (SPEC 2.2).
-fn end(cx: &mut Context<'_>, session_id: SessionId, user_id: UserId, why: Ending) -> Result<()> {
+/// Ends sessions of a person: their public keys and key blobs go with the rows, their connections when the
+/// events are delivered (SPEC 2.2). Then the epochs move, once a chat: at once, but for one's own
+/// sessions, which are gathered (SPEC 8.1, 8.6a).
+fn end(cx: &mut Context<'_>, user: UserId, sessions: &[SessionId], why: Ending) -> Result<()> {
+    let mut held = BTreeSet::new();
+    for session in sessions {
+        held.extend(end_one(cx, *session, user, why)?);
+    }
+    if !why.moves_epochs() {
+        return Ok(());
+    }
+    let is_own = cx.actor.user_id() == Some(user);
+    for chat in held {
+        if is_own {
+            epochs::schedule_move(cx, chat, EpochReason::SessionDestroyed)?;
+        } else {
+            epochs::move_on(cx, chat, EpochReason::SessionDestroyed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends one session; answers the chats whose key it held.
+fn end_one(
+    cx: &mut Context<'_>,
+    session_id: SessionId,
+    user_id: UserId,
+    why: Ending,
+) -> Result<Vec<ChatId>> {
     let held = epochs::chats_of_session(cx.db, session_id)?;
     store::execute(cx.db, "DELETE FROM session WHERE id = ?", [session_id])?;
-    for chat_id in held {
+    for chat_id in &held {
         cx.emit(KeyRemoved {
-            chat_id,
+            chat_id: *chat_id,
             user_id,
             session_id,
         })?;
-        if why.moves_epochs() {
-            epochs::schedule_move(cx, chat_id, EpochReason::SessionDestroyed)?;
-        }
     }
     cx.emit(SessionEnded {
         session_id,
         user_id,
         reason: why.as_str().to_owned(),
-    })
+    })?;
+    Ok(held)
 }
 
 /// Ends every session of a person.
 pub(crate) fn end_all(cx: &mut Context<'_>, user: UserId, why: Ending) -> Result<()> {
-    for session in ids_of(cx.db, user)? {
-        end(cx, session, user, why)?;
-    }
-    Ok(())
+    let sessions = ids_of(cx.db, user)?;
+    end(cx, user, &sessions, why)
 }
 
 /// A person's sessions, the oldest first; also those that ran out and are not swept yet.
@@ -281,7 +310,7 @@ pub(crate) fn tick(cx: &mut Context<'_>) -> Result<Option<Timestamp>> {
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     for (session, user) in over {
-        end(cx, session, user, Ending::Expired)?;
+        end(cx, user, &[session], Ending::Expired)?;
     }
     store::first(
         cx.db,
@@ -375,62 +404,6 @@ fn holder(view: &View<'_>, named: Option<UserId>) -> Result<Permit<ActOn>> {
     )?)
 }
 
-/// Lists live sessions, the oldest first.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct List {
-    /// Whose; default the caller's. Others' are for admins who may act on them.
-    pub user_id: Option<UserId>,
-}
-
-/// A session as the list shows it.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct SessionView {
-    /// Its id.
-    pub session_id: SessionId,
-    /// The last six digits of the token's hash, to name it by.
-    pub suffix: String,
-    /// When it was opened.
-    pub created_at: Timestamp,
-    /// When it ends.
-    pub expires_at: Timestamp,
-    /// The program it was opened with.
-    pub user_agent: Option<String>,
-    /// The address it was opened from.
-    pub client_ip: Option<String>,
-    /// Whether it is the caller's own.
-    pub current: bool,
-}
-
-/// A person's sessions.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct SessionList {
-    /// The oldest first.
-    pub sessions: Vec<SessionView>,
-}
-
-impl Query for List {
-    const NAME: &'static str = "session.list";
-    type Reply = SessionList;
-
-    fn answer(self, view: &View<'_>) -> Result<SessionList> {
-        let permit = holder(view, self.user_id)?;
-        let live = live_of(view.db, permit.subject(), view.now)?;
-        let shown = live.into_iter().map(|live| SessionView {
-            session_id: live.id,
-            suffix: suffix(&live.hash),
-            created_at: live.created_at,
-            expires_at: live.expires_at,
-            user_agent: live.user_agent,
-            client_ip: live.client_ip,
-            current: view.session == Some(live.id),
-        });
-        Ok(SessionList {
-            sessions: shown.collect(),
-        })
-    }
-}
-
 /// Ends one of the caller's other sessions, or one of somebody whom an admin may act on. The keys it
 /// held open nothing new.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -460,7 +433,7 @@ impl Operation for Destroy {
                 "This is the session you are using; log out instead.",
             ));
         }
-        end(cx, session, user, Ending::Destroyed)?;
+        end(cx, user, &[session], Ending::Destroyed)?;
         if cx.actor.user_id() != Some(user) {
             let act = audit::Act {
                 target: Some(user),
@@ -485,7 +458,7 @@ impl Operation for Logout {
 
     fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
         let (session, user) = (cx.session_id()?, cx.user_id()?);
-        end(cx, session, user, Ending::Logout)?;
+        end(cx, user, &[session], Ending::Logout)?;
         strangers::let_go(cx, user)?;
         Ok(Done {})
     }

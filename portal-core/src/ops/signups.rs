@@ -1,5 +1,6 @@
 //! Sign-up codes: the table `signup_code`, and who may sign up at all (SPEC 2.4).
 
+use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -170,6 +171,40 @@ impl Query for List {
         )?;
         Ok(SignupCodeList { codes })
     }
+}
+
+/// A sign-up code as it is stored, but for the code itself: whoever reads that signs up.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct SignupCodeMade {
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Until when it is good; null is without end.
+    pub expires_at: Option<Timestamp>,
+    /// How many may use it; null is any number.
+    pub max_uses: Option<u32>,
+    /// How many have.
+    pub uses: u32,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Every sign-up code that a person made, for their export.
+pub(crate) fn export_of(db: &Connection, user: UserId) -> Result<Vec<SignupCodeMade>> {
+    store::all(
+        db,
+        "SELECT created_at, expires_at, max_uses, uses, revoked_at FROM signup_code
+         WHERE created_by = ? ORDER BY created_at, code",
+        [user],
+        |row| {
+            Ok(SignupCodeMade {
+                created_at: row.get(0)?,
+                expires_at: row.get(1)?,
+                max_uses: row.get(2)?,
+                uses: row.get(3)?,
+                revoked_at: row.get(4)?,
+            })
+        },
+    )
 }
 
 /// Revokes a sign-up code, for good; for admins and above.

@@ -1,5 +1,6 @@
 //! Tiers: the table `tier_change` (SPEC 1.3). A tier that ran out counts as absent without any sweep.
 
+use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -186,24 +187,7 @@ impl Query for Subscription {
         on_account(Role::Admin, &view.actor, &TargetFacts::from(&person))?;
         let staff = view.actor.user_id() != Some(user_id);
         let (tier, tier_expires_at, trial_used) = users::tier(view.db, user_id)?;
-        let history = store::all(
-            view.db,
-            "SELECT tier, tier_expires_at, changed_by, at FROM tier_change
-             WHERE user_id = ? ORDER BY id DESC LIMIT 100",
-            [user_id],
-            |row| {
-                let granted = Granted {
-                    tier: row.get(0)?,
-                    tier_expires_at: row.get(1)?,
-                };
-                let changed_by = if staff { Some(row.get(2)?) } else { None };
-                Ok(TierChange {
-                    granted,
-                    changed_by,
-                    at: row.get(3)?,
-                })
-            },
-        )?;
+        let history = history(view.db, user_id, 100, staff)?;
         Ok(SubscriptionView {
             user_id,
             granted: Granted {
@@ -215,4 +199,31 @@ impl Query for Subscription {
             history,
         })
     }
+}
+
+/// The last changes of a person's tier, newest first; who made them is for staff.
+fn history(db: &Connection, user: UserId, limit: i64, staff: bool) -> Result<Vec<TierChange>> {
+    store::all(
+        db,
+        "SELECT tier, tier_expires_at, changed_by, at FROM tier_change
+         WHERE user_id = ? ORDER BY id DESC LIMIT ?",
+        (user, limit),
+        |row| {
+            let granted = Granted {
+                tier: row.get(0)?,
+                tier_expires_at: row.get(1)?,
+            };
+            let changed_by = if staff { Some(row.get(2)?) } else { None };
+            Ok(TierChange {
+                granted,
+                changed_by,
+                at: row.get(3)?,
+            })
+        },
+    )
+}
+
+/// Every change of a person's tier, for their export.
+pub(crate) fn export_of(db: &Connection, user: UserId) -> Result<Vec<TierChange>> {
+    history(db, user, i64::MAX, false)
 }

@@ -3,6 +3,7 @@
 //! Pure: no I/O, no clock, no SQL. A store function that changes something takes the permit for that
 //! act by reference, and only this module can make one, so forgetting to ask does not compile.
 
+mod audit;
 mod chat;
 mod facts;
 mod membership;
@@ -10,6 +11,7 @@ mod ownership;
 mod person;
 mod platform;
 
+pub use audit::{AuditScope, ReadAudit, read_audit};
 pub use chat::{
     ActivityLog, ChatAction, Clear, Clipboard, Configure, DeleteOwn, Destroy, Invites, LookIn,
     Moderate, Report, RunBrowser, Talk, Transfer, looks_as_staff, may, permit, read, reads_all,
@@ -19,8 +21,8 @@ pub use membership::{Enter, enter, invitee, list_members};
 pub use ownership::{slot_limit, transfer};
 pub use person::{
     ActOn, ActOnInChat, PersonAction, act_everywhere, act_on_in_chat, can_act_on, may_evict,
-    may_grant_role, may_know, on_account, on_oneself, on_person, on_sign_up, signed_up,
-    stranger_goes,
+    may_export, may_grant_role, may_know, on_account, on_ones_own, on_oneself, on_person,
+    on_sign_up, signed_up, stranger_goes,
 };
 pub use platform::{
     CreateChat, PlatformAct, PlatformAction, PlatformPermit, create_chat, may_own, on_platform,
@@ -59,6 +61,8 @@ pub enum Denial {
     ChatNotFound,
     /// The actor may look, but not do this.
     Forbidden,
+    /// Only a person can do this, and the actor is none.
+    NoPerson,
     /// The actor is banned from the chat.
     Banned,
     /// The actor is not signed in.
@@ -77,9 +81,15 @@ pub enum Denial {
 
 impl From<Denial> for Error {
     fn from(denial: Denial) -> Self {
-        Error::new(match denial {
+        let kind = match denial {
             Denial::ChatNotFound => ErrorKind::ChatNotFound,
             Denial::Forbidden => ErrorKind::Forbidden,
+            Denial::NoPerson => {
+                return Error::with_message(
+                    ErrorKind::Forbidden,
+                    "Only a person can do this; name one to act for.",
+                );
+            }
             Denial::Banned => ErrorKind::Banned,
             Denial::Unauthenticated => ErrorKind::Unauthenticated,
             Denial::StrangerForbidden => ErrorKind::StrangerForbidden,
@@ -87,6 +97,7 @@ impl From<Denial> for Error {
             Denial::TargetIsOwner => ErrorKind::TargetIsOwner,
             Denial::PremiumRequired => ErrorKind::PremiumRequired,
             Denial::ReasonRequired => ErrorKind::ReasonRequired,
-        })
+        };
+        Error::new(kind)
     }
 }

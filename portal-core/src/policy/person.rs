@@ -148,6 +148,16 @@ pub fn on_oneself(actor: &ActingAs) -> Result<Permit<ActOn>, Denial> {
         .map_or(Err(Denial::Forbidden), |id| Ok(Permit::new(id)))
 }
 
+/// Leave over what is a person's own without being an account's, such as whom they block: strangers have
+/// it too, the operator is nobody.
+pub fn on_ones_own(actor: &ActingAs) -> Result<Permit<ActOn>, Denial> {
+    match actor {
+        ActingAs::Guest => Err(Denial::Unauthenticated),
+        ActingAs::Person(person) => Ok(Permit::new(person.id)),
+        ActingAs::Operator | ActingAs::System => Err(Denial::NoPerson),
+    }
+}
+
 /// Leave to act on an account: one's own, or as [`on_person`].
 pub fn on_account(
     least: Role,
@@ -158,6 +168,16 @@ pub fn on_account(
         on_oneself(actor)
     } else {
         on_person(least, actor, target)
+    }
+}
+
+/// Leave to take out everything that is stored of a person (SPEC 1.9): one's own, or as [`on_person`] for
+/// admins.
+pub fn may_export(actor: &ActingAs, target: &TargetFacts) -> Result<Permit<ActOn>, Denial> {
+    if actor.user_id() == Some(target.id) {
+        on_ones_own(actor)
+    } else {
+        on_person(Role::Admin, actor, target)
     }
 }
 

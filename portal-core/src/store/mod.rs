@@ -13,6 +13,7 @@ pub(crate) use migrations::{CURRENT as SCHEMA_VERSION, SchemaObject, expected_sc
 pub use open::Durability;
 pub(crate) use open::{APPLICATION_ID, Access, FileWatch, Opening, data_version};
 pub(crate) use readers::{Reader, Readers};
+pub(crate) use sql::words;
 pub(crate) use writer::{Fate, Job, Writer};
 
 use std::path::{Path, PathBuf};

@@ -84,3 +84,26 @@ impl FromSql for Timestamp {
         value.as_i64().map(Timestamp::from_millis)
     }
 }
+
+/// Enums that a row keeps as a word.
+macro_rules! words {
+    ($type:ident { $($variant:ident $word:literal),* }) => {
+        impl rusqlite::types::ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+                Ok(match self { $(Self::$variant => $word),* }.into())
+            }
+        }
+
+        impl rusqlite::types::FromSql for $type {
+            fn column_result(
+                value: rusqlite::types::ValueRef<'_>,
+            ) -> rusqlite::types::FromSqlResult<Self> {
+                match value.as_str()? {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(rusqlite::types::FromSqlError::InvalidType),
+                }
+            }
+        }
+    };
+}
+pub(crate) use words;

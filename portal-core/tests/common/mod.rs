@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use portal_core::clock::ManualClock;
 use portal_core::model::{ChatId, ChatType, ConnectionId, SessionId, Timestamp, UserId};
-use portal_core::{Actor, Durability, Error, Options, Portal};
+use portal_core::{Actor, Delivery, Durability, Error, Follower, Options, Portal};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -174,6 +174,30 @@ impl Stage {
         self.ok(&Actor::operator(), "event.list", json!({ "limit": 1 }))["as_of"]
             .as_u64()
             .unwrap()
+    }
+}
+
+/// Everything that is to be delivered now: to whom, what, with which data.
+pub fn delivered(
+    stage: &Stage,
+    follower: &mut Follower,
+) -> Vec<(Vec<ConnectionId>, String, Value)> {
+    let mut all = Vec::new();
+    loop {
+        let batch = stage.portal.deliver(follower, 100).unwrap();
+        if batch.is_empty() {
+            return all;
+        }
+        for delivery in batch {
+            match delivery {
+                Delivery::Send { to, name, data } => {
+                    all.push((to, name.to_owned(), serde_json::from_str(&data).unwrap()));
+                }
+                Delivery::Close { connection, reason } => {
+                    all.push((vec![connection], "close".to_owned(), json!(reason)));
+                }
+            }
+        }
     }
 }
 

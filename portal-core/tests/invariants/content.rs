@@ -232,6 +232,16 @@ pub(crate) const CASES: &[Case] = &[
         "audit WHERE id = 1",
         &[("id", "NULL"), ("details", "'{'")],
     ),
+    copy(
+        "audit_chat_type_known",
+        "audit WHERE id = 1",
+        &[("id", "NULL"), ("chat_type", "'SECRET'")],
+    ),
+    copy(
+        "audit_chat_type_of_a_chat",
+        "audit WHERE id = 1",
+        &[("id", "NULL"), ("chat_type", "'PUBLIC'"), ("chat_id", "NULL")],
+    ),
     refuse(
         "audit_is_never_rewritten",
         "UPDATE audit SET user_id = 5000 WHERE id = 1",

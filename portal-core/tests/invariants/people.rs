@@ -141,6 +141,11 @@ pub(crate) const CASES: &[Case] = &[
         "signup_code_uses_within_max",
         "UPDATE signup_code SET uses = -1",
     ),
+    // block
+    refuse(
+        "block_is_not_of_oneself",
+        "UPDATE block SET blocked_id = user_id",
+    ),
     // login_code
     refuse(
         "login_code_is_hash",

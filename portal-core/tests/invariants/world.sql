@@ -9,6 +9,7 @@ INSERT INTO session (id, user_id, token_hash, created_at, expires_at) VALUES
     (501, 4000, CAST(printf('%032d', 501) AS BLOB), 0, 100),
     (502, 5000, CAST(printf('%032d', 502) AS BLOB), 0, 100),
     (503, 7000, CAST(printf('%032d', 503) AS BLOB), 0, 100);
+INSERT INTO block (user_id, blocked_id, at) VALUES (5000, 6000, 0);
 INSERT INTO signup_code (code, created_at, expires_at, max_uses) VALUES ('signup0000000001', 0, 100, 3);
 INSERT INTO login_code (user_id, code_hash, created_at, expires_at) VALUES (5000, zeroblob(32), 0, 100);
 

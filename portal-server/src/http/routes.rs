@@ -95,7 +95,11 @@ pub const ROUTES: &[Route] = &[
     get  ("users/me/subscription",                                    "user.subscription"),
     post ("users/me/subscription/trial",                              "user.start_trial"),
     post ("users/me/account-key",                                     "user.replace_account_key"),
+    get  ("users/me/export",                                          "user.export"),
+    get  ("users/me/blocks?after#&limit#",                            "user.blocks"),
     get  ("users/{user_id#}",                                         "user.get"),
+    post ("users/{user_id#}/block",                                   "user.block"),
+    post ("users/{user_id#}/unblock",                                 "user.unblock"),
 
     get  ("portal/directory?cursor&limit#",                           "directory.list"),
     get  ("portal/chats",                                             "chat.list"),
@@ -136,6 +140,8 @@ pub const ROUTES: &[Route] = &[
     post ("portal/ban",                                               "mod.platform_ban"),
     post ("portal/unban",                                             "mod.platform_unban"),
     post ("portal/warn",                                              "mod.warn"),
+
+    get  ("portal/audit?action&chat_id#&target#&user_id#&actor&os_user&from#&until#&before#&limit#", "audit.list"),
 
     post ("portal/keys",                                              "key.register"),
     get  ("portal/chats/{chat_id#}/keys",                             "key.list"),

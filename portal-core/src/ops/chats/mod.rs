@@ -3,6 +3,7 @@
 
 mod create;
 mod destroy;
+mod export;
 mod inspect;
 mod label;
 mod list;
@@ -14,10 +15,13 @@ mod update;
 pub use create::Create;
 pub use destroy::Destroy;
 pub(crate) use destroy::{destroy_now, end_direct};
+pub use export::ChatsOfPerson;
+pub(crate) use export::export_of;
 pub(crate) use inspect::may_read;
 pub use inspect::{Inspect, Inspected};
 pub use label::SetLabel;
 pub use list::{List, OwnChat, OwnChats, Relation};
+pub use slugs::HeldSlug;
 pub(crate) use transfer::hand_over;
 pub use transfer::{AcceptTransfer, Offer, Offered, Transfer};
 pub use update::Update;

@@ -1,6 +1,8 @@
 //! Addresses: who may take one, and the table `held_slug` of those that were given up (SPEC 3.3).
 
 use rusqlite::Connection;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::by_slug;
 use crate::error::{ErrorKind, Result};
@@ -35,6 +37,30 @@ fn held_for_another(db: &Connection, slug: &Slug, owner: UserId, now: Timestamp)
         |_| Ok(()),
     )?;
     Ok(held.is_some())
+}
+
+/// An address that a chat gave up.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct HeldSlug {
+    /// The address.
+    pub slug: Slug,
+    /// Until when others cannot take it.
+    pub held_until: Timestamp,
+}
+
+/// The addresses that are held for an owner.
+pub(super) fn held_for(db: &Connection, owner: UserId) -> Result<Vec<HeldSlug>> {
+    store::all(
+        db,
+        "SELECT slug, held_until FROM held_slug WHERE owner_id = ? ORDER BY slug",
+        [owner],
+        |row| {
+            Ok(HeldSlug {
+                slug: row.get(0)?,
+                held_until: row.get(1)?,
+            })
+        },
+    )
 }
 
 /// Holds an address that a chat gave up.

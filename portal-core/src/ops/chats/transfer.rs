@@ -193,7 +193,7 @@ pub struct Offer {
     pub expires_at: Timestamp,
 }
 
-/// What is offered to a person at this moment.
+/// What was offered to a person for longer than until `now`.
 pub(super) fn offers_to(db: &Connection, user: UserId, now: Timestamp) -> Result<Vec<Offer>> {
     store::all(
         db,

@@ -246,6 +246,43 @@ fn revoke(
     Ok(())
 }
 
+/// An invite as it is stored, but for its code: whoever reads that comes in.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct InviteMade {
+    /// Where it leads.
+    pub chat_id: ChatId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends; null: never.
+    pub expires_at: Option<Timestamp>,
+    /// How many it lets in; null: any number.
+    pub max_uses: Option<u32>,
+    /// How many it has let in.
+    pub uses: u32,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Every invite that a person made, for their export.
+pub(crate) fn export_of(db: &Connection, user: UserId) -> Result<Vec<InviteMade>> {
+    store::all(
+        db,
+        "SELECT chat_id, created_at, expires_at, max_uses, uses, revoked_at FROM invite
+         WHERE created_by = ? ORDER BY created_at, code",
+        [user],
+        |row| {
+            Ok(InviteMade {
+                chat_id: row.get(0)?,
+                created_at: row.get(1)?,
+                expires_at: row.get(2)?,
+                max_uses: row.get(3)?,
+                uses: row.get(4)?,
+                revoked_at: row.get(5)?,
+            })
+        },
+    )
+}
+
 /// Forgets invites that have been dead for `dead_invite_days` (SPEC 14.3), 1000 rows a call. When the
 /// last use was is not kept: an exhausted one goes by its age.
 pub(crate) fn prune(db: &Connection, now: Timestamp, dead_days: u32) -> Result<usize> {

@@ -14,10 +14,12 @@ pub use list::{List, Member, Members};
 use std::collections::BTreeSet;
 
 use rusqlite::Connection;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::error::Result;
 use crate::event::{EpochReason, Event, MemberAdded, RoomEvicted};
-use crate::model::{ChatId, MessageId, Timestamp, UserId};
+use crate::model::{ChatId, ChatName, ChatType, MessageId, Timestamp, UserId};
 use crate::operation::Context;
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::chats::{self, ChatRow};
@@ -136,6 +138,40 @@ fn dismiss(cx: &mut Context<'_>, chat_id: ChatId, user_id: UserId, reason: &str)
     activity::announce(cx, chat_id, user_id, ActivityKind::Leave, None)?;
     epochs::drop_keys_of(cx, chat_id, user_id)?;
     Ok(true)
+}
+
+/// A membership as it is stored.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct StoredMembership {
+    /// Of which chat.
+    pub chat_id: ChatId,
+    /// The chat's type.
+    pub chat_type: ChatType,
+    /// The chat's name.
+    pub name: ChatName,
+    /// How it came to be: `invite`, `match`, `operator` or `transfer`.
+    pub via: String,
+    /// Since when.
+    pub joined_at: Timestamp,
+}
+
+/// Every membership of a person, for their export; DIRECT chats are among them.
+pub(crate) fn export_of(db: &Connection, user: UserId) -> Result<Vec<StoredMembership>> {
+    store::all(
+        db,
+        "SELECT m.chat_id, c.chat_type, c.name, m.via, m.joined_at
+         FROM membership m JOIN chat c ON c.id = m.chat_id WHERE m.user_id = ? ORDER BY m.chat_id",
+        [user],
+        |row| {
+            Ok(StoredMembership {
+                chat_id: row.get(0)?,
+                chat_type: row.get(1)?,
+                name: row.get(2)?,
+                via: row.get(3)?,
+                joined_at: row.get(4)?,
+            })
+        },
+    )
 }
 
 /// The chats whose key a person could hold, DIRECT ones aside: as owner or member, or by a session.

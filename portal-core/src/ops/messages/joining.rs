@@ -6,6 +6,8 @@
 //! room, or a process that died, writes none; who is there, presence says.
 
 use rusqlite::Connection;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::error::Result;
 use crate::model::{ChatId, MINUTE, MessageId, SessionId, Timestamp, UserId};
@@ -95,6 +97,37 @@ pub(crate) fn note_left(cx: &Context<'_>, session: SessionId, chat: ChatId) -> R
         (chat, session, cx.now),
     )?;
     Ok(())
+}
+
+/// When a session came into a room.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct StoredJoining {
+    /// Which session.
+    pub session_id: SessionId,
+    /// Which room.
+    pub chat_id: ChatId,
+    /// When it came.
+    pub joined_at: Timestamp,
+    /// When it left.
+    pub left_at: Option<Timestamp>,
+}
+
+/// The joinings of a person's sessions.
+pub(super) fn of_person(db: &Connection, user: UserId) -> Result<Vec<StoredJoining>> {
+    store::all(
+        db,
+        "SELECT j.session_id, j.chat_id, j.joined_at, j.left_at
+         FROM session s JOIN joining j ON j.session_id = s.id WHERE s.user_id = ? ORDER BY 1, 2",
+        [user],
+        |row| {
+            Ok(StoredJoining {
+                session_id: row.get(0)?,
+                chat_id: row.get(1)?,
+                joined_at: row.get(2)?,
+                left_at: row.get(3)?,
+            })
+        },
+    )
 }
 
 /// Ends the joinings of a person who was put out of the chat: coming back begins anew.

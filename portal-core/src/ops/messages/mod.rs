@@ -7,6 +7,7 @@
 
 mod clear;
 mod delete;
+mod export;
 mod history;
 pub(crate) mod joining;
 #[cfg(test)]
@@ -19,9 +20,12 @@ pub(crate) use clear::wipe_due;
 pub use clear::{Clear, Cleared};
 pub(crate) use delete::erase_of;
 pub use delete::{Delete, DeleteLast, DeleteMine, Deleted};
+pub use export::MessagesOfPerson;
+pub(crate) use export::export_of;
 pub use history::{History, HistoryPage};
+pub use joining::StoredJoining;
 pub(crate) use retention::prune;
-pub use send::{Send, Sent};
+pub use send::{LastSends, Send, Sent};
 pub(crate) use visible::{first_visible, knows_private_times, sight};
 
 use rusqlite::Connection;

@@ -252,6 +252,30 @@ fn sends_of(db: &Connection, chat: ChatId, sender: UserId) -> Result<Vec<Timesta
     Ok(packed.unwrap_or_default())
 }
 
+/// When a person last wrote to a chat.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct LastSends {
+    /// Where.
+    pub chat_id: ChatId,
+    /// The last few times, oldest first; also of what is deleted since.
+    pub at: Vec<Timestamp>,
+}
+
+/// When a person last wrote, chat by chat.
+pub(super) fn last_sends(db: &Connection, sender: UserId) -> Result<Vec<LastSends>> {
+    store::all(
+        db,
+        "SELECT chat_id, times FROM send_window WHERE user_id = ? ORDER BY chat_id",
+        [sender],
+        |row| {
+            Ok(LastSends {
+                chat_id: row.get(0)?,
+                at: unpack(row.get_ref(1)?.as_blob()?),
+            })
+        },
+    )
+}
+
 fn pack(times: &[Timestamp]) -> Vec<u8> {
     times
         .iter()

@@ -85,3 +85,13 @@ fn read_before(db: &Connection, chat: ChatId, user: UserId) -> Result<bool> {
     )?;
     Ok(found.is_some())
 }
+
+/// The chats that a person reads from before they went public.
+pub(super) fn earlier_reader_of(db: &Connection, user: UserId) -> Result<Vec<ChatId>> {
+    store::all(
+        db,
+        "SELECT chat_id FROM earlier_reader WHERE user_id = ? ORDER BY chat_id",
+        [user],
+        |row| row.get(0),
+    )
+}

@@ -98,6 +98,16 @@ CREATE TABLE signup_code (
     CONSTRAINT signup_code_uses_within_max CHECK (uses >= 0 AND (max_uses IS NULL OR uses <= max_uses))
 ) STRICT, WITHOUT ROWID;
 
+-- Whom a person does not want to be matched with; the other never learns of it (SPEC 7.7).
+CREATE TABLE block (
+    user_id    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    blocked_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (user_id, blocked_id),
+    CONSTRAINT block_is_not_of_oneself CHECK (user_id <> blocked_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX block_by_blocked ON block (blocked_id);
+
 CREATE TABLE login_code (
     id         INTEGER PRIMARY KEY,
     user_id    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
@@ -291,6 +301,7 @@ CREATE TABLE invite (
     CONSTRAINT invite_uses_within_max CHECK (uses >= 0 AND (max_uses IS NULL OR uses <= max_uses))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX invite_by_chat ON invite (chat_id, created_at);
+CREATE INDEX invite_by_maker ON invite (created_by) WHERE created_by IS NOT NULL;
 CREATE INDEX invite_by_end ON invite (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX invite_revoked ON invite (revoked_at) WHERE revoked_at IS NOT NULL;
 CREATE INDEX invite_used_up ON invite (created_at) WHERE uses = max_uses;
@@ -385,6 +396,7 @@ CREATE TABLE activity (
 ) STRICT;
 CREATE INDEX activity_by_chat ON activity (chat_id, id);
 CREATE INDEX activity_by_person ON activity (chat_id, user_id, kind, at);
+CREATE INDEX activity_by_user ON activity (user_id, id);
 CREATE INDEX activity_by_time ON activity (at);
 
 -- Keys --------------------------------------------------------------------------------------------
@@ -529,17 +541,23 @@ CREATE INDEX attempt_by_subject ON attempt (kind, subject, at);
 CREATE INDEX attempt_by_time ON attempt (at);
 
 CREATE TABLE audit (
-    id      INTEGER PRIMARY KEY AUTOINCREMENT,
-    at      INTEGER NOT NULL,
-    actor   TEXT NOT NULL CONSTRAINT audit_actor_known CHECK (actor IN ('guest', 'user', 'operator', 'system')),
-    user_id INTEGER CONSTRAINT audit_user_has_id CHECK ((actor = 'user') = (user_id IS NOT NULL)),
-    os_user TEXT,
-    action  TEXT NOT NULL,
-    chat_id INTEGER,
-    target  INTEGER,
-    details TEXT NOT NULL CONSTRAINT audit_details_is_json CHECK (json_valid(details))
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    at        INTEGER NOT NULL,
+    actor     TEXT NOT NULL CONSTRAINT audit_actor_known CHECK (actor IN ('guest', 'user', 'operator', 'system')),
+    user_id   INTEGER CONSTRAINT audit_user_has_id CHECK ((actor = 'user') = (user_id IS NOT NULL)),
+    os_user   TEXT,
+    action    TEXT NOT NULL,
+    chat_id   INTEGER,
+    -- As it was then: what was done in a PRIVATE chat stays hidden when that goes PUBLIC.
+    chat_type TEXT,
+    target    INTEGER,
+    details   TEXT NOT NULL CONSTRAINT audit_details_is_json CHECK (json_valid(details)),
+    CONSTRAINT audit_chat_type_known CHECK (chat_type IS NULL OR chat_type IN ('OFFICIAL', 'PUBLIC', 'PRIVATE', 'DIRECT')),
+    CONSTRAINT audit_chat_type_of_a_chat CHECK (chat_type IS NULL OR chat_id IS NOT NULL)
 ) STRICT;
 CREATE INDEX audit_by_time ON audit (at);
+CREATE INDEX audit_by_action ON audit (action, id);
+CREATE INDEX audit_by_area ON audit (substr(action, 1, instr(action, '.')), id);
 CREATE INDEX audit_by_chat ON audit (chat_id, id) WHERE chat_id IS NOT NULL;
 CREATE INDEX audit_by_target ON audit (target, id) WHERE target IS NOT NULL;
 CREATE INDEX audit_by_user ON audit (user_id, id) WHERE user_id IS NOT NULL;
