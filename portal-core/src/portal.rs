@@ -224,15 +224,25 @@ impl Portal {
         Ok(presence.connect(identity, since))
     }
 
-    /// Forgets a live connection and takes it out of its rooms. Repeatable.
+    /// Forgets a live connection, at once and without fail: it is in no room, counts as no viewer, is given
+    /// and asked for nothing any more. Who left a room with it is written down by
+    /// [`ops::rooms::NoteDepartures`], or by the next [`Portal::tick`]. Repeatable.
+    pub fn forget(&self, connection: ConnectionId) {
+        if let Some(mut presence) = self.shared.presence() {
+            presence.depart(connection, self.now());
+        }
+    }
+
+    /// Forgets a live connection as [`Portal::forget`] does, and writes down at once who left a room with
+    /// it. Repeatable.
+    ///
+    /// # Errors
+    /// `ERR_CLOSED` and those of storage. The connection is forgotten all the same, and there is no need to
+    /// try again: what could not be written, the next [`Portal::tick`] writes.
     pub fn disconnect(&self, connection: ConnectionId) -> Result<()> {
-        self.call(
-            &Actor::system(),
-            ops::rooms::Disconnect {
-                connection_id: connection,
-            },
-        )
-        .map(drop)
+        self.forget(connection);
+        self.call(&Actor::system(), ops::rooms::NoteDepartures {})
+            .map(drop)
     }
 
     /// Calls `wake` after every commit that wrote events, on the committing thread.

@@ -1,5 +1,6 @@
 //! A chat's activity log: who joined, left, was kicked or banned (SPEC 10.4). The table `activity`.
 
+use rusqlite::Connection;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,11 +88,23 @@ pub(crate) fn record(
     kind: ActivityKind,
     method: Option<Method>,
 ) -> Result<bool> {
+    record_at(cx.db, cx.now, chat, user, kind, method)
+}
+
+/// Like [`record`], for what happened before it could be written.
+pub(crate) fn record_at(
+    db: &Connection,
+    at: Timestamp,
+    chat: ChatId,
+    user: UserId,
+    kind: ActivityKind,
+    method: Option<Method>,
+) -> Result<bool> {
     if matches!(kind, ActivityKind::Join | ActivityKind::Leave) {
         let lately = store::first(
-            cx.db,
+            db,
             "SELECT 1 FROM activity WHERE chat_id = ? AND user_id = ? AND kind = ? AND at > ? LIMIT 1",
-            (chat, user, kind, cx.now.plus(-JOINING_PAUSE)),
+            (chat, user, kind, at.plus(-JOINING_PAUSE)),
             |_| Ok(()),
         )?;
         if lately.is_some() {
@@ -99,9 +112,9 @@ pub(crate) fn record(
         }
     }
     store::execute(
-        cx.db,
+        db,
         "INSERT INTO activity (chat_id, user_id, kind, method, at) VALUES (?, ?, ?, ?, ?)",
-        (chat, user, kind, method, cx.now),
+        (chat, user, kind, method, at),
     )?;
     Ok(true)
 }

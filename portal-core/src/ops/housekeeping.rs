@@ -7,8 +7,8 @@ use crate::error::{ErrorKind, Result};
 use crate::model::{MINUTE, Timestamp};
 use crate::operation::{Context, Operation};
 use crate::ops::{
-    activity, epochs, events, invites, keys, limits, login_codes, messages, sessions, strangers,
-    users,
+    activity, epochs, events, invites, keys, limits, login_codes, messages, rooms, sessions,
+    strangers, users,
 };
 
 /// Does what is due, and answers when it next wants to run. Late calls catch up; nothing is done twice.
@@ -31,6 +31,7 @@ impl Operation for Tick {
         if !cx.actor.is_operator() {
             return Err(ErrorKind::Forbidden.into());
         }
+        rooms::note_departures(cx)?;
         limits::prune(cx.db, cx.now)?;
         invites::prune(cx.db, cx.now, cx.settings.dead_invite_days)?;
         activity::prune(cx)?;

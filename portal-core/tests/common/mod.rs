@@ -52,12 +52,18 @@ impl Stage {
     }
 
     pub fn with_presence(presence: bool) -> Self {
+        Self::with(Options {
+            presence,
+            ..Options::default()
+        })
+    }
+
+    pub fn with(options: Options) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(START));
         let options = Options {
-            presence,
             clock: clock.clone(),
-            ..Options::default()
+            ..options
         };
         let portal = Portal::open(dir.path().join("portal.db"), options).unwrap();
         let stage = Self { portal, clock, dir };
