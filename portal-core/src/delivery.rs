@@ -189,10 +189,11 @@ fn deliver_one(
     stored: &StoredEvent,
     deliveries: &mut Vec<Delivery>,
 ) -> Result<()> {
-    let seq = stored.seq.get().unsigned_abs();
+    let seq = stored.place();
     let audience = stored.event.audience();
     let (to, closing) = {
         let mut presence = shared.presence().ok_or(ErrorKind::NotConnected)?;
+        presence.address(seq);
         let mut to = match audience {
             Audience::Everyone => presence.everyone(),
             Audience::Chat(chat, affected) => {

@@ -213,15 +213,32 @@ impl Portal {
     /// # Errors
     /// `ERR_UNAUTHENTICATED` for an ended session, `ERR_NOT_CONNECTED` where presence is off.
     pub fn connect(&self, caller: &Actor) -> Result<ConnectionId> {
+        let (identity, since) = self.admit(caller)?;
+        let connection = self
+            .shared
+            .presence()
+            .ok_or(ErrorKind::NotConnected)?
+            .connect(identity, since);
+        // What ended the session meanwhile may have been delivered before there was a connection to close.
+        // What ends it from now on finds this one.
+        match self.admit(caller) {
+            Ok(_) => Ok(connection),
+            Err(refusal) => {
+                self.forget(connection);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Whose a connection would be, and the end of the event log that this is true at.
+    fn admit(&self, caller: &Actor) -> Result<(Identity, u64)> {
         let reader = self.reader()?;
         let view = View::new(&reader, &self.shared, caller)?;
         let identity = Identity {
             session: view.session,
             user: view.actor.user_id(),
         };
-        let since = view.as_of()?;
-        let mut presence = self.shared.presence().ok_or(ErrorKind::NotConnected)?;
-        Ok(presence.connect(identity, since))
+        Ok((identity, view.as_of()?))
     }
 
     /// Forgets a live connection, at once and without fail: it is in no room, counts as no viewer, is given
@@ -301,3 +318,6 @@ fn answer_slot<T: Send + 'static>() -> (
             .unwrap_or_else(|_| Err(ErrorKind::Internal.into()))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,7 +113,7 @@ impl Shared {
         self.adopt_settings(Arc::new(ops::settings::read(db)?));
         let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         for stored in ops::events::read_after(db, *observed, usize::MAX)? {
-            let seq = stored.seq.get().unsigned_abs();
+            let seq = stored.place();
             let staying = ops::members::staying(db, &stored.event)?;
             self.observe(seq, &stored.event, &staying);
             *observed = seq;

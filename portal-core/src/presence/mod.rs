@@ -59,6 +59,8 @@ pub struct Presence {
     users: BTreeMap<UserId, BTreeSet<ConnectionId>>,
     rooms: BTreeMap<ChatId, BTreeMap<ConnectionId, Seat>>,
     departures: Departures,
+    /// The last event whose receivers were looked up.
+    addressed: u64,
     last_connection: i64,
     last_order: u64,
     /// Rooms whose members changed since they were last told.
@@ -69,7 +71,8 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Takes in a new connection, opened when the event log ended at `since`.
+    /// Takes in a new connection, opened when the event log ended at `since`, or later: of an event whose
+    /// receivers have been looked up it can be none.
     pub fn connect(&mut self, identity: Identity, since: u64) -> ConnectionId {
         self.last_connection += 1;
         let id = ConnectionId::try_from(self.last_connection).expect("fewer than 2^53 connections");
@@ -77,7 +80,7 @@ impl Presence {
             id,
             Connection {
                 identity,
-                since,
+                since: since.max(self.addressed),
                 rooms: BTreeSet::new(),
                 taken: BTreeSet::new(),
             },
@@ -234,6 +237,11 @@ impl Presence {
         seats
             .filter(|(_, seat)| seat.until.is_none())
             .map(|(id, seat)| (*id, *seat))
+    }
+
+    /// Takes note that the receivers of the events up to here are being looked up.
+    pub fn address(&mut self, seq: u64) {
+        self.addressed = self.addressed.max(seq);
     }
 
     /// The connections that an event of the room is for: seated when it was written.
