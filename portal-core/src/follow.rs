@@ -124,3 +124,6 @@ impl Follower {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

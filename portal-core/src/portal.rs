@@ -262,7 +262,8 @@ impl Portal {
             .map(drop)
     }
 
-    /// Calls `wake` after every commit that wrote events, on the committing thread.
+    /// Calls `wake` after every commit that wrote events, on the committing thread. It must be short and
+    /// must not call the portal.
     pub fn on_commit(&self, wake: impl Fn() + Send + Sync + 'static) {
         let mut wakers = self
             .shared
