@@ -533,7 +533,8 @@ int32_t portal_connect(struct portal *handle,
                        int64_t *connection_id,
                        struct portal_error **error);
 
-// - What: forgets a live connection and takes it out of its rooms. Repeatable.
+// - What: forgets a live connection, at once and whatever is answered, and writes down who left a room
+//   with it. What could not be written, the next portal_tick writes. Repeatable.
 // - Ownership: nothing changes hands.
 // - NULL: handle may not be NULL.
 // - Threads: any, also several at once.

@@ -61,6 +61,14 @@ impl Portal {
         for stored in batch {
             deliver_one(&self.shared, &reader, stored, &mut deliveries)?;
         }
+        // Not before all is well: should this be made again, those who were put out are still to be found.
+        if let Some(mut presence) = self.shared.presence() {
+            for stored in batch {
+                if let Some(chat) = stored.event.audience().chat() {
+                    presence.delivered(chat, stored.place());
+                }
+            }
+        }
         Ok(deliveries)
     }
 
@@ -189,10 +197,11 @@ fn deliver_one(
     stored: &StoredEvent,
     deliveries: &mut Vec<Delivery>,
 ) -> Result<()> {
-    let seq = stored.seq.get().unsigned_abs();
+    let seq = stored.place();
     let audience = stored.event.audience();
     let (to, closing) = {
         let mut presence = shared.presence().ok_or(ErrorKind::NotConnected)?;
+        presence.address(seq);
         let mut to = match audience {
             Audience::Everyone => presence.everyone(),
             Audience::Chat(chat, affected) => {
@@ -214,9 +223,6 @@ fn deliver_one(
                 .connected_since(*id)
                 .is_some_and(|since| since < seq)
         });
-        if let Audience::Chat(chat, _) = audience {
-            presence.delivered(chat, seq);
-        }
         let closing = match &stored.event {
             Event::SessionEnded(e) => presence.of_session(e.session_id),
             _ => Vec::new(),

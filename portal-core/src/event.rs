@@ -82,6 +82,13 @@ pub struct StoredEvent {
     pub event: Event,
 }
 
+impl StoredEvent {
+    /// Its place as a plain number.
+    pub(crate) fn place(&self) -> u64 {
+        self.seq.get().unsigned_abs()
+    }
+}
+
 /// Why an epoch moved on (SPEC 8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -95,7 +95,7 @@ impl Follower {
         let batch = events::read_after(&reader, self.position.after, limit)?;
         self.read_at = (batch.len() < limit).then_some(commits);
         if let Some(last) = batch.last() {
-            self.position.after = last.seq.get().unsigned_abs();
+            self.position.after = last.place();
         }
         Ok(batch)
     }
@@ -124,3 +124,6 @@ impl Follower {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ use crate::event::Event;
 use crate::model::{ChatId, ConnectionId, SessionId, Timestamp, UserId};
 use crate::ops;
 use crate::policy::{ActingAs, on_ones_own};
-use crate::presence::Presence;
+use crate::presence::{Departure, Identity, Presence};
 use crate::random::Random;
 use crate::settings::Settings;
 use crate::shared::Shared;
@@ -162,18 +162,21 @@ pub(crate) enum Effect {
     /// A connection is in a room from this end of the event log on.
     Joined {
         connection: ConnectionId,
+        identity: Identity,
         chat: ChatId,
         since: u64,
+        at: Timestamp,
     },
     /// A connection left a room.
     Left {
         connection: ConnectionId,
         chat: ChatId,
+        at: Timestamp,
     },
     /// A person types in a room.
     Typed { chat: ChatId, user: UserId },
-    /// A connection is gone.
-    Disconnected { connection: ConnectionId },
+    /// A departure is written down.
+    Noted(Departure),
     /// Settings were changed, to these.
     SettingsChanged(Arc<Settings>),
 }

@@ -213,29 +213,57 @@ impl Portal {
     /// # Errors
     /// `ERR_UNAUTHENTICATED` for an ended session, `ERR_NOT_CONNECTED` where presence is off.
     pub fn connect(&self, caller: &Actor) -> Result<ConnectionId> {
+        let (identity, since) = self.admit(caller)?;
+        let connection = self
+            .shared
+            .presence()
+            .ok_or(ErrorKind::NotConnected)?
+            .connect(identity, since);
+        // What ended the session meanwhile may have been delivered before there was a connection to close.
+        // What ends it from now on finds this one.
+        match self.admit(caller) {
+            Ok(_) => Ok(connection),
+            Err(refusal) => {
+                self.forget(connection);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Whose a connection would be, and the end of the event log that this is true at.
+    fn admit(&self, caller: &Actor) -> Result<(Identity, u64)> {
         let reader = self.reader()?;
         let view = View::new(&reader, &self.shared, caller)?;
         let identity = Identity {
             session: view.session,
             user: view.actor.user_id(),
         };
-        let since = view.as_of()?;
-        let mut presence = self.shared.presence().ok_or(ErrorKind::NotConnected)?;
-        Ok(presence.connect(identity, since))
+        Ok((identity, view.as_of()?))
     }
 
-    /// Forgets a live connection and takes it out of its rooms. Repeatable.
+    /// Forgets a live connection, at once and without fail: it is in no room, counts as no viewer, is given
+    /// and asked for nothing any more. Who left a room with it is written down by
+    /// [`ops::rooms::NoteDepartures`], or by the next [`Portal::tick`]. Repeatable.
+    pub fn forget(&self, connection: ConnectionId) {
+        if let Some(mut presence) = self.shared.presence() {
+            presence.depart(connection, self.now());
+        }
+    }
+
+    /// Forgets a live connection as [`Portal::forget`] does, and writes down at once who left a room with
+    /// it. Repeatable.
+    ///
+    /// # Errors
+    /// `ERR_CLOSED` and those of storage. The connection is forgotten all the same, and there is no need to
+    /// try again: what could not be written, the next [`Portal::tick`] writes.
     pub fn disconnect(&self, connection: ConnectionId) -> Result<()> {
-        self.call(
-            &Actor::system(),
-            ops::rooms::Disconnect {
-                connection_id: connection,
-            },
-        )
-        .map(drop)
+        self.forget(connection);
+        self.call(&Actor::system(), ops::rooms::NoteDepartures {})
+            .map(drop)
     }
 
-    /// Calls `wake` after every commit that wrote events, on the committing thread.
+    /// Calls `wake` after every commit that wrote events, on the committing thread. It must be short and
+    /// must not call the portal.
     pub fn on_commit(&self, wake: impl Fn() + Send + Sync + 'static) {
         let mut wakers = self
             .shared
@@ -291,3 +319,6 @@ fn answer_slot<T: Send + 'static>() -> (
             .unwrap_or_else(|_| Err(ErrorKind::Internal.into()))
     })
 }
+
+#[cfg(test)]
+mod tests;

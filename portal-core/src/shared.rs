@@ -113,7 +113,7 @@ impl Shared {
         self.adopt_settings(Arc::new(ops::settings::read(db)?));
         let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         for stored in ops::events::read_after(db, *observed, usize::MAX)? {
-            let seq = stored.seq.get().unsigned_abs();
+            let seq = stored.place();
             let staying = ops::members::staying(db, &stored.event)?;
             self.observe(seq, &stored.event, &staying);
             *observed = seq;
@@ -164,16 +164,21 @@ impl Shared {
                 Effect::SettingsChanged(fresh) => self.adopt_settings(fresh),
                 Effect::Joined {
                     connection,
+                    identity,
                     chat,
                     since,
+                    at,
                 } => {
-                    if let Some(mut presence) = self.presence() {
-                        presence.join(connection, chat, since);
+                    if let Some(mut presence) = self.presence()
+                        && !presence.join(connection, chat, since)
+                    {
+                        // Lost while its joining was on its way to disk.
+                        presence.came_and_left(identity, chat, at);
                     }
                 }
-                Effect::Disconnected { connection } => {
+                Effect::Noted(departure) => {
                     if let Some(mut presence) = self.presence() {
-                        presence.disconnect(connection);
+                        presence.noted(departure);
                     }
                 }
                 Effect::Typed { chat, user } => {
@@ -182,9 +187,13 @@ impl Shared {
                         presence.type_in(chat, user, now);
                     }
                 }
-                Effect::Left { connection, chat } => {
+                Effect::Left {
+                    connection,
+                    chat,
+                    at,
+                } => {
                     if let Some(mut presence) = self.presence() {
-                        presence.leave(connection, chat);
+                        presence.leave(connection, chat, at);
                     }
                 }
             }

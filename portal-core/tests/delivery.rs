@@ -56,6 +56,45 @@ fn another_process_is_noticed_spec_12_1() {
     assert_eq!(sent[0].2["chat"]["name"], "From outside");
 }
 
+/// Makes a chat unreadable, past every rule, or readable again.
+fn configured(stage: &Stage, chat: ChatId, config: &str) {
+    let db = stage.raw();
+    db.pragma_update(None, "ignore_check_constraints", true)
+        .unwrap();
+    let sql = "UPDATE chat SET chat_config = ? WHERE id = ?";
+    db.execute(sql, (config, chat.get())).unwrap();
+}
+
+#[test]
+fn a_delivery_that_failed_is_made_again_to_those_put_out_meanwhile_too_spec_12_2() {
+    let stage = Stage::new();
+    let [gone, stays] =
+        ["one", "two"].map(|slug| stage.chat(ChatType::Public, PREMIUM, Some(slug)));
+    let (_, connection) = stage.connect(BASIC);
+    for chat in [gone, stays] {
+        join(&stage, connection, chat);
+    }
+    let mut follower = stage.portal.follow(None).unwrap();
+    stage.ok(&user(PREMIUM), "chat.destroy", json!({ "chat_id": gone }));
+    let rename = json!({ "chat_id": stays, "name": "Renamed" });
+    stage.ok(&user(PREMIUM), "chat.update", rename);
+
+    // The first event can be delivered, the second cannot: its chat cannot be read.
+    configured(&stage, stays, r#"{"wipe_preset":"never"}"#);
+    for _ in 0..2 {
+        let failed = stage.portal.deliver(&mut follower, 100).unwrap_err();
+        assert_eq!(failed.kind().code(), "ERR_STORAGE_CORRUPT");
+    }
+    configured(&stage, stays, "{}");
+    let sent = delivered(&stage, &mut follower);
+    let sent: Vec<_> = sent
+        .iter()
+        .map(|(to, name, _)| (to.as_slice(), name.as_str()))
+        .collect();
+    let to = [connection];
+    assert_eq!(sent, [(&to[..], "room:destroyed"), (&to, "room:updated")]);
+}
+
 #[test]
 fn a_follower_resumes_where_it_left_off_and_misses_none_spec_12_2() {
     let stage = Stage::new();

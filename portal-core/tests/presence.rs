@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use portal_core::event::{Event, RoomDestroyed, RoomEvicted, RoomKicked, SessionEnded, UserBanned};
-use portal_core::model::{ChatId, ConnectionId, SessionId, UserId};
-use portal_core::presence::{Identity, Presence};
+use portal_core::model::{ChatId, ConnectionId, SessionId, Timestamp, UserId};
+use portal_core::presence::{Departure, Identity, Leaver, Presence};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -69,6 +69,8 @@ enum Step {
     End(i64),
     /// The events so far are delivered to a room.
     Deliver(i64),
+    /// The departures so far are written down.
+    Note,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -92,6 +94,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => room().prop_map(Step::Destroy),
         1 => (1..=SESSIONS).prop_map(Step::End),
         1 => room().prop_map(Step::Deliver),
+        1 => Just(Step::Note),
     ];
     prop::collection::vec(step, 1..60)
 }
@@ -104,26 +107,73 @@ struct Line {
     rooms: Vec<(ChatId, u64)>,
 }
 
-/// The model: who is connected, and when each joined where. `seq` is the event log's end.
+impl Line {
+    /// Whom leaving a room concerns: a session's person too, but nobody without a session.
+    fn leavers(&self) -> Vec<Leaver> {
+        match (self.identity.session, self.identity.user) {
+            (Some(session), Some(user)) => vec![Leaver::Session(session), Leaver::User(user)],
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_of(&self, who: Leaver) -> bool {
+        match who {
+            Leaver::Session(session) => self.identity.session == Some(session),
+            Leaver::User(user) => self.identity.user == Some(user),
+        }
+    }
+
+    fn is_in(&self, chat: ChatId) -> bool {
+        self.rooms.iter().any(|(room, _)| *room == chat)
+    }
+}
+
+/// The model: who is connected, when each joined where, and who left and is not written down as gone.
+/// `seq` is the event log's end; a step takes a millisecond.
 #[derive(Debug, Default)]
 struct Naive {
     live: Vec<Line>,
-    ever: Vec<ConnectionId>,
+    ever: Vec<Line>,
+    departures: Vec<Departure>,
     joinings: u64,
     seq: u64,
+    now: i64,
 }
 
 impl Naive {
-    fn pick(&self, index: prop::sample::Index) -> Option<ConnectionId> {
-        (!self.ever.is_empty()).then(|| *index.get(&self.ever))
+    fn pick(&self, index: prop::sample::Index) -> Option<Line> {
+        (!self.ever.is_empty()).then(|| index.get(&self.ever).clone())
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now)
     }
 
     fn join(&mut self, id: ConnectionId, chat: ChatId) {
         if let Some(line) = self.live.iter_mut().find(|line| line.id == id)
-            && line.rooms.iter().all(|(room, _)| *room != chat)
+            && !line.is_in(chat)
         {
             self.joinings += 1;
             line.rooms.push((chat, self.joinings));
+            let back = line.leavers();
+            self.departures
+                .retain(|left| left.chat != chat || !back.contains(&left.who));
+        }
+    }
+
+    /// Somebody's connection has just left a room, by itself or with the person.
+    fn left(&mut self, line: &Line, chat: ChatId) {
+        let at = self.now();
+        for who in line.leavers() {
+            if !self
+                .live
+                .iter()
+                .any(|line| line.is_of(who) && line.is_in(chat))
+            {
+                self.departures
+                    .retain(|left| (left.chat, left.who) != (chat, who));
+                self.departures.push(Departure { at, chat, who });
+            }
         }
     }
 
@@ -173,38 +223,76 @@ fn seated(presence: &Presence, room: ChatId, seq: u64) -> BTreeSet<ConnectionId>
     presence.seated_at(room, seq).into_iter().collect()
 }
 
+fn join(line: &Line, room: ChatId, presence: &mut Presence, naive: &mut Naive) {
+    naive.join(line.id, room);
+    let joined = presence.join(line.id, room, naive.seq);
+    assert_eq!(joined, naive.live.iter().any(|other| other.id == line.id));
+    if !joined {
+        presence.came_and_left(line.identity, room, naive.now());
+        naive.left(line, room);
+    }
+}
+
+fn leave(id: ConnectionId, room: ChatId, presence: &mut Presence, naive: &mut Naive) {
+    let departing = presence.departing(id, room, naive.now());
+    presence.leave(id, room, naive.now());
+    let seated = naive
+        .live
+        .iter()
+        .find(|line| line.id == id && line.is_in(room));
+    let seated = seated.cloned();
+    naive.put_out(|line| line.id == id, |other| other == room);
+    if let Some(line) = seated {
+        naive.left(&line, room);
+    }
+    let departures = presence.departures();
+    assert!(departing.iter().all(|left| departures.contains(left)));
+}
+
 /// Does a step to both.
 fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
+    naive.now += 1;
     let of = |id: i64| move |line: &Line| line.identity.user == Some(user(id));
     match step {
         Step::Connect(who) => {
             let identity = who.identity();
             let id = presence.connect(identity, naive.seq);
-            naive.ever.push(id);
             let rooms = Vec::new();
-            naive.live.push(Line {
+            let line = Line {
                 id,
                 identity,
                 rooms,
-            });
+            };
+            naive.ever.push(line.clone());
+            naive.live.push(line);
         }
         Step::Disconnect(index) => {
-            let Some(id) = naive.pick(index) else { return };
-            let left = presence.disconnect(id);
+            let Some(Line { id, .. }) = naive.pick(index) else {
+                return;
+            };
+            presence.depart(id, naive.now());
             let gone = naive.live.iter().position(|line| line.id == id);
-            let line = gone.map(|gone| naive.live.remove(gone));
-            let rooms = line.into_iter().flat_map(|line| line.rooms);
-            assert_eq!(left, rooms.map(|(room, _)| room).collect());
+            if let Some(line) = gone.map(|gone| naive.live.remove(gone)) {
+                for (room, _) in &line.rooms {
+                    naive.left(&line, *room);
+                }
+            }
         }
         Step::Join(index, room) => {
-            let Some(id) = naive.pick(index) else { return };
-            naive.join(id, chat(room));
-            presence.join(id, chat(room), naive.seq);
+            if let Some(line) = naive.pick(index) {
+                join(&line, chat(room), presence, naive);
+            }
         }
         Step::Leave(index, room) => {
-            let Some(id) = naive.pick(index) else { return };
-            presence.leave(id, chat(room));
-            naive.put_out(|line| line.id == id, |other| other == chat(room));
+            if let Some(line) = naive.pick(index) {
+                leave(line.id, chat(room), presence, naive);
+            }
+        }
+        Step::Note => {
+            for departure in presence.departures() {
+                presence.noted(departure);
+            }
+            naive.departures.clear();
         }
         Step::Kick(person, room) => {
             let data = json!({ "chat_id": chat(room), "user_id": user(person) });
@@ -237,6 +325,8 @@ fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
             let data = json!({ "chat_id": chat(room) });
             happens(presence, naive, &event::<RoomDestroyed>(data), &[]);
             naive.put_out(|_| true, |other| other == chat(room));
+            // There is nothing to write down of a chat that is gone.
+            naive.departures.retain(|left| left.chat != chat(room));
         }
         Step::Deliver(room) => presence.delivered(chat(room), naive.seq),
         Step::End(id) => {
@@ -284,14 +374,21 @@ fn compare(presence: &Presence, naive: &Naive) -> Result<(), TestCaseError> {
             let joined = sessions.iter().any(|(session, _)| *session == id);
             prop_assert_eq!(presence.has_joined(id, room), joined);
             prop_assert_eq!(presence.rooms_of_session(id).contains(&room), joined);
+            let (who, mut left) = (Leaver::Session(id), naive.departures.iter());
+            let left = left.find(|left| (left.chat, left.who) == (room, who));
+            let seen = joined.then(|| naive.now()).or(left.map(|left| left.at));
+            prop_assert_eq!(presence.last_seen(id, room, naive.now()), seen);
         }
         prop_assert_eq!(presence.sessions_in(room), sessions);
     }
     // No ghosts: whoever is gone is nowhere.
-    for id in &naive.ever {
-        let found = naive.live.iter().find(|line| line.id == *id);
-        prop_assert_eq!(presence.identity(*id), found.map(|line| line.identity));
+    for line in &naive.ever {
+        let found = naive.live.iter().find(|other| other.id == line.id);
+        prop_assert_eq!(presence.identity(line.id), found.map(|line| line.identity));
     }
+    let mut departures = naive.departures.clone();
+    departures.sort_unstable();
+    prop_assert_eq!(presence.departures(), departures);
     prop_assert_eq!(
         presence.everyone().into_iter().collect::<BTreeSet<_>>(),
         live
@@ -340,9 +437,11 @@ proptest! {
         for step in steps {
             take(step, &mut presence, &mut naive);
         }
-        for id in naive.ever.iter().copied() {
-            presence.disconnect(id);
-            prop_assert!(presence.disconnect(id).is_empty());
+        for line in &naive.ever {
+            presence.depart(line.id, naive.now());
+            let left = presence.departures();
+            presence.depart(line.id, naive.now());
+            prop_assert_eq!(presence.departures(), left);
         }
         for room in (1..=CHATS).map(chat) {
             prop_assert_eq!(presence.viewers(room), 0);
@@ -372,7 +471,7 @@ fn joining_again_keeps_the_seat_and_coming_back_takes_a_new_one() {
     let longest = |presence: &Presence| presence.sessions_in(chat(1))[0].0;
     assert_eq!(longest(&presence), session(1));
 
-    presence.leave(first, chat(1));
+    presence.leave(first, chat(1), Timestamp::from_millis(0));
     presence.join(first, chat(1), 10);
     assert_eq!(longest(&presence), session(2));
     let since = presence
@@ -382,4 +481,22 @@ fn joining_again_keeps_the_seat_and_coming_back_takes_a_new_one() {
         .1
         .since;
     assert_eq!(since, 10);
+}
+
+#[test]
+fn what_is_written_down_late_does_not_count_for_what_happened_since() {
+    let mut presence = Presence::default();
+    let at = Timestamp::from_millis;
+    let once = presence.connect(Who::Session(1).identity(), 0);
+    presence.join(once, chat(1), 0);
+    presence.depart(once, at(1));
+    let first = presence.departures();
+    let again = presence.connect(Who::Session(1).identity(), 0);
+    presence.join(again, chat(1), 0);
+    presence.depart(again, at(2));
+    let second = presence.departures();
+    for departure in first {
+        presence.noted(departure);
+    }
+    assert_eq!(presence.departures(), second);
 }

@@ -102,7 +102,8 @@ pub unsafe extern "C" fn portal_connect(
     unsafe { answer(out(connection_id, "connection_id"), error, body) }
 }
 
-/// - What: forgets a live connection and takes it out of its rooms. Repeatable.
+/// - What: forgets a live connection, at once and whatever is answered, and writes down who left a room
+///   with it. What could not be written, the next portal_tick writes. Repeatable.
 /// - Ownership: nothing changes hands.
 /// - NULL: handle may not be NULL.
 /// - Threads: any, also several at once.

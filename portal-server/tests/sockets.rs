@@ -366,6 +366,32 @@ async fn members_are_told_when_somebody_comes_and_goes_spec_10_2() {
 }
 
 #[tokio::test]
+async fn a_lost_socket_counts_for_nobody_although_the_file_is_locked_spec_10_1() {
+    let server = TestServer::start().await;
+    let olga = server.person_with_role("olga", "owner");
+    let ben = server.person("ben");
+    let chat = server.official_chat(&olga);
+    let mut stays = Client::of(&server, &olga).await;
+    stays.ok("room:join", json!({ "chat_id": chat })).await;
+    let mut leaves = Client::of(&server, &ben).await;
+    leaves.ok("room:join", json!({ "chat_id": chat })).await;
+    while stays.event("room:members").await["viewer_count"] != 2 {}
+    let locked = rusqlite::Connection::open(server.beside.path()).unwrap();
+    locked.execute_batch("BEGIN IMMEDIATE").unwrap();
+    leaves.vanish();
+    while stays.event("room:members").await["viewer_count"] != 1 {}
+    drop(locked);
+    // What is answered now was queued behind it.
+    stays.ok("room:typing", json!({ "chat_id": chat })).await;
+    let log = server.operator("activity.list", json!({ "chat_id": chat }));
+    let newest = &log["rows"][0];
+    assert_eq!(
+        (&newest["kind"], &newest["user_id"]),
+        (&json!("leave"), &json!(ben.id))
+    );
+}
+
+#[tokio::test]
 async fn room_joins_are_limited_by_person_spec_15_4() {
     let server = TestServer::with(Config {
         rates: Rates {

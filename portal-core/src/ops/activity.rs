@@ -67,11 +67,23 @@ pub(crate) fn record(
     kind: ActivityKind,
     method: Option<Method>,
 ) -> Result<bool> {
+    record_at(cx.db, cx.now, chat, user, kind, method)
+}
+
+/// Like [`record`], for what happened before it could be written.
+pub(crate) fn record_at(
+    db: &Connection,
+    at: Timestamp,
+    chat: ChatId,
+    user: UserId,
+    kind: ActivityKind,
+    method: Option<Method>,
+) -> Result<bool> {
     if matches!(kind, ActivityKind::Join | ActivityKind::Leave) {
         let lately = store::first(
-            cx.db,
+            db,
             "SELECT 1 FROM activity WHERE chat_id = ? AND user_id = ? AND kind = ? AND at > ? LIMIT 1",
-            (chat, user, kind, cx.now.plus(-JOINING_PAUSE)),
+            (chat, user, kind, at.plus(-JOINING_PAUSE)),
             |_| Ok(()),
         )?;
         if lately.is_some() {
@@ -79,9 +91,9 @@ pub(crate) fn record(
         }
     }
     store::execute(
-        cx.db,
+        db,
         "INSERT INTO activity (chat_id, user_id, kind, method, at) VALUES (?, ?, ?, ?, ?)",
-        (chat, user, kind, method, cx.now),
+        (chat, user, kind, method, at),
     )?;
     Ok(true)
 }
@@ -90,14 +102,19 @@ pub(crate) fn record(
 /// (SPEC 10.4). In a DIRECT chat the events of its two say it.
 pub(crate) fn announce(
     cx: &mut Context<'_>,
+    at: Timestamp,
     chat: ChatId,
     user: UserId,
     kind: ActivityKind,
     method: Option<Method>,
 ) -> Result<()> {
-    if !record(cx, chat, user, kind, method)? {
+    if !record_at(cx.db, at, chat, user, kind, method)? {
         return Ok(());
     }
+    // Somebody who left may be deleted by the time it is written down.
+    let Some((name, _)) = users::name_and_role(cx.db, user)? else {
+        return Ok(());
+    };
     let (row, _) = chats::load_for(cx.db, None, chat, cx.now)?;
     if row.chat.kind.chat_type() == ChatType::Direct {
         return Ok(());
@@ -106,7 +123,6 @@ pub(crate) fn announce(
         ActivityKind::Join => "joined",
         ActivityKind::Leave | ActivityKind::Kick | ActivityKind::Ban => "left",
     };
-    let name = users::name(cx.db, user)?;
     messages::system(cx, chat, code, &format!("{name} {code}"))
 }
 

@@ -7,7 +7,7 @@ use crate::error::{ErrorKind, Result};
 use crate::model::{MINUTE, Timestamp};
 use crate::operation::{Context, Operation};
 use crate::ops::{
-    activity, audit, epochs, events, invites, keys, limits, login_codes, messages, sessions,
+    activity, audit, epochs, events, invites, keys, limits, login_codes, messages, rooms, sessions,
     strangers, users,
 };
 
@@ -31,6 +31,7 @@ impl Operation for Tick {
         if !cx.actor.is_operator() {
             return Err(ErrorKind::Forbidden.into());
         }
+        rooms::note_departures(cx)?;
         limits::prune(cx.db, cx.now)?;
         invites::prune(cx.db, cx.now, cx.settings.dead_invite_days)?;
         activity::prune(cx)?;

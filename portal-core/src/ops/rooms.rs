@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
 use crate::event::EpochReason;
-use crate::model::{ChatId, ConnectionId, SessionId, UserId};
+use crate::model::ChatId;
 use crate::operation::{Context, Done, Effect, Operation};
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::messages::joining;
 use crate::ops::{chats, epochs, keys, punishments};
 use crate::policy::{ActingAs, ChatAction, ChatFacts, LookIn, Permit, Talk, may, permit};
+use crate::presence::{Departure, Identity, Leaver};
 
 /// Joins a chat's room with the caller's connection: from here on its events are delivered. Guests may
 /// look into OFFICIAL and PUBLIC chats.
@@ -54,12 +55,18 @@ impl Operation for Join {
         if let Some(connection) = cx.connection {
             if let Some(user) = cx.actor.user_id() {
                 let method = Method::usual(facts.chat_type);
-                activity::announce(cx, self.chat_id, user, ActivityKind::Join, Some(method))?;
+                let (at, kind) = (cx.now, ActivityKind::Join);
+                activity::announce(cx, at, self.chat_id, user, kind, Some(method))?;
             }
             cx.afterwards(Effect::Joined {
                 connection,
+                identity: Identity {
+                    session: cx.session,
+                    user: cx.actor.user_id(),
+                },
                 chat: self.chat_id,
                 since: as_of,
+                at: cx.now,
             });
         }
         let chat = chats::view(cx.db, self.chat_id)?.ok_or(ErrorKind::ChatNotFound)?;
@@ -101,11 +108,18 @@ impl Operation for Leave {
 
     fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
         if let Some(connection) = cx.connection {
-            leave(cx, connection, self.chat_id)?;
+            let (chat, at) = (self.chat_id, cx.now);
+            let departing = cx
+                .presence()
+                .map(|presence| presence.departing(connection, chat, at));
             cx.afterwards(Effect::Left {
                 connection,
-                chat: self.chat_id,
+                chat,
+                at,
             });
+            for departure in departing.unwrap_or_default() {
+                note(cx, departure)?;
+            }
         }
         Ok(Done {})
     }
@@ -145,76 +159,43 @@ impl Operation for Typing {
     }
 }
 
-/// Forgets a connection that was lost or closed. For whoever keeps presence.
+/// Writes down who left a room because connections were lost ([`crate::Portal::forget`]), as far as it is not
+/// written yet. For whoever keeps presence.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Disconnect {
-    /// Which.
-    pub connection_id: ConnectionId,
-}
+pub struct NoteDepartures {}
 
-impl Operation for Disconnect {
-    const NAME: &'static str = "room.disconnect";
+impl Operation for NoteDepartures {
+    const NAME: &'static str = "room.note_departures";
     type Reply = Done;
 
     fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
         if !cx.actor.is_operator() {
             return Err(ErrorKind::Forbidden.into());
         }
-        let rooms = cx
-            .presence()
-            .map(|presence| presence.rooms_of(self.connection_id))
-            .unwrap_or_default();
-        for chat in rooms {
-            leave(cx, self.connection_id, chat)?;
-        }
-        cx.afterwards(Effect::Disconnected {
-            connection: self.connection_id,
-        });
+        note_departures(cx)?;
         Ok(Done {})
     }
 }
 
-/// Writes down that a connection leaves a room, if it is its session's or its person's last one there.
-fn leave(cx: &mut Context<'_>, connection: ConnectionId, chat: ChatId) -> Result<()> {
-    let Some((session, user, last)) = last_there(cx, connection, chat) else {
-        return Ok(());
-    };
-    if last.of_session {
-        joining::note_left(cx, session, chat)?;
-    }
-    if last.of_user {
-        activity::announce(cx, chat, user, ActivityKind::Leave, None)?;
+/// Writes down who left a room and is not written down as gone. Once it is committed memory forgets them,
+/// so that nobody is written down twice.
+pub(crate) fn note_departures(cx: &mut Context<'_>) -> Result<()> {
+    let departures = cx.presence().map(|presence| presence.departures());
+    for departure in departures.unwrap_or_default() {
+        note(cx, departure)?;
     }
     Ok(())
 }
 
-struct Last {
-    of_session: bool,
-    of_user: bool,
-}
-
-/// Whose connection it is and whether it is the last in the room; none for guests and who is not there.
-fn last_there(
-    cx: &Context<'_>,
-    connection: ConnectionId,
-    chat: ChatId,
-) -> Option<(SessionId, UserId, Last)> {
-    let presence = cx.presence()?;
-    let own = presence.identity(connection)?;
-    let (session, user) = (own.session?, own.user?);
-    let mut seated = false;
-    let mut last = Last {
-        of_session: true,
-        of_user: true,
-    };
-    for (id, _) in presence.room(chat) {
-        if id == connection {
-            seated = true;
-        } else if let Some(other) = presence.identity(id) {
-            last.of_session &= other.session != own.session;
-            last.of_user &= other.user != own.user;
+fn note(cx: &mut Context<'_>, departure: Departure) -> Result<()> {
+    let Departure { at, chat, who } = departure;
+    match who {
+        Leaver::Session(session) => joining::note_left(cx.db, session, chat, at)?,
+        Leaver::User(user) => {
+            activity::announce(cx, at, chat, user, ActivityKind::Leave, None)?;
         }
     }
-    seated.then_some((session, user, last))
+    cx.afterwards(Effect::Noted(departure));
+    Ok(())
 }

@@ -1,10 +1,16 @@
 //! The connection tracker (SPEC 10): connection, session, rooms. Pure and in memory.
 //!
 //! It changes only after a commit: by what an operation did with a connection, and by the events of
-//! whoever committed, this process or another. A seat remembers between which places of the event log it
-//! was held, so that events find exactly those who were there, however late they are delivered.
+//! whoever committed, this process or another. That a connection opens or is lost is no commit's doing and
+//! counts at once. A seat remembers between which places of the event log it was held, so that events find
+//! exactly those who were there, however late they are delivered.
+
+mod departures;
 
 use std::collections::{BTreeMap, BTreeSet};
+
+pub use departures::{Departure, Leaver};
+use departures::{Departures, leavers};
 
 use crate::event::Event;
 use crate::model::{ChatId, ConnectionId, SECOND, SessionId, Timestamp, UserId};
@@ -52,6 +58,9 @@ pub struct Presence {
     sessions: BTreeMap<SessionId, BTreeSet<ConnectionId>>,
     users: BTreeMap<UserId, BTreeSet<ConnectionId>>,
     rooms: BTreeMap<ChatId, BTreeMap<ConnectionId, Seat>>,
+    departures: Departures,
+    /// The last event whose receivers were looked up.
+    addressed: u64,
     last_connection: i64,
     last_order: u64,
     /// Rooms whose members changed since they were last told.
@@ -62,7 +71,8 @@ pub struct Presence {
 }
 
 impl Presence {
-    /// Takes in a new connection, opened when the event log ended at `since`.
+    /// Takes in a new connection, opened when the event log ended at `since`, or later: of an event whose
+    /// receivers have been looked up it can be none.
     pub fn connect(&mut self, identity: Identity, since: u64) -> ConnectionId {
         self.last_connection += 1;
         let id = ConnectionId::try_from(self.last_connection).expect("fewer than 2^53 connections");
@@ -70,7 +80,7 @@ impl Presence {
             id,
             Connection {
                 identity,
-                since,
+                since: since.max(self.addressed),
                 rooms: BTreeSet::new(),
                 taken: BTreeSet::new(),
             },
@@ -84,13 +94,17 @@ impl Presence {
         id
     }
 
-    /// Forgets a connection; answers the rooms it was in. Repeatable.
-    pub fn disconnect(&mut self, id: ConnectionId) -> BTreeSet<ChatId> {
+    /// Forgets a connection that was lost or closed: it is in no room and nobody's. Who left a room with it is
+    /// kept for writing down. Repeatable.
+    pub fn depart(&mut self, id: ConnectionId, now: Timestamp) {
+        for chat in self.rooms_of(id) {
+            self.leave(id, chat, now);
+        }
         let Some(connection) = self.connections.remove(&id) else {
-            return BTreeSet::new();
+            return;
         };
-        for chat in connection.rooms.union(&connection.taken) {
-            self.remove_seat(*chat, id);
+        for chat in connection.taken {
+            self.remove_seat(chat, id);
         }
         if let Some(session) = connection.identity.session {
             forget(&mut self.sessions, session, id);
@@ -98,7 +112,6 @@ impl Presence {
         if let Some(user) = connection.identity.user {
             forget(&mut self.users, user, id);
         }
-        connection.rooms
     }
 
     /// Whose connection it is, while it lives.
@@ -114,9 +127,10 @@ impl Presence {
     }
 
     /// Puts a connection into a room. Joining again keeps its seat; after an eviction it is a new one.
-    pub fn join(&mut self, id: ConnectionId, chat: ChatId, since: u64) {
+    /// False if the connection is gone.
+    pub fn join(&mut self, id: ConnectionId, chat: ChatId, since: u64) -> bool {
         let Some(connection) = self.connections.get_mut(&id) else {
-            return;
+            return false;
         };
         if connection.rooms.insert(chat) {
             connection.taken.remove(&chat);
@@ -126,17 +140,69 @@ impl Presence {
                 until: None,
                 order: self.last_order,
             };
+            self.departures.came_back(chat, connection.identity);
             self.rooms.entry(chat).or_default().insert(id, seat);
             self.changed.insert(chat);
         }
+        true
     }
 
-    /// Takes a connection out of a room.
-    pub fn leave(&mut self, id: ConnectionId, chat: ChatId) {
+    /// Takes note that somebody joined a room with a connection that was lost before it had its seat.
+    pub fn came_and_left(&mut self, identity: Identity, chat: ChatId, now: Timestamp) {
+        for who in leavers(identity) {
+            if self.is_last(who, chat, None) {
+                self.departures.add(Departure { at: now, chat, who });
+            }
+        }
+    }
+
+    /// Takes a connection out of a room. Who left with it is kept for writing down.
+    pub fn leave(&mut self, id: ConnectionId, chat: ChatId, now: Timestamp) {
+        for departure in self.departing(id, chat, now) {
+            self.departures.add(departure);
+        }
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.rooms.remove(&chat);
         }
         self.remove_seat(chat, id);
+    }
+
+    /// Who would leave a room with this connection: it is their last one there.
+    pub fn departing(&self, id: ConnectionId, chat: ChatId, now: Timestamp) -> Vec<Departure> {
+        let seated = self.identity(id).filter(|_| self.seat(id, chat).is_some());
+        leavers(seated.unwrap_or_default())
+            .filter(|who| self.is_last(*who, chat, Some(id)))
+            .map(|who| Departure { at: now, chat, who })
+            .collect()
+    }
+
+    /// Whether somebody has no connection in a room but perhaps this one.
+    fn is_last(&self, who: Leaver, chat: ChatId, but: Option<ConnectionId>) -> bool {
+        let ids = match who {
+            Leaver::Session(session) => self.sessions.get(&session),
+            Leaver::User(user) => self.users.get(&user),
+        };
+        let mut others = ids.into_iter().flatten().filter(|id| Some(**id) != but);
+        others.all(|id| self.seat(*id, chat).is_none())
+    }
+
+    /// Who left a room and is not written down as gone, in the order in which they went.
+    pub fn departures(&self) -> Vec<Departure> {
+        self.departures.all()
+    }
+
+    /// Takes note that a departure is written down.
+    pub fn noted(&mut self, departure: Departure) {
+        self.departures.noted(departure);
+    }
+
+    /// When a session was last in the room, as far as memory knows better than the file: now, or when it
+    /// left, if that is not written down.
+    pub fn last_seen(&self, session: SessionId, chat: ChatId, now: Timestamp) -> Option<Timestamp> {
+        if self.has_joined(session, chat) {
+            return Some(now);
+        }
+        self.departures.when(chat, Leaver::Session(session))
     }
 
     /// A connection's seat in a room that it has joined.
@@ -171,6 +237,11 @@ impl Presence {
         seats
             .filter(|(_, seat)| seat.until.is_none())
             .map(|(id, seat)| (*id, *seat))
+    }
+
+    /// Takes note that the receivers of the events up to here are being looked up.
+    pub fn address(&mut self, seq: u64) {
+        self.addressed = self.addressed.max(seq);
     }
 
     /// The connections that an event of the room is for: seated when it was written.
@@ -324,7 +395,10 @@ impl Presence {
                     !user.is_some_and(|user| staying.contains(&user))
                 }),
             },
-            Event::RoomDestroyed(e) => self.evict(e.chat_id, seq, |_| true),
+            Event::RoomDestroyed(e) => {
+                self.evict(e.chat_id, seq, |_| true);
+                self.departures.destroyed(e.chat_id);
+            }
             Event::SessionEnded(e) => {
                 for id in self.of_session(e.session_id) {
                     for chat in self.rooms_of(id) {

@@ -83,6 +83,28 @@ impl Readers {
     }
 }
 
+#[cfg(test)]
+impl Readers {
+    /// Has the next reader call `hook` once, when it begins to read that table. What it has read of others
+    /// before has fixed its moment of the database.
+    pub(crate) fn hook_next(&self, table: &'static str, hook: impl FnOnce() + Send + 'static) {
+        use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+
+        let mut db = open::connect_reader(&self.path, self.opening).unwrap();
+        let mut hook = Some(hook);
+        let look = move |cx: AuthContext<'_>| {
+            if matches!(cx.action, AuthAction::Read { table_name, .. } if table_name == table)
+                && let Some(hook) = hook.take()
+            {
+                hook();
+            }
+            Authorization::Allow
+        };
+        db.authorizer(Some(look)).unwrap();
+        self.pool().idle.push(db);
+    }
+}
+
 /// A reader within its transaction.
 pub(crate) struct Reader<'a> {
     readers: &'a Readers,

@@ -102,6 +102,15 @@ impl Writer {
         self.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether somebody holds [`Writer::settled`] at this moment.
+    #[cfg(test)]
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(
+            self.settling.try_lock(),
+            Err(std::sync::TryLockError::WouldBlock)
+        )
+    }
+
     fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let waited = self.changed.wait(state);
         waited.unwrap_or_else(PoisonError::into_inner)
@@ -329,3 +338,6 @@ fn step(db: &Connection, sql: &str) -> Result<()> {
     db.prepare_cached(sql)?.execute([])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,14 +53,20 @@ impl Stage {
     }
 
     pub fn with_presence(presence: bool) -> Self {
+        Self::with(Options {
+            presence,
+            ..Options::default()
+        })
+    }
+
+    pub fn with(options: Options) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(START));
         let options = Options {
-            presence,
             clock: clock.clone(),
             // Nothing here survives a loss of power; tests/crash.rs is about what survives a kill.
             durability: Durability::Normal,
-            ..Options::default()
+            ..options
         };
         let portal = Portal::open(dir.path().join("portal.db"), options).unwrap();
         let stage = Self { portal, clock, dir };

@@ -157,13 +157,11 @@ impl Realtime {
     }
 
     fn disconnect(&self, id: ConnectionId) {
-        let forget = rooms::Disconnect { connection_id: id };
-        let request = Request::new(&self.server.portal, Actor::system(), forget, |_| {});
-        if self.server.writer.push(request).is_err() {
-            // The queue is full: this must not be lost, so it waits its turn elsewhere.
-            let portal = self.server.portal.clone();
-            self.runtime.spawn_blocking(move || portal.disconnect(id));
-        }
+        self.server.portal.forget(id);
+        let note = rooms::NoteDepartures {};
+        let request = Request::new(&self.server.portal, Actor::system(), note, |_| {});
+        // Where the queue is full, or the file cannot be written, the next tick does it.
+        self.server.writer.push(request).ok();
     }
 
     /// Closes a socket that does not get as far as connecting.

@@ -116,7 +116,7 @@ pub(crate) fn admit(
     let (chat_id, user_id) = permit.subject();
     insert(cx.db, chat_id, user_id, via, cx.now)?;
     cx.emit(MemberAdded { chat_id, user_id })?;
-    activity::announce(cx, chat_id, user_id, ActivityKind::Join, method)?;
+    activity::announce(cx, cx.now, chat_id, user_id, ActivityKind::Join, method)?;
     if chat.chat_config.history_visible {
         return Ok(());
     }
@@ -135,7 +135,7 @@ fn dismiss(cx: &mut Context<'_>, chat_id: ChatId, user_id: UserId, reason: &str)
         reason: reason.to_owned(),
         user_id: Some(user_id),
     })?;
-    activity::announce(cx, chat_id, user_id, ActivityKind::Leave, None)?;
+    activity::announce(cx, cx.now, chat_id, user_id, ActivityKind::Leave, None)?;
     epochs::drop_keys_of(cx, chat_id, user_id)?;
     Ok(true)
 }

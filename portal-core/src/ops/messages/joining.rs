@@ -24,10 +24,11 @@ struct Joining {
 }
 
 impl Joining {
-    /// Whether it still counts, for a session that is `seated` in the room or is not.
-    fn lasts(&self, seated: bool, now: Timestamp) -> bool {
-        let last_seen = self.left_at.unwrap_or(self.joined_at);
-        seated || now.since(last_seen) <= SAME_JOINING
+    /// Whether it still counts. `seen` is when presence last saw the session in the room, if it knows: it
+    /// may not be written down yet.
+    fn lasts(&self, seen: Option<Timestamp>, now: Timestamp) -> bool {
+        let last_seen = seen.or(self.left_at).unwrap_or(self.joined_at);
+        now.since(last_seen) <= SAME_JOINING
     }
 }
 
@@ -46,17 +47,17 @@ fn find(db: &Connection, chat: ChatId, session: SessionId) -> Result<Option<Join
     )
 }
 
-/// The first message since the session joined, and when that was; none if it has not, or left more than a
-/// minute ago.
+/// The first message since the session joined, and when that was; none if it has not, or was `seen` there
+/// more than a minute ago.
 pub(super) fn since(
     db: &Connection,
     chat: ChatId,
     session: SessionId,
-    seated: bool,
+    seen: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Option<(MessageId, Timestamp)>> {
     Ok(find(db, chat, session)?
-        .filter(|joining| joining.lasts(seated, now))
+        .filter(|joining| joining.lasts(seen, now))
         .map(|joining| (joining.since, joining.joined_at)))
 }
 
@@ -66,10 +67,10 @@ pub(crate) fn note_joining(cx: &Context<'_>, chat: ChatId) -> Result<bool> {
     let Some(session) = cx.session else {
         return Ok(false);
     };
-    let Some(seated) = cx.presence().map(|p| p.has_joined(session, chat)) else {
+    let Some(seen) = cx.presence().map(|p| p.last_seen(session, chat, cx.now)) else {
         return Ok(false);
     };
-    let same = find(cx.db, chat, session)?.is_some_and(|joining| joining.lasts(seated, cx.now));
+    let same = find(cx.db, chat, session)?.is_some_and(|joining| joining.lasts(seen, cx.now));
     if same {
         store::execute(
             cx.db,
@@ -89,12 +90,17 @@ pub(crate) fn note_joining(cx: &Context<'_>, chat: ChatId) -> Result<bool> {
 }
 
 /// Notes that the session's last connection left the chat's room.
-pub(crate) fn note_left(cx: &Context<'_>, session: SessionId, chat: ChatId) -> Result<()> {
+pub(crate) fn note_left(
+    db: &Connection,
+    session: SessionId,
+    chat: ChatId,
+    at: Timestamp,
+) -> Result<()> {
     store::execute(
-        cx.db,
+        db,
         "UPDATE joining SET left_at = ?3
          WHERE chat_id = ?1 AND session_id = ?2 AND left_at IS NULL",
-        (chat, session, cx.now),
+        (chat, session, at),
     )?;
     Ok(())
 }

@@ -52,9 +52,9 @@ pub(crate) fn sight(view: &View<'_>, row: &ChatRow, facts: &ChatFacts) -> Result
     let joined = match (view.actor.user_id(), view.session, view.presence()) {
         (None, ..) | (Some(_), None, Some(_)) => None,
         (Some(_), Some(session), Some(presence)) => {
-            let seated = presence.has_joined(session, row.chat.id);
+            let seen = presence.last_seen(session, row.chat.id, view.now);
             drop(presence);
-            joining::since(view.db, row.chat.id, session, seated, view.now)?
+            joining::since(view.db, row.chat.id, session, seen, view.now)?
         }
         // Where presence is off, joining means gaining the membership row (SPEC 10.1).
         (Some(user), _, None) => members::since(view.db, row.chat.id, user)?,
