@@ -236,6 +236,12 @@ CREATE TABLE event (
 
 CREATE INDEX event_by_chat ON event (chat_id, seq) WHERE chat_id IS NOT NULL;
 
+CREATE INDEX event_by_session ON event (session_id, seq) WHERE session_id IS NOT NULL;
+
+CREATE INDEX event_by_user ON event (user_id, seq) WHERE user_id IS NOT NULL;
+
+CREATE INDEX event_to_everyone ON event (seq) WHERE audience = 'everyone';
+
 CREATE TRIGGER event_is_never_rewritten BEFORE UPDATE ON event
 BEGIN SELECT RAISE(ABORT, 'event_is_never_rewritten'); END;
 
@@ -456,7 +462,7 @@ CREATE TABLE punishment (
     user_id   INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
     chat_id   INTEGER REFERENCES chat (id) ON DELETE CASCADE,
     kind      TEXT NOT NULL,
-    reason    TEXT CONSTRAINT punishment_reason_length CHECK (reason IS NULL OR length(reason) <= 500),
+    reason    TEXT CONSTRAINT punishment_reason_length CHECK (reason IS NULL OR length(reason) BETWEEN 1 AND 500),
     by_actor  TEXT NOT NULL,
     at        INTEGER NOT NULL,
     until     INTEGER,

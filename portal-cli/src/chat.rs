@@ -45,6 +45,13 @@ pub(crate) enum Verb {
     },
     /// Show a chat
     Show { chat: String },
+    /// Let --as, an admin, read in others' PRIVATE chat for an hour
+    Inspect {
+        chat: String,
+        /// Staff read it in the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Change a chat; what is not named stays
     Update {
         chat: String,
@@ -151,6 +158,10 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
         }
         Verb::List { user, after, limit } => list(desk, user.as_deref(), after, limit),
         Verb::Show { chat } => out.fields(&desk.call("chat.get", at(desk, &chat)?)?),
+        Verb::Inspect { chat, reason } => {
+            let params = at(desk, &chat)?.with("reason", reason);
+            out.fields(&desk.call("chat.inspect", params)?)
+        }
         Verb::Update {
             chat,
             name,
@@ -207,7 +218,7 @@ fn at(desk: &Desk, chat: &str) -> Result<Params, Failure> {
 /// A chat's id, and what a person would call it.
 fn look_at(desk: &Desk, chat: &str) -> Result<(i64, String), Failure> {
     let id = desk.chat(chat)?;
-    let shown = desk.call("chat.get", json!({ "chat_id": id }))?;
+    let shown = desk.as_operator("chat.get", &json!({ "chat_id": id }))?;
     Ok((id, called(&shown)))
 }
 

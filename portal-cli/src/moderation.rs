@@ -1,4 +1,4 @@
-//! `mod`: moderation of a chat (SPEC 7).
+//! `mod`: looking after people, in a chat and everywhere (SPEC 7).
 
 use clap::{Args, Subcommand};
 
@@ -44,6 +44,60 @@ pub(crate) enum Verb {
         #[command(flatten)]
         whom: Whom,
     },
+    /// Keep a user from sending anywhere; 5 minutes unless --for says otherwise
+    HardMute {
+        user: String,
+        #[command(flatten)]
+        term: Term,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Let a user send again where no chat's own mute holds
+    HardUnmute { user: String },
+    /// Keep a user out for a while: sessions and DIRECT chats end
+    Timeout {
+        user: String,
+        /// 90s, 15m, 12h, 7d
+        #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+        span: u64,
+        #[command(flatten)]
+        why: Why,
+        /// Where it came to it, for the audit log
+        #[arg(long)]
+        chat: Option<String>,
+    },
+    /// Let a user come back before the end of a timeout
+    LiftTimeout { user: String },
+    /// Keep a user out until lifted, or --for: as a timeout does
+    PlatformBan {
+        user: String,
+        #[command(flatten)]
+        term: Term,
+        #[command(flatten)]
+        why: Why,
+    },
+    /// Let a user back in
+    PlatformUnban { user: String },
+    /// Warn a user; they are told why
+    Warn {
+        user: String,
+        /// The target and staff see it
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// This chat reads that they were warned
+        #[arg(long)]
+        chat: Option<String>,
+    },
+    /// List what was done to a user, with the reasons
+    Punishments {
+        user: String,
+        /// Only rows before this one
+        #[arg(long, value_name = "ID")]
+        before: Option<i64>,
+        /// At most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<u16>,
+    },
     /// List who came, left, was kicked and was banned
     Activity {
         chat: String,
@@ -79,6 +133,17 @@ pub(crate) struct Term {
     span: Option<u64>,
 }
 
+const PUNISHMENTS: &[Column] = &[
+    ("id", "id"),
+    ("at", "at"),
+    ("kind", "what"),
+    ("chat_id", "chat"),
+    ("until", "until"),
+    ("lifted_at", "lifted"),
+    ("holds", "holds"),
+    ("reason", "reason"),
+];
+
 const ACTIVITY: &[Column] = &[
     ("id", "id"),
     ("at", "at"),
@@ -89,17 +154,99 @@ const ACTIVITY: &[Column] = &[
 ];
 
 pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
-    let none = (None, None);
-    let (operation, whom, (span, reason), done) = match verb {
-        Verb::Kick { whom, why } => ("mod.kick", whom, (None, why.reason), "They are out."),
-        Verb::Mute { whom, term, why } => {
-            ("mod.mute", whom, (term.span, why.reason), "They are muted.")
+    let there = |whom: Whom| -> Result<Params, Failure> {
+        let chat = desk.chat(&whom.chat)?;
+        Ok(on(desk, &whom.user)?.with("chat_id", chat))
+    };
+    let why = |params: Params, why: Why| params.maybe("reason", why.reason);
+    let span = |params: Params, term: Term| params.maybe("duration_seconds", term.span);
+    let (operation, params, done) = match verb {
+        Verb::Kick { whom, why: reason } => {
+            ("mod.kick", why(there(whom)?, reason), "They are out.")
         }
-        Verb::Unmute { whom } => ("mod.unmute", whom, none, "They are not muted."),
-        Verb::Ban { whom, term, why } => {
-            ("mod.ban", whom, (term.span, why.reason), "They are banned.")
+        Verb::Mute {
+            whom,
+            term,
+            why: reason,
+        } => {
+            let params = why(span(there(whom)?, term), reason);
+            ("mod.mute", params, "They are muted.")
         }
-        Verb::Unban { whom } => ("mod.unban", whom, none, "They are not banned."),
+        Verb::Unmute { whom } => ("mod.unmute", there(whom)?, "They are not muted."),
+        Verb::Ban {
+            whom,
+            term,
+            why: reason,
+        } => {
+            let params = why(span(there(whom)?, term), reason);
+            ("mod.ban", params, "They are banned.")
+        }
+        Verb::Unban { whom } => ("mod.unban", there(whom)?, "They are not banned."),
+        Verb::HardMute {
+            user,
+            term,
+            why: reason,
+        } => {
+            let params = why(span(on(desk, &user)?, term), reason);
+            ("mod.hard_mute", params, "They are muted everywhere.")
+        }
+        Verb::HardUnmute { user } => (
+            "mod.hard_unmute",
+            on(desk, &user)?,
+            "No mute of theirs holds everywhere.",
+        ),
+        Verb::Timeout {
+            user,
+            span,
+            why: reason,
+            chat,
+        } => {
+            let chat = chat.map(|chat| desk.chat(&chat)).transpose()?;
+            let params = on(desk, &user)?
+                .with("duration_seconds", span)
+                .maybe("chat_id", chat);
+            ("mod.timeout", why(params, reason), "They are timed out.")
+        }
+        Verb::LiftTimeout { user } => (
+            "mod.lift_timeout",
+            on(desk, &user)?,
+            "They are not timed out.",
+        ),
+        Verb::PlatformBan {
+            user,
+            term,
+            why: reason,
+        } => {
+            let params = why(span(on(desk, &user)?, term), reason);
+            (
+                "mod.platform_ban",
+                params,
+                "They are banned from the platform.",
+            )
+        }
+        Verb::PlatformUnban { user } => (
+            "mod.platform_unban",
+            on(desk, &user)?,
+            "They are not banned from the platform.",
+        ),
+        Verb::Warn { user, reason, chat } => {
+            let chat = chat.map(|chat| desk.chat(&chat)).transpose()?;
+            let params = on(desk, &user)?
+                .with("reason", reason)
+                .maybe("chat_id", chat);
+            return desk.out.fields(&desk.call("mod.warn", params)?);
+        }
+        Verb::Punishments {
+            user,
+            before,
+            limit,
+        } => {
+            let params = on(desk, &user)?
+                .maybe("before", before)
+                .maybe("limit", limit);
+            let page = desk.call("user.punishments", params)?;
+            return desk.out.rows(&page, "rows", PUNISHMENTS);
+        }
         Verb::Activity {
             chat,
             before,
@@ -109,15 +256,13 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
                 .with("chat_id", desk.chat(&chat)?)
                 .maybe("before", before)
                 .maybe("limit", limit);
-            return desk
-                .out
-                .rows(&desk.call("activity.list", params)?, "rows", ACTIVITY);
+            let page = desk.call("activity.list", params)?;
+            return desk.out.rows(&page, "rows", ACTIVITY);
         }
     };
-    let params = Params::new()
-        .with("chat_id", desk.chat(&whom.chat)?)
-        .with("user_id", desk.user(&whom.user)?)
-        .maybe("duration_seconds", span)
-        .maybe("reason", reason);
     desk.out.done(&desk.call(operation, params)?, done)
+}
+
+fn on(desk: &Desk, user: &str) -> Result<Params, Failure> {
+    Ok(Params::new().with("user_id", desk.user(user)?))
 }

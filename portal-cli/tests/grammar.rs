@@ -36,6 +36,7 @@ const NOUNS: &[(&str, &[&str])] = &[
             "create",
             "list",
             "show",
+            "inspect",
             "update",
             "label",
             "transfer",
@@ -48,7 +49,22 @@ const NOUNS: &[(&str, &[&str])] = &[
     ("member", &["list", "add", "remove"]),
     (
         "mod",
-        &["kick", "mute", "unmute", "ban", "unban", "activity"],
+        &[
+            "kick",
+            "mute",
+            "unmute",
+            "ban",
+            "unban",
+            "hard-mute",
+            "hard-unmute",
+            "timeout",
+            "lift-timeout",
+            "platform-ban",
+            "platform-unban",
+            "warn",
+            "punishments",
+            "activity",
+        ],
     ),
     ("invite", &["create", "list", "revoke", "resolve"]),
     ("message", &["list", "delete", "delete-last"]),
@@ -100,7 +116,12 @@ fn every_noun_and_verb_is_in_the_reviewed_help() {
             .skip_while(|line| *line != "Commands:")
             .skip(1)
             .take_while(|line| !line.is_empty())
-            .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next())
+            // What is indented further is a line that goes on.
+            .filter_map(|line| {
+                line.strip_prefix("  ")
+                    .filter(|rest| !rest.starts_with(' '))
+            })
+            .filter_map(|line| line.split_whitespace().next())
             .filter(|word| *word != "help")
             .collect();
         assert_eq!(listed, verbs, "{noun}");

@@ -305,3 +305,49 @@ fn sign_up_codes_are_made_listed_and_revoked() {
     bench.run(&format!("signup revoke {text}")).exits(0);
     assert_eq!(bench.run("--json signup list").json()["codes"], json!([]));
 }
+
+#[test]
+fn people_are_held_back_everywhere_and_let_go_again() {
+    let bench = Bench::with_people();
+    let state = || bench.run("--json user show pia").json();
+    bench
+        .run("mod hard-mute pia --for 1h --reason Shouting")
+        .exits(0);
+    bench.run("mod hard-unmute pia").exits(0);
+    let told = bench
+        .run("mod timeout pia --for 1h --reason Enough")
+        .exits(0)
+        .err;
+    assert_eq!(told, "They are timed out.\n");
+    assert_eq!(state()["state"], "timed_out");
+    bench.run("session create pia").exits(4);
+    bench.run("mod lift-timeout pia").exits(0);
+    bench.run("mod platform-ban pia").exits(0);
+    assert_eq!(state()["state"], "banned");
+    bench.run("mod platform-unban pia").exits(0);
+    assert_eq!(state()["state"], "active");
+    let warned = bench.run("--json mod warn pia --reason Careful").json();
+    let rows = bench.run("--json mod punishments pia").json()["rows"].clone();
+    assert_eq!(rows[0]["id"], warned["punishment_id"]);
+    let kinds: Vec<_> = rows
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["kind"])
+        .collect();
+    assert_eq!(kinds, ["warn", "platform_ban", "timeout", "hard_mute"]);
+    assert_eq!(rows[2]["reason"], "Enough");
+    let table = bench.run("mod punishments pia").exits(0).out;
+    assert!(table.contains("Shouting"), "{table}");
+    for (wrong, named) in [
+        ("mod timeout pia", "--for"),
+        ("mod timeout pia --for 5s", "duration_seconds"),
+        ("mod warn pia", "--reason"),
+        ("mod hard-mute pia --for 2d", "duration_seconds"),
+    ] {
+        let refused = bench.run(wrong).exits(2).err;
+        assert!(refused.contains(named), "{wrong}: {refused}");
+    }
+    let acts = bench.run("--json audit list --target pia").json();
+    assert!(acts["rows"].as_array().unwrap().len() >= 7, "{acts}");
+}

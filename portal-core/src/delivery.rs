@@ -9,12 +9,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Audience, Event, StoredEvent};
 use crate::follow::Follower;
 use crate::model::{ChatId, ConnectionId, UserId};
-use crate::operation::View;
-use crate::ops::{chats, epochs, events, messages, users};
+use crate::ops::{chats, epochs, messages, punishments, users};
 use crate::portal::Portal;
 use crate::presence::Identity;
 use crate::shared::Shared;
-use crate::{Actor, store};
 
 /// Something for a face to do with live connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,55 +104,6 @@ impl Portal {
             .is_some_and(|presence| presence.has_live_news())
     }
 
-    /// What a connection missed since `after` (SPEC 12.2): of a chat that it has joined again, or, without
-    /// a chat, of its person and session.
-    ///
-    /// # Errors
-    /// `ERR_EVENTS_PRUNED` if the log no longer reaches back; `ERR_NOT_JOINED`; `ERR_NOT_CONNECTED`.
-    pub fn replay(
-        &self,
-        connection: ConnectionId,
-        chat: Option<ChatId>,
-        after: u64,
-    ) -> Result<Vec<Delivery>> {
-        let caller = Actor::connection(connection);
-        let reader = self.reader()?;
-        let view = View::new(&reader, &self.shared, &caller)?;
-        // Guests get no replay.
-        if view.session.is_none() {
-            return Ok(Vec::new());
-        }
-        let until = {
-            let presence = self.shared.presence().ok_or(ErrorKind::NotConnected)?;
-            match chat {
-                Some(chat) => {
-                    presence
-                        .seat(connection, chat)
-                        .ok_or(ErrorKind::NotJoined)?
-                        .since
-                }
-                None => presence
-                    .connected_since(connection)
-                    .ok_or(ErrorKind::NotConnected)?,
-            }
-        };
-        if events::horizon(&reader)? > after || after > events::last_seq(&reader)? {
-            return Err(ErrorKind::EventsPruned.into());
-        }
-        let mut deliveries = Vec::new();
-        for stored in replayed(&view, chat, after, until)? {
-            if let Some(data) = payload(&reader, &stored)? {
-                push(
-                    &mut deliveries,
-                    vec![connection],
-                    stored.event.name(),
-                    &data,
-                )?;
-            }
-        }
-        Ok(deliveries)
-    }
-
     fn in_room(&self, chat: ChatId, wanted: impl Fn(Option<UserId>) -> bool) -> Vec<ConnectionId> {
         let Some(presence) = self.shared.presence() else {
             return Vec::new();
@@ -220,7 +169,7 @@ impl Portal {
 /// As many people as `room:members` names; the counts are always whole.
 const MEMBERS_SHOWN: usize = 200;
 
-fn push(
+pub(crate) fn push(
     deliveries: &mut Vec<Delivery>,
     to: Vec<ConnectionId>,
     name: &'static str,
@@ -259,13 +208,12 @@ fn deliver_one(
         };
         to.sort_unstable();
         to.dedup();
-        if !matches!(audience, Audience::Chat(..)) {
-            to.retain(|id| {
-                presence
-                    .connected_since(*id)
-                    .is_some_and(|since| since < seq)
-            });
-        }
+        // What is older than a connection, its replay has given it.
+        to.retain(|id| {
+            presence
+                .connected_since(*id)
+                .is_some_and(|since| since < seq)
+        });
         if let Audience::Chat(chat, _) = audience {
             presence.delivered(chat, seq);
         }
@@ -291,7 +239,7 @@ fn deliver_one(
 
 /// What a receiver reads: the event's data, its `seq`, and the content that the log does not keep. None
 /// if what it points at is gone.
-fn payload(db: &Connection, stored: &StoredEvent) -> Result<Option<Map<String, Value>>> {
+pub(crate) fn payload(db: &Connection, stored: &StoredEvent) -> Result<Option<Map<String, Value>>> {
     let Ok(Value::Object(mut data)) = serde_json::from_str(&stored.event.data()) else {
         return Err(ErrorKind::Internal.into());
     };
@@ -318,36 +266,11 @@ fn payload(db: &Connection, stored: &StoredEvent) -> Result<Option<Map<String, V
             Some(blob) => data.extend(blob),
             None => return Ok(None),
         },
+        Event::UserWarned(e) => {
+            let reason = punishments::reason(db, e.punishment_id)?;
+            data.insert("reason".into(), json!(reason));
+        }
         _ => {}
     }
     Ok(Some(data))
-}
-
-/// The stored events that a connection missed, as far as they were ever its person's to see.
-fn replayed(
-    view: &View<'_>,
-    chat: Option<ChatId>,
-    after: u64,
-    until: u64,
-) -> Result<Vec<StoredEvent>> {
-    let user = view.user_id()?;
-    let Some(chat) = chat else {
-        return events::of_person(view.db, user, view.session_id()?, after, until);
-    };
-    let (row, facts) = chats::load(view, chat)?;
-    let member_since = store::first(
-        view.db,
-        "SELECT joined_at FROM membership WHERE chat_id = ? AND user_id = ?",
-        (chat, user),
-        |row| row.get(0),
-    )?;
-    let first_visible = messages::first_visible(view, &row, &facts)?;
-    Ok(events::of_chat(view.db, chat, after, until)?
-        .into_iter()
-        .filter(|stored| member_since.is_none_or(|since| stored.at >= since))
-        .filter(|stored| match &stored.event {
-            Event::MessageNew(e) => first_visible.is_some_and(|first| e.id >= first),
-            _ => true,
-        })
-        .collect())
 }

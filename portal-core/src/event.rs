@@ -25,6 +25,14 @@ pub enum Audience {
 }
 
 impl Audience {
+    /// The viewers of a chat and a person; of the platform, the person alone.
+    const fn of_person_in(chat: Option<ChatId>, user: UserId) -> Self {
+        match chat {
+            Some(chat) => Audience::Chat(chat, Some(user)),
+            None => Audience::User(user),
+        }
+    }
+
     /// The word that the row keeps.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -395,23 +403,63 @@ events! {
         user_id: UserId,
     } => |e| Audience::Chat(e.chat_id, Some(e.user_id));
 
-    /// A person was banned from a chat.
+    /// A person was banned, from a chat or from the platform.
     "user:banned" UserBanned {
-        /// Where.
-        chat_id: ChatId,
+        /// Where; absent: everywhere.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        chat_id: Option<ChatId>,
         /// Who.
         user_id: UserId,
         /// Until when; null: until lifted.
         until: Option<Timestamp>,
-    } => |e| Audience::Chat(e.chat_id, Some(e.user_id));
+    } => |e| Audience::of_person_in(e.chat_id, e.user_id);
 
-    /// A ban from a chat was lifted.
+    /// A ban was lifted, from a chat or from the platform.
     "user:unbanned" UserUnbanned {
-        /// Where.
-        chat_id: ChatId,
+        /// Where; absent: everywhere.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        chat_id: Option<ChatId>,
         /// Who.
         user_id: UserId,
-    } => |e| Audience::Chat(e.chat_id, Some(e.user_id));
+    } => |e| Audience::of_person_in(e.chat_id, e.user_id);
+
+    /// A person may not write anywhere for a while.
+    "user:hard_muted" UserHardMuted {
+        /// Who.
+        user_id: UserId,
+        /// Until when; null: until lifted.
+        until: Option<Timestamp>,
+    } => |_e| Audience::Everyone;
+
+    /// A person may write again, where no chat's own mute holds.
+    "user:hard_unmuted" UserHardUnmuted {
+        /// Who.
+        user_id: UserId,
+    } => |_e| Audience::Everyone;
+
+    /// A person is out of the platform for a while: sessions, sockets and DIRECT chats end.
+    "user:timed_out" UserTimedOut {
+        /// Who.
+        user_id: UserId,
+        /// Until when.
+        until: Timestamp,
+    } => |e| Audience::User(e.user_id);
+
+    /// A person may come back before the end of a timeout.
+    "user:timeout_lifted" UserTimeoutLifted {
+        /// Who.
+        user_id: UserId,
+    } => |e| Audience::User(e.user_id);
+
+    /// A person was warned; the reason is given as `reason` at delivery.
+    "user:warned" UserWarned {
+        /// Who.
+        user_id: UserId,
+        /// Where it came to it.
+        chat_id: Option<ChatId>,
+        /// Which of the person's punishments it is.
+        punishment_id: i64,
+    } => |e| Audience::User(e.user_id);
 
     /// A chat was offered to somebody.
     "room:transfer_offered" TransferOffered {

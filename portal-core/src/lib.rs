@@ -1,4 +1,38 @@
-//! Chat in rooms of four kinds, over one `SQLite` file.
+//! Chat in rooms of four kinds, end-to-end encrypted, over one `SQLite` file.
+//!
+//! [`Portal`] is the only door. What can be done is one list, the [`catalogue`]: every entry is a struct in
+//! [`ops`] for typed calls, and a name with JSON for everything else. What happens is a log of [`event`]s, read
+//! by a [`Follower`]. [`e2ee`] is the client's side of the encryption and knows nothing of the rest.
+//!
+//! ```
+//! use portal_core::{Actor, Options, Portal, ops};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("portal.db");
+//! let portal = Portal::open(path, Options::default())?;
+//! let mut events = portal.follow(None)?;
+//!
+//! // The host itself is the operator; whoever it acts for is judged by the rules.
+//! let ada = portal.call(
+//!     &Actor::operator(),
+//!     ops::users::Create { username: "ada".parse()?, role: Default::default() },
+//! )?;
+//! let refused = portal
+//!     .call_json(
+//!         &Actor::user(ada.user_id),
+//!         "chat.create",
+//!         r#"{"chat_type": "PRIVATE", "name": "Our corner"}"#,
+//!     )
+//!     .unwrap_err();
+//! assert_eq!(refused.kind().code(), "ERR_PREMIUM_REQUIRED");
+//!
+//! let names: Vec<_> = events.poll(10)?.iter().map(|event| event.event.name()).collect();
+//! assert_eq!(names, ["user:created"]);
+//! portal.close();
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod actor;
 pub mod catalogue;
@@ -16,6 +50,7 @@ pub mod policy;
 pub mod portal;
 pub mod presence;
 pub mod random;
+mod replay;
 mod request;
 pub mod settings;
 mod shared;

@@ -139,15 +139,25 @@ impl<'a> Deref for Context<'a> {
 /// What follows a commit, in memory: gathered while the operation runs, done once it is on disk.
 #[derive(Debug, Default)]
 pub(crate) struct Aftermath {
-    /// With their places in the log.
-    pub(crate) events: Vec<(u64, Event)>,
+    pub(crate) events: Vec<Emitted>,
     pub(crate) effects: Vec<Effect>,
     /// What is counted although the operation failed.
     pub(crate) attempts: Vec<(&'static str, String)>,
 }
 
+/// An event of this transaction.
+#[derive(Debug)]
+pub(crate) struct Emitted {
+    /// Its place in the log.
+    pub(crate) seq: u64,
+    pub(crate) event: Event,
+    /// Whom it lets stay ([`Presence::observe`]): read in the transaction, so that memory follows the
+    /// commit without a look at the file that could fail.
+    pub(crate) staying: Vec<UserId>,
+}
+
 /// A change in memory.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Effect {
     /// A connection is in a room from this end of the event log on.
     Joined {
@@ -164,8 +174,8 @@ pub(crate) enum Effect {
     Typed { chat: ChatId, user: UserId },
     /// A connection is gone.
     Disconnected { connection: ConnectionId },
-    /// Settings were changed.
-    SettingsChanged,
+    /// Settings were changed, to these.
+    SettingsChanged(Arc<Settings>),
 }
 
 impl<'a> Context<'a> {
@@ -185,21 +195,27 @@ impl<'a> Context<'a> {
     pub(crate) fn emit(&mut self, event: impl Into<Event>) -> Result<()> {
         let event = event.into();
         let seq = ops::events::append(self.view.db, self.view.now, &event)?;
-        self.aftermath.events.push((seq, event));
+        let staying = ops::members::staying(self.view.db, &event)?;
+        self.aftermath.events.push(Emitted {
+            seq,
+            event,
+            staying,
+        });
         Ok(())
     }
 
     /// The place of the first event of this operation; none before it wrote one.
     pub(crate) fn first_emitted(&self) -> Option<u64> {
-        self.aftermath.events.first().map(|(seq, _)| *seq)
+        self.aftermath.events.first().map(|first| first.seq)
     }
 
     /// Whether this transaction has put the person or session out of the chat: presence follows only
     /// after the commit.
     pub(crate) fn is_leaving(&self, chat: ChatId, user: UserId, session: SessionId) -> bool {
-        self.aftermath.events.iter().any(|(_, event)| match event {
+        let mut events = self.aftermath.events.iter();
+        events.any(|emitted| match &emitted.event {
             Event::RoomKicked(e) => (e.chat_id, e.user_id) == (chat, user),
-            Event::UserBanned(e) => (e.chat_id, e.user_id) == (chat, user),
+            Event::UserBanned(e) => (e.chat_id, e.user_id) == (Some(chat), user),
             Event::RoomEvicted(e) => (e.chat_id, e.user_id) == (chat, Some(user)),
             Event::SessionEnded(e) => e.session_id == session,
             _ => false,

@@ -53,7 +53,7 @@ impl<O: Operation> Job for OperationJob<O> {
         effects
             .iter()
             .any(|effect| !matches!(effect, Effect::Typed { .. }))
-            || events.iter().any(|(_, event)| event.changes_memory())
+            || events.iter().any(|emitted| emitted.event.changes_memory())
     }
 
     fn finish(self: Box<Self>, outcome: Result<Fate>) {
@@ -65,13 +65,12 @@ impl<O: Operation> Job for OperationJob<O> {
             ..
         } = *self;
         let announce = matches!(outcome, Ok(Fate::Kept)) && !aftermath.events.is_empty();
-        // What is on disk is done, whatever memory says: a failure here is not the caller's, but
+        // What is on disk is done, whatever memory says: a panic here is not the caller's, but
         // whoever comes next would be judged by a memory that missed it (SPEC 17.6).
         let answer = match outcome {
             Ok(fate) => {
                 let followed = fate == Fate::TakenBack
-                    || catch_unwind(AssertUnwindSafe(|| shared.follow_up(aftermath)))
-                        .is_ok_and(|followed| followed.is_ok());
+                    || catch_unwind(AssertUnwindSafe(|| shared.follow_up(aftermath))).is_ok();
                 if !followed {
                     shared.poisoned.store(true, Ordering::SeqCst);
                 }

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use crate::clock::Clock;
 use crate::error::{ErrorKind, Result};
 use crate::event::Event;
+use crate::model::UserId;
 use crate::operation::{Aftermath, Effect};
 use crate::ops;
 use crate::presence::Presence;
@@ -90,13 +91,11 @@ impl Shared {
             .map(|presence| presence.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn reload_settings(&self, db: &Connection) -> Result<()> {
-        let fresh = Arc::new(ops::settings::read(db)?);
+    fn adopt_settings(&self, fresh: Arc<Settings>) {
         *self
             .settings
             .write()
             .unwrap_or_else(PoisonError::into_inner) = fresh;
-        Ok(())
     }
 
     /// Takes in what other processes have committed, before the writer adds to it.
@@ -111,11 +110,12 @@ impl Shared {
 
     /// Takes in every event that presence has not seen, and the settings.
     pub(crate) fn catch_up(&self, db: &Connection) -> Result<()> {
-        self.reload_settings(db)?;
+        self.adopt_settings(Arc::new(ops::settings::read(db)?));
         let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
         for stored in ops::events::read_after(db, *observed, usize::MAX)? {
             let seq = stored.seq.get().unsigned_abs();
-            self.observe(db, seq, &stored.event)?;
+            let staying = ops::members::staying(db, &stored.event)?;
+            self.observe(seq, &stored.event, &staying);
             *observed = seq;
         }
         Ok(())
@@ -138,39 +138,30 @@ impl Shared {
         self.store.readers.begin()
     }
 
-    fn observe(&self, db: &Connection, seq: u64, event: &Event) -> Result<()> {
+    fn observe(&self, seq: u64, event: &Event, staying: &[UserId]) {
         if event.deletes_content() {
             self.scrub_due.store(true, Ordering::SeqCst);
         }
         if let Some(mut presence) = self.presence() {
-            let staying = match event {
-                Event::RoomEvicted(e) if e.user_id.is_none() => ops::members::ids(db, e.chat_id)?,
-                _ => Vec::new(),
-            };
-            presence.observe(seq, event, &staying);
+            presence.observe(seq, event, staying);
         }
-        Ok(())
     }
 
-    /// Does in memory what a committed operation left to do.
-    pub(crate) fn follow_up(&self, aftermath: Aftermath) -> Result<()> {
-        if aftermath
-            .events
-            .iter()
-            .any(|(_, event)| event.changes_memory())
-        {
-            let reader = self.store.readers.begin()?;
-            for (seq, event) in &aftermath.events {
-                self.observe(&reader, *seq, event)?;
+    /// Does in memory what a committed operation left to do. It reads nothing from the file: what is on
+    /// disk is done, so nothing here may fail.
+    pub(crate) fn follow_up(&self, aftermath: Aftermath) {
+        for emitted in &aftermath.events {
+            if emitted.event.changes_memory() {
+                self.observe(emitted.seq, &emitted.event, &emitted.staying);
             }
         }
-        if let Some((seq, _)) = aftermath.events.last() {
+        if let Some(last) = aftermath.events.last() {
             let mut observed = self.observed.lock().unwrap_or_else(PoisonError::into_inner);
-            *observed = (*observed).max(*seq);
+            *observed = (*observed).max(last.seq);
         }
         for effect in aftermath.effects {
             match effect {
-                Effect::SettingsChanged => self.reload_settings(&*self.store.readers.begin()?)?,
+                Effect::SettingsChanged(fresh) => self.adopt_settings(fresh),
                 Effect::Joined {
                     connection,
                     chat,
@@ -198,6 +189,5 @@ impl Shared {
                 }
             }
         }
-        Ok(())
     }
 }

@@ -138,6 +138,9 @@ fn whom_the_chat_is_hidden_from_reads_nothing_spec_4_4() {
         answer.map(drop).map_err(|error| error.kind().code())
     };
     stage.member(private, BASIC);
+    for staff in [ADMIN, OWNER] {
+        stage.inspect(&user(staff), private);
+    }
     for (who, in_private, in_direct) in [
         (PREMIUM, true, false),
         (BASIC, true, true),
@@ -188,6 +191,7 @@ fn hidden_history_is_read_by_who_manages_the_chat_spec_6_4() {
     let (stage, chat) = hiding(ChatType::Private);
     stage.member(chat, BASIC);
     for all in [user(PREMIUM), user(ADMIN), user(OWNER), Actor::operator()] {
+        stage.inspect(&all, chat);
         assert_eq!(stage.history(&all, chat), [3, 2, 1], "{all:?}");
     }
     assert_eq!(stage.history(&user(BASIC), chat), NONE);
@@ -235,6 +239,7 @@ fn coming_back_within_a_minute_is_the_same_joining_spec_6_4() {
     let (stage, chat) = hiding(ChatType::Public);
     let talker = stage.talker(chat, BASIC);
     stage.clock.advance(10 * MINUTE);
+    stage.no_news(chat, BASIC);
     stage.written(chat, PREMIUM, 1);
     room(&stage, &talker, chat, "room.leave");
     stage.written(chat, PREMIUM, 1);
@@ -243,6 +248,7 @@ fn coming_back_within_a_minute_is_the_same_joining_spec_6_4() {
     room(&stage, &talker, chat, "room.join");
     stage.clock.advance(10 * MINUTE);
     assert_eq!(stage.history(&talker.actor, chat), [5, 4]);
+    stage.no_news(chat, BASIC);
     // A minute and more is a new one.
     room(&stage, &talker, chat, "room.leave");
     stage.clock.advance(MINUTE + 1);
@@ -271,6 +277,7 @@ fn a_joining_lasts_until_the_last_connection_leaves_spec_6_4() {
     stage.clock.advance(10 * MINUTE);
     let session = Actor::session(talker.session);
     assert_eq!(stage.history(&session, chat), [4]);
+    stage.no_news(chat, BASIC);
     stage.portal.disconnect(tab).unwrap();
     stage.clock.advance(MINUTE);
     assert_eq!(stage.history(&session, chat), [4]);
@@ -296,6 +303,7 @@ fn a_restart_ends_joinings_as_a_lost_connection_does_spec_10_1() {
         stage.clock.advance(away);
         let session = Actor::session(talker.session);
         assert_eq!(stage.history(&session, chat), expected);
+        stage.no_news(chat, BASIC);
         let back = Actor::connection(stage.portal.connect(&session).unwrap());
         stage.ok(&back, "room.join", json!({ "chat_id": chat }));
         assert_eq!(stage.history(&back, chat), expected);

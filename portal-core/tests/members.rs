@@ -293,6 +293,7 @@ fn members_are_shown_to_those_who_belong_or_look_after() {
     for chat in [closed, open] {
         stage.member(chat, BASIC);
         for who in [PREMIUM, BASIC, ADMIN] {
+            stage.inspect(&user(who), chat);
             let shown = stage.ok(&user(who), "member.list", at(chat));
             assert_eq!(shown["owner"]["username"], "pia-premium");
             assert_eq!(shown["members"][0]["username"], "ben-basic");

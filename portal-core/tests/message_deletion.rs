@@ -394,6 +394,24 @@ fn clearing_and_late_wipes_restart_the_timer_from_now_spec_7_4() {
 }
 
 #[test]
+fn the_system_is_in_the_audit_log_with_what_it_wiped_spec_7_8() {
+    let (stage, chat) = wiped();
+    stage.written(chat, BASIC, 3);
+    stage.clock.advance(15 * MINUTE);
+    stage.portal.tick().unwrap();
+    // Nobody wrote since: only the timer starts anew, and nothing is to be told of that.
+    stage.clock.advance(15 * MINUTE);
+    stage.portal.tick().unwrap();
+    let filter = json!({ "action": "chat.wipe" });
+    let rows = &stage.ok(&Actor::operator(), "audit.list", filter)["rows"];
+    assert_eq!(rows.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&rows[0]["actor"], &rows[0]["chat_id"], &rows[0]["details"]),
+        (&json!("system"), &json!(chat), &json!({ "deleted": 3 }))
+    );
+}
+
+#[test]
 fn many_wipes_are_due_at_once_and_all_come_spec_14_2() {
     let stage = Stage::new();
     stage.set("chats_premium", json!(60));

@@ -5,7 +5,7 @@ mod common;
 use common::talk::envelope;
 use common::{ADMIN, BASIC, LIFETIME, MODERATOR, OTHER, OWNER, PREMIUM, START, Stage, user};
 use portal_core::Actor;
-use portal_core::model::{ChatId, ChatType, DAY, MINUTE, SECOND};
+use portal_core::model::{ChatId, ChatType, DAY, MINUTE, SECOND, SessionId};
 use serde_json::{Value, json};
 
 const ACTS: [&str; 5] = ["mod.kick", "mod.mute", "mod.unmute", "mod.ban", "mod.unban"];
@@ -455,9 +455,9 @@ fn the_activity_log_tells_who_came_left_and_was_put_out_spec_10_4() {
     for who in [BASIC, OTHER] {
         stage.member(chat, who);
     }
-    let first = stage.talker(chat, BASIC);
-    let second = stage.talker(chat, OTHER);
-    stage.ok(&first.actor, "room.leave", json!({ "chat_id": chat }));
+    let (_, first) = visitor(&stage, chat, BASIC);
+    visitor(&stage, chat, OTHER);
+    stage.ok(&first, "room.leave", json!({ "chat_id": chat }));
     stage.ok(&user(PREMIUM), "mod.kick", on(chat, OTHER));
     stage.ok(&user(PREMIUM), "mod.ban", on(chat, BASIC));
     let invite = json!("invite");
@@ -487,37 +487,108 @@ fn the_activity_log_tells_who_came_left_and_was_put_out_spec_10_4() {
         .map(|row| &row["kind"])
         .collect();
     assert_eq!(kinds, ["kick", "leave"]);
-    drop(second);
+}
+
+/// Somebody who comes into the room by its door: the session, and the connection that is there.
+fn visitor(stage: &Stage, chat: ChatId, who: i64) -> (SessionId, Actor) {
+    let (session, connection) = stage.connect(who);
+    let visitor = Actor::connection(connection);
+    stage.ok(&visitor, "room.join", json!({ "chat_id": chat }));
+    (session, visitor)
 }
 
 #[test]
 fn joining_and_leaving_are_written_once_in_ten_minutes_spec_10_4() {
     let (stage, chat) = public();
     let room = json!({ "chat_id": chat });
-    let talker = stage.talker(chat, BASIC);
-    let tab = stage
-        .portal
-        .connect(&Actor::session(talker.session))
-        .unwrap();
+    let (session, there) = visitor(&stage, chat, BASIC);
+    let tab = stage.portal.connect(&Actor::session(session)).unwrap();
     stage.ok(&Actor::connection(tab), "room.join", room.clone());
     stage.portal.disconnect(tab).unwrap();
     let count = || activity(&stage, chat).len();
     // One tab of two came and went: the person stayed.
     assert_eq!(count(), 1);
     for _ in 0..3 {
-        stage.ok(&talker.actor, "room.leave", room.clone());
-        stage.ok(&talker.actor, "room.join", room.clone());
+        stage.ok(&there, "room.leave", room.clone());
+        stage.ok(&there, "room.join", room.clone());
     }
     assert_eq!(count(), 2);
     stage.clock.advance(10 * MINUTE);
-    stage.ok(&talker.actor, "room.leave", room.clone());
+    stage.ok(&there, "room.leave", room.clone());
     assert_eq!(count(), 3);
     // Somebody else, and being put out, always count.
-    stage.talker(chat, OTHER);
+    visitor(&stage, chat, OTHER);
     for _ in 0..2 {
         stage.ok(&user(PREMIUM), "mod.kick", on(chat, BASIC));
     }
     assert_eq!(count(), 6);
+}
+
+/// The notices in a chat, oldest first.
+fn notices(stage: &Stage, chat: ChatId) -> Vec<String> {
+    let page = stage.ok(
+        &Actor::operator(),
+        "message.history",
+        json!({ "chat_id": chat }),
+    );
+    let messages = page["messages"].as_array().unwrap();
+    let mut contents: Vec<_> = messages
+        .iter()
+        .map(|message| {
+            assert_eq!(
+                (&message["kind"], &message["sender"]),
+                (&json!("system"), &Value::Null)
+            );
+            let code = message["code"].as_str().unwrap();
+            assert!(message["content"].as_str().unwrap().ends_with(code));
+            message["content"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    contents.reverse();
+    contents
+}
+
+#[test]
+fn joining_and_leaving_are_told_once_in_ten_minutes_spec_10_4() {
+    let (stage, chat) = public();
+    let room = json!({ "chat_id": chat });
+    let (_, ben) = visitor(&stage, chat, BASIC);
+    let guest = stage.portal.connect(&Actor::guest()).unwrap();
+    stage.ok(&Actor::connection(guest), "room.join", room.clone());
+    for _ in 0..2 {
+        stage.ok(&ben, "room.leave", room.clone());
+        stage.ok(&ben, "room.join", room.clone());
+    }
+    assert_eq!(
+        notices(&stage, chat),
+        ["ben-basic joined", "ben-basic left"]
+    );
+    stage.clock.advance(10 * MINUTE);
+    stage.ok(&ben, "room.leave", room);
+    assert_eq!(notices(&stage, chat).len(), 3);
+}
+
+#[test]
+fn an_invite_and_the_room_behind_it_are_one_joining_spec_10_4() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Private, PREMIUM, None);
+    let invite = stage.ok(&user(PREMIUM), "invite.create", json!({ "chat_id": chat }));
+    stage.ok(
+        &user(BASIC),
+        "invite.resolve",
+        json!({ "code": invite["code"] }),
+    );
+    visitor(&stage, chat, BASIC);
+    assert_eq!(notices(&stage, chat), ["ben-basic joined"]);
+}
+
+#[test]
+fn in_a_direct_chat_coming_and_going_is_no_message_spec_10_4() {
+    let stage = Stage::new();
+    let direct = stage.direct(BASIC, OTHER);
+    let (_, ben) = visitor(&stage, direct, BASIC);
+    stage.ok(&ben, "room.leave", json!({ "chat_id": direct }));
+    assert_eq!(notices(&stage, direct), [""; 0]);
 }
 
 #[test]

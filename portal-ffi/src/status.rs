@@ -100,6 +100,8 @@ pub const PORTAL_ERR_STRANGER_LIMIT: i32 = 318;
 pub const PORTAL_ERR_CROSS_SITE: i32 = 319;
 /// This cannot be undone, so it has to be confirmed; nothing was changed.
 pub const PORTAL_ERR_NOT_CONFIRMED: i32 = 320;
+/// This PRIVATE chat is others'; say with `chat.inspect` why you look into it, then read.
+pub const PORTAL_ERR_REASON_REQUIRED: i32 = 321;
 /// The database file could not be read or written.
 pub const PORTAL_ERR_STORAGE: i32 = 401;
 /// The disk is full; nothing of this request was stored.
@@ -175,6 +177,7 @@ pub(crate) const NAMES: &[(i32, &CStr)] = &[
     (PORTAL_ERR_STRANGER_LIMIT, c"ERR_STRANGER_LIMIT"),
     (PORTAL_ERR_CROSS_SITE, c"ERR_CROSS_SITE"),
     (PORTAL_ERR_NOT_CONFIRMED, c"ERR_NOT_CONFIRMED"),
+    (PORTAL_ERR_REASON_REQUIRED, c"ERR_REASON_REQUIRED"),
     (PORTAL_ERR_STORAGE, c"ERR_STORAGE"),
     (PORTAL_ERR_STORAGE_FULL, c"ERR_STORAGE_FULL"),
     (PORTAL_ERR_STORAGE_READONLY, c"ERR_STORAGE_READONLY"),

@@ -54,8 +54,8 @@ texts! {
     InviteCode (invite_code) #[schemars(regex(pattern = r"^[a-z0-9]{16}$"))];
     /// A sign-up code: 16 of `[a-z0-9]` (SPEC 2.4).
     SignupCode (signup_code) #[schemars(regex(pattern = r"^[a-z0-9]{16}$"))];
-    /// Why a moderator acted: at most 500 characters, for the target and staff only (SPEC 7.1).
-    Reason (reason) #[schemars(length(max = 500))];
+    /// Why a moderator acted: 1-500 characters, for the target and staff only (SPEC 7.1).
+    Reason (reason) #[schemars(length(min = 1, max = 500))];
     /// A sender's own name for a message, for retries: 1-64 characters (SPEC 6.7).
     ClientId (client_id) #[schemars(length(min = 1, max = 64))];
 }
@@ -83,6 +83,10 @@ fn label(text: String) -> Result<String, String> {
 }
 
 fn reason(text: String) -> Result<String, String> {
+    let text = text.trim().to_owned();
+    if text.is_empty() {
+        return Err("a reason is not empty; leave it out where there is none".into());
+    }
     bounded_lines(text, 500, "a reason")
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Result;
 use crate::model::{ActivityId, ChatId, ChatType, DAY, MINUTE, Timestamp, UserId};
 use crate::operation::{Context, Query, View};
-use crate::ops::chats;
+use crate::ops::{chats, messages, users};
 use crate::policy::{ActivityLog, permit};
 use crate::store::{self, words};
 
@@ -84,6 +84,30 @@ pub(crate) fn record(
         (chat, user, kind, method, cx.now),
     )?;
     Ok(true)
+}
+
+/// Writes down that somebody joined or left, and says it in the chat: both at most once in 10 minutes
+/// (SPEC 10.4). In a DIRECT chat the events of its two say it.
+pub(crate) fn announce(
+    cx: &mut Context<'_>,
+    chat: ChatId,
+    user: UserId,
+    kind: ActivityKind,
+    method: Option<Method>,
+) -> Result<()> {
+    if !record(cx, chat, user, kind, method)? {
+        return Ok(());
+    }
+    let (row, _) = chats::load_for(cx.db, None, chat, cx.now)?;
+    if row.chat.kind.chat_type() == ChatType::Direct {
+        return Ok(());
+    }
+    let code = match kind {
+        ActivityKind::Join => "joined",
+        ActivityKind::Leave | ActivityKind::Kick | ActivityKind::Ban => "left",
+    };
+    let name = users::name(cx.db, user)?;
+    messages::system(cx, chat, code, &format!("{name} {code}"))
 }
 
 /// Forgets what is older than `activity_days` (SPEC 14.3), 1000 rows a call; 0 days keeps everything.

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::model::{ChatId, UserId};
-use crate::operation::Context;
+use crate::model::{ChatId, Timestamp, UserId};
+use crate::operation::{Context, View};
 use crate::policy::ActingAs;
 use crate::store::{self, words};
 
@@ -83,4 +83,20 @@ pub(crate) fn record(cx: &Context<'_>, action: &str, act: Act) -> Result<()> {
         ),
     )?;
     Ok(())
+}
+
+/// Whether the acting person did this to the chat since then.
+pub(crate) fn did_since(
+    view: &View<'_>,
+    action: &str,
+    chat: ChatId,
+    since: Timestamp,
+) -> Result<bool> {
+    let found = store::first(
+        view.db,
+        "SELECT 1 FROM audit WHERE chat_id = ? AND user_id = ? AND action = ? AND at > ? LIMIT 1",
+        (chat, view.actor.user_id(), action, since),
+        |_| Ok(()),
+    )?;
+    Ok(found.is_some())
 }

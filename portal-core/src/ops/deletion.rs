@@ -3,9 +3,6 @@
 //! What belongs to the person alone goes with the row. Chats do not: those they own are given a new
 //! owner or destroyed by the caller's word, DIRECT ones end, and in the others the key moves on.
 
-use std::collections::BTreeSet;
-
-use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -57,7 +54,7 @@ impl Operation for Delete {
             return Err(ErrorKind::LastOwner.into());
         }
         let owned = chats::owned_by(cx.db, person.id)?;
-        let mut left = left_behind(cx.db, person.id)?;
+        let mut left = members::could_hold_keys_of(cx.db, person.id)?;
         left.retain(|chat| !owned.contains(chat));
         sessions::end_all(cx, person.id, Ending::Deleted)?;
         settle(cx, person.id, &owned, self.chats)?;
@@ -83,17 +80,6 @@ impl Operation for Delete {
         audit::record(cx, Self::NAME, act)?;
         Ok(Done {})
     }
-}
-
-/// The chats whose key the person could hold, DIRECT ones aside: as a member, or by a session.
-fn left_behind(db: &Connection, user: UserId) -> Result<BTreeSet<ChatId>> {
-    let direct = chats::direct_of(db, user)?;
-    let mut left: BTreeSet<_> = members::chats_of(db, user)?.into_iter().collect();
-    for session in sessions::ids_of(db, user)? {
-        left.extend(epochs::chats_of_session(db, session)?);
-    }
-    left.retain(|chat| !direct.contains(chat));
-    Ok(left)
 }
 
 /// Does with each owned chat what was said, if the caller may do that to it (SPEC 4.1).

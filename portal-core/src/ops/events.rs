@@ -83,39 +83,45 @@ fn stored((seq, at, event): Raw) -> Result<StoredEvent> {
     })
 }
 
-/// The events of `(after, until]` for one chat.
+/// The events of `(after, until]` for one chat, at most `limit` and the oldest of them.
 pub(crate) fn of_chat(
     db: &Connection,
     chat: ChatId,
     after: u64,
     until: u64,
+    limit: usize,
 ) -> Result<Vec<StoredEvent>> {
     let rows = store::all(
         db,
         "SELECT seq, at, name, data FROM event
-         WHERE chat_id = ? AND audience = 'chat' AND seq > ? AND seq <= ? ORDER BY seq",
-        (chat, after, until),
+         WHERE chat_id = ? AND audience = 'chat' AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
+        (chat, after, until, limit),
         raw,
     )?;
     rows.into_iter().map(stored).collect()
 }
 
-/// The events of `(after, until]` for one person and session, wherever they are.
+/// The events of `(after, until]` for one person and session, wherever they are: at most `limit` and the
+/// oldest of them.
 pub(crate) fn of_person(
     db: &Connection,
     user: UserId,
     session: SessionId,
     after: u64,
     until: u64,
+    limit: usize,
 ) -> Result<Vec<StoredEvent>> {
     let rows = store::all(
         db,
-        "SELECT seq, at, name, data FROM event
-         WHERE seq > ?3 AND seq <= ?4
-           AND (audience = 'everyone' OR (audience IN ('user', 'chat') AND user_id = ?1)
-                OR (audience = 'session' AND session_id = ?2))
-         ORDER BY seq",
-        (user, session, after, until),
+        "SELECT seq, at, name, data FROM event WHERE audience = 'everyone' AND seq > ?3 AND seq <= ?4
+         UNION ALL
+         SELECT seq, at, name, data FROM event WHERE user_id = ?1 AND audience IN ('user', 'chat')
+           AND seq > ?3 AND seq <= ?4
+         UNION ALL
+         SELECT seq, at, name, data FROM event WHERE session_id = ?2 AND audience = 'session'
+           AND seq > ?3 AND seq <= ?4
+         ORDER BY seq LIMIT ?5",
+        (user, session, after, until, limit),
         raw,
     )?;
     rows.into_iter().map(stored).collect()

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ChatId, Reason, Role, Standing, Timestamp, UserId};
 use crate::operation::{Context, Query, View};
 use crate::ops::users;
-use crate::policy::{ActOnInChat, ActingAs, Permit, on_person};
+use crate::policy::{ActOn, ActOnInChat, ActingAs, Permit, on_person};
 use crate::store;
 
 /// What can be done to a person within a chat (SPEC 7.1).
@@ -33,6 +33,27 @@ impl InChat {
     }
 }
 
+/// What can be done to a person everywhere (SPEC 4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Everywhere {
+    /// Cannot send.
+    HardMute,
+    /// Cannot come back for a while.
+    Timeout,
+    /// Cannot come back.
+    Ban,
+}
+
+impl Everywhere {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::HardMute => "hard_mute",
+            Self::Timeout => "timeout",
+            Self::Ban => "platform_ban",
+        }
+    }
+}
+
 /// Punishes a person in a chat. It takes the place of one of the same kind that still holds, whether
 /// that would have ended sooner or later (SPEC 7.3).
 pub(crate) fn punish(
@@ -44,32 +65,91 @@ pub(crate) fn punish(
 ) -> Result<()> {
     lift(cx, permit, kind)?;
     let (chat, user) = permit.subject();
+    let over = (kind == InChat::Kick).then_some(cx.now);
+    insert(cx, user, Some(chat), kind.as_str(), reason, until, over).map(drop)
+}
+
+/// Punishes a person everywhere, in place of one of the same kind as [`punish`] does.
+pub(crate) fn punish_everywhere(
+    cx: &Context<'_>,
+    permit: &Permit<ActOn>,
+    kind: Everywhere,
+    reason: Option<&Reason>,
+    until: Option<Timestamp>,
+) -> Result<()> {
+    lift_everywhere(cx, permit, kind)?;
+    let user = permit.subject();
+    insert(cx, user, None, kind.as_str(), reason, until, None).map(drop)
+}
+
+/// Puts a warning on record; answers its id.
+pub(crate) fn warn(
+    cx: &Context<'_>,
+    permit: &Permit<ActOn>,
+    chat: Option<ChatId>,
+    reason: &Reason,
+) -> Result<i64> {
+    insert(cx, permit.subject(), chat, "warn", Some(reason), None, None)
+}
+
+fn insert(
+    cx: &Context<'_>,
+    user: UserId,
+    chat: Option<ChatId>,
+    kind: &str,
+    reason: Option<&Reason>,
+    until: Option<Timestamp>,
+    lifted_at: Option<Timestamp>,
+) -> Result<i64> {
     let by = match cx.actor {
         ActingAs::Person(person) => person.id.to_string(),
         ActingAs::Operator => "operator".to_owned(),
         ActingAs::System | ActingAs::Guest => "system".to_owned(),
     };
-    let over = (kind == InChat::Kick).then_some(cx.now);
     store::execute(
         cx.db,
         "INSERT INTO punishment (user_id, chat_id, kind, reason, by_actor, at, until, lifted_at)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (user, chat, kind.as_str(), reason, by, cx.now, until, over),
+        (user, chat, kind, reason, by, cx.now, until, lifted_at),
     )?;
-    Ok(())
+    Ok(cx.db.last_insert_rowid())
 }
 
 /// Lifts what holds a person back in a chat; answers whether anything did.
 pub(crate) fn lift(cx: &Context<'_>, permit: &Permit<ActOnInChat>, kind: InChat) -> Result<bool> {
     let (chat, user) = permit.subject();
+    lift_kind(cx, user, Some(chat), kind.as_str())
+}
+
+/// Lifts what holds a person back everywhere; answers whether anything did.
+pub(crate) fn lift_everywhere(
+    cx: &Context<'_>,
+    permit: &Permit<ActOn>,
+    kind: Everywhere,
+) -> Result<bool> {
+    lift_kind(cx, permit.subject(), None, kind.as_str())
+}
+
+fn lift_kind(cx: &Context<'_>, user: UserId, chat: Option<ChatId>, kind: &str) -> Result<bool> {
     let lifted = store::execute(
         cx.db,
         "UPDATE punishment SET lifted_at = ?1
-         WHERE user_id = ?2 AND kind = ?3 AND chat_id = ?4 AND kind <> 'warn'
+         WHERE user_id = ?2 AND kind = ?3 AND chat_id IS ?4 AND kind <> 'warn'
            AND lifted_at IS NULL AND (until IS NULL OR until > ?1)",
-        (cx.now, user, kind.as_str(), chat),
+        (cx.now, user, kind, chat),
     )?;
     Ok(lifted > 0)
+}
+
+/// The reason of a punishment, while there is one.
+pub(crate) fn reason(db: &Connection, punishment: i64) -> Result<Option<Reason>> {
+    let found = store::first(
+        db,
+        "SELECT reason FROM punishment WHERE id = ?",
+        [punishment],
+        |row| row.get(0),
+    )?;
+    Ok(found.flatten())
 }
 
 /// Lists a person's punishments, newest first, with their reasons: one's own, or, for staff, those of

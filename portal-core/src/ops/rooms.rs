@@ -54,7 +54,7 @@ impl Operation for Join {
         if let Some(connection) = cx.connection {
             if let Some(user) = cx.actor.user_id() {
                 let method = Method::usual(facts.chat_type);
-                activity::record(cx, self.chat_id, user, ActivityKind::Join, Some(method))?;
+                activity::announce(cx, self.chat_id, user, ActivityKind::Join, Some(method))?;
             }
             cx.afterwards(Effect::Joined {
                 connection,
@@ -184,7 +184,7 @@ fn leave(cx: &mut Context<'_>, connection: ConnectionId, chat: ChatId) -> Result
         joining::note_left(cx, session, chat)?;
     }
     if last.of_user {
-        activity::record(cx, chat, user, ActivityKind::Leave, None)?;
+        activity::announce(cx, chat, user, ActivityKind::Leave, None)?;
     }
     Ok(())
 }

@@ -192,6 +192,8 @@ pub(crate) enum Ending {
     Expired,
     TooMany,
     RoleChanged,
+    TimedOut,
+    Banned,
     Deleted,
 }
 
@@ -204,16 +206,23 @@ impl Ending {
             Ending::Expired => "expired",
             Ending::TooMany => "too_many",
             Ending::RoleChanged => "role_changed",
+            Ending::TimedOut => "timed_out",
+            Ending::Banned => "banned",
             Ending::Deleted => "deleted",
         }
     }
 
     /// Whether the keys it held must open nothing new (SPEC 8.1): it was not the session's own doing.
-    /// Deletion moves the epochs itself, as a removal.
+    /// Whoever removes the person moves the epochs themself.
     const fn moves_epochs(self) -> bool {
         match self {
             Ending::Destroyed | Ending::RoleChanged => true,
-            Ending::Logout | Ending::Expired | Ending::TooMany | Ending::Deleted => false,
+            Ending::Logout
+            | Ending::Expired
+            | Ending::TooMany
+            | Ending::TimedOut
+            | Ending::Banned
+            | Ending::Deleted => false,
         }
     }
 }

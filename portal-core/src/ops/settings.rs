@@ -1,6 +1,8 @@
 //! Settings: the table `setting`, for platform owners and the operator (SPEC 4.6). What is not set has its
 //! default; what is set has been checked, so that reading never fails over a wish.
 
+use std::sync::Arc;
+
 use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -130,7 +132,8 @@ fn changed(cx: &mut Context<'_>, action: &str, key: String, details: Value) -> R
     };
     audit::record(cx, action, act)?;
     cx.emit(ConfigChanged { key })?;
-    cx.afterwards(Effect::SettingsChanged);
+    let fresh = Arc::new(read(cx.db)?);
+    cx.afterwards(Effect::SettingsChanged(fresh));
     Ok(Done {})
 }
 

@@ -186,6 +186,27 @@ pub fn reads_all(actor: &ActingAs, chat: &ChatFacts) -> bool {
         || chat.chat_type == ChatType::Private && holds(Grant::A, actor, chat)
 }
 
+/// Whether a look in is an admin's into others' PRIVATE chat (SPEC 4.5).
+pub fn looks_as_staff(actor: &ActingAs, chat: &ChatFacts) -> bool {
+    let belongs = holds(Grant::O, actor, chat) || holds(Grant::M, actor, chat);
+    chat.chat_type == ChatType::Private && actor.person().is_some() && !belongs
+}
+
+/// Leave to read in the chat: to look in and, where that is an admin's look into others' PRIVATE chat, to
+/// have given the reason for it (SPEC 4.5).
+pub fn read(
+    actor: &ActingAs,
+    chat: &ChatFacts,
+    gave_reason: bool,
+) -> Result<Permit<LookIn>, Denial> {
+    let leave = permit::<LookIn>(actor, chat)?;
+    if looks_as_staff(actor, chat) && !gave_reason {
+        Err(Denial::ReasonRequired)
+    } else {
+        Ok(leave)
+    }
+}
+
 /// Leave to do `A` to the chat.
 ///
 /// # Errors

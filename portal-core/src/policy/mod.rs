@@ -14,14 +14,15 @@ mod platform;
 pub use audit::{AuditScope, ReadAudit, read_audit};
 pub use chat::{
     ActivityLog, ChatAction, Clear, Clipboard, Configure, DeleteOwn, Destroy, Invites, LookIn,
-    Moderate, Report, RunBrowser, Talk, Transfer, may, permit, reads_all,
+    Moderate, Report, RunBrowser, Talk, Transfer, looks_as_staff, may, permit, read, reads_all,
 };
 pub use facts::{ActingAs, ChatFacts, OwnerFacts, Person, TargetFacts};
 pub use membership::{Enter, enter, invitee, list_members};
 pub use ownership::{slot_limit, transfer};
 pub use person::{
-    ActOn, ActOnInChat, act_on_in_chat, can_act_on, may_evict, may_export, may_grant_role,
-    may_know, on_account, on_ones_own, on_oneself, on_person, on_sign_up, signed_up, stranger_goes,
+    ActOn, ActOnInChat, PersonAction, act_everywhere, act_on_in_chat, can_act_on, may_evict,
+    may_export, may_grant_role, may_know, on_account, on_ones_own, on_oneself, on_person,
+    on_sign_up, signed_up, stranger_goes,
 };
 pub use platform::{
     CreateChat, PlatformAct, PlatformAction, PlatformPermit, create_chat, may_own, on_platform,
@@ -74,6 +75,8 @@ pub enum Denial {
     TargetIsOwner,
     /// The owner needs premium now (SPEC 3.5).
     PremiumRequired,
+    /// Staff who look into others' PRIVATE chat say why first (SPEC 4.5).
+    ReasonRequired,
 }
 
 impl From<Denial> for Error {
@@ -93,6 +96,7 @@ impl From<Denial> for Error {
             Denial::DirectUnmoderated => ErrorKind::DirectUnmoderated,
             Denial::TargetIsOwner => ErrorKind::TargetIsOwner,
             Denial::PremiumRequired => ErrorKind::PremiumRequired,
+            Denial::ReasonRequired => ErrorKind::ReasonRequired,
         };
         Error::new(kind)
     }

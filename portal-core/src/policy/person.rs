@@ -46,6 +46,38 @@ pub fn on_person(
     }
 }
 
+/// What can be done to a person everywhere (SPEC 4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersonAction {
+    /// Hard mute, and lift it.
+    HardMute,
+    /// Time out, and lift it.
+    Timeout,
+    /// Ban from the platform, and lift it.
+    Ban,
+    /// Warn.
+    Warn,
+}
+
+impl PersonAction {
+    /// The least role that may.
+    pub const fn least_role(self) -> Role {
+        match self {
+            PersonAction::HardMute | PersonAction::Ban => Role::Admin,
+            PersonAction::Timeout | PersonAction::Warn => Role::Moderator,
+        }
+    }
+}
+
+/// Leave to do this to a person everywhere (SPEC 4.3).
+pub fn act_everywhere(
+    action: PersonAction,
+    actor: &ActingAs,
+    target: &TargetFacts,
+) -> Result<Permit<ActOn>, Denial> {
+    on_person(action.least_role(), actor, target)
+}
+
 /// Leave to act on a person in a chat that the actor may moderate (SPEC 4.2): the chat's owner on
 /// anyone whose role is not above the owner's own, everyone else by `can_act_on`.
 pub fn act_on_in_chat(

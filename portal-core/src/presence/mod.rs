@@ -313,7 +313,11 @@ impl Presence {
     pub fn observe(&mut self, seq: u64, event: &Event, staying: &[UserId]) {
         match event {
             Event::RoomKicked(e) => self.evict(e.chat_id, seq, |user| user == Some(e.user_id)),
-            Event::UserBanned(e) => self.evict(e.chat_id, seq, |user| user == Some(e.user_id)),
+            Event::UserBanned(e) => {
+                if let Some(chat) = e.chat_id {
+                    self.evict(chat, seq, |user| user == Some(e.user_id));
+                }
+            }
             Event::RoomEvicted(e) => match e.user_id {
                 Some(evicted) => self.evict(e.chat_id, seq, |user| user == Some(evicted)),
                 None => self.evict(e.chat_id, seq, |user| {

@@ -2,7 +2,7 @@
 //! deleted content in the log (SPEC 7.4).
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
@@ -21,7 +21,14 @@ const STEPS_PER_CHECK: std::ffi::c_int = 1000;
 pub(crate) struct Readers {
     path: PathBuf,
     opening: Opening,
-    idle: Mutex<Vec<Connection>>,
+    pool: Mutex<Pool>,
+}
+
+#[derive(Default)]
+struct Pool {
+    idle: Vec<Connection>,
+    /// No reader comes back any more.
+    closed: bool,
 }
 
 impl Readers {
@@ -29,7 +36,7 @@ impl Readers {
         Self {
             path,
             opening,
-            idle: Mutex::new(Vec::new()),
+            pool: Mutex::default(),
         }
     }
 
@@ -44,11 +51,7 @@ impl Readers {
     }
 
     fn begin_within(&self, longest: u32) -> Result<Reader<'_>> {
-        let idle = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = self.pool().idle.pop();
         let mut db = match idle {
             Some(db) => db,
             None => open::connect_reader(&self.path, self.opening)?,
@@ -68,12 +71,15 @@ impl Readers {
         })
     }
 
-    /// Closes the idle ones.
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the idle ones, and those in use once they are done.
     pub(crate) fn close(&self) {
-        self.idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        let mut pool = self.pool();
+        pool.closed = true;
+        pool.idle.clear();
     }
 }
 
@@ -100,13 +106,9 @@ impl Drop for Reader<'_> {
             .prepare_cached("ROLLBACK")
             .and_then(|mut end| end.execute([]))
             .is_ok();
-        let mut idle = self
-            .readers
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if ended && idle.len() < IDLE_READERS {
-            idle.push(db);
+        let mut pool = self.readers.pool();
+        if ended && !pool.closed && pool.idle.len() < IDLE_READERS {
+            pool.idle.push(db);
         }
     }
 }

@@ -8,13 +8,14 @@
 )]
 
 pub mod keys;
+pub mod programs;
 pub mod talk;
 
 use std::sync::Arc;
 
 use portal_core::clock::ManualClock;
 use portal_core::model::{ChatId, ChatType, ConnectionId, SessionId, Timestamp, UserId};
-use portal_core::{Actor, Delivery, Error, Follower, Options, Portal};
+use portal_core::{Actor, Delivery, Durability, Error, Follower, Options, Portal};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -57,6 +58,8 @@ impl Stage {
         let options = Options {
             presence,
             clock: clock.clone(),
+            // Nothing here survives a loss of power; tests/crash.rs is about what survives a kill.
+            durability: Durability::Normal,
             ..Options::default()
         };
         let portal = Portal::open(dir.path().join("portal.db"), options).unwrap();
@@ -124,6 +127,13 @@ impl Stage {
         });
         let reply = self.ok(&Actor::operator(), "chat.create", params);
         ChatId::try_from(reply["id"].as_i64().unwrap()).unwrap()
+    }
+
+    /// Lets an admin read in a PRIVATE chat of others (SPEC 4.5).
+    #[track_caller]
+    pub fn inspect(&self, actor: &Actor, chat: ChatId) -> Value {
+        let params = json!({ "chat_id": chat, "reason": "a report says so" });
+        self.ok(actor, "chat.inspect", params)
     }
 
     /// A DIRECT chat, as the matcher makes it.

@@ -27,8 +27,9 @@ pub fn envelope3(epoch: u64, tag: &str) -> String {
 }
 
 impl Stage {
-    /// A new session of a person, in the room, with the key.
+    /// A new session of a person, in the room, with the key. Their coming and going is no news.
     pub fn talker(&self, chat: ChatId, user: i64) -> Talker {
+        self.no_news(chat, user);
         let (session, connection) = self.connect(user);
         let actor = Actor::connection(connection);
         self.ok(&actor, "room.join", json!({ "chat_id": chat }));
@@ -39,6 +40,19 @@ impl Stage {
             connection,
             actor,
         }
+    }
+
+    /// For the next 10 minutes neither that somebody joins nor that they leave is news (SPEC 10.4), so that
+    /// no notice takes a message id.
+    pub fn no_news(&self, chat: ChatId, user: i64) {
+        let now = self.portal.now().as_millis();
+        self.raw()
+            .execute(
+                "INSERT INTO activity (chat_id, user_id, kind, at)
+                 SELECT ?1, ?2, value, ?3 FROM json_each('[\"join\", \"leave\"]')",
+                (chat.get(), user, now),
+            )
+            .unwrap();
     }
 
     /// Lets a session hold the key of the chat's epoch: the first as its distributor, others by a blob.

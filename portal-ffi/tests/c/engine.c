@@ -148,6 +148,22 @@ static void a_connection_joins_and_goes(const char *directory) {
     portal_free(handle);
 }
 
+static void a_hard_muted_person_sends_nothing(const char *directory) {
+    portal *handle;
+    OK(portal_open(TEXT(file(directory, "mute.db")), NULL, &handle, &error));
+    int64_t chat = lobby(handle, "ada");
+    int64_t ben = call_number(handle, "user.create", "{\"username\":\"ben\"}", "user_id");
+    char params[128];
+    snprintf(params, sizeof params, "{\"user_id\":%" PRId64 "}", ben);
+    int64_t session = call_number(handle, "session.create", params, "session_id");
+    portal_buf reply = call(handle, "mod.hard_mute", params);
+    portal_buf_dispose(&reply);
+    portal_actor muted = actor(PORTAL_ACTOR_SESSION, session);
+    snprintf(params, sizeof params, "{\"chat_id\":%" PRId64 ",\"content\":\"{}\"}", chat);
+    FAILS(PORTAL_ERR_MUTED, portal_call(handle, &muted, TEXT("message.send"), TEXT(params), &reply, &error));
+    portal_free(handle);
+}
+
 static int64_t milliseconds(void) {
     struct timespec now;
     CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
@@ -403,6 +419,7 @@ int main(int argc, char **argv) {
     time_and_randomness_are_the_hosts(argv[1]);
     a_failed_opening_releases_the_host_once(argv[1]);
     a_connection_joins_and_goes(argv[1]);
+    a_hard_muted_person_sends_nothing(argv[1]);
     a_follower_waits_reads_and_goes_on_elsewhere(argv[1]);
     closing_wakes_who_waits_and_closes_the_file(argv[1]);
     closing_waits_for_the_call_that_is_inside(argv[1]);

@@ -105,6 +105,7 @@ pub const ROUTES: &[Route] = &[
     get  ("portal/chats",                                             "chat.list"),
     post ("portal/chats",                                             "chat.create"),
     get  ("portal/chats/{chat_id#}",                                  "chat.get"),
+    post ("portal/chats/{chat_id#}/inspect",                          "chat.inspect"),
     post ("portal/chats/{chat_id#}/delete",                           "chat.destroy"),
     post ("portal/chats/{chat_id#}/config/update",                    "chat.update"),
     post ("portal/chats/{chat_id#}/transfer",                         "chat.transfer"),
@@ -130,6 +131,15 @@ pub const ROUTES: &[Route] = &[
     post ("portal/chats/{chat_id#}/unmute",                           "mod.unmute"),
     post ("portal/chats/{chat_id#}/ban",                              "mod.ban"),
     post ("portal/chats/{chat_id#}/unban",                            "mod.unban"),
+    post ("portal/chats/{chat_id#}/timeout",                          "mod.timeout"),
+    post ("portal/chats/{chat_id#}/warn",                             "mod.warn"),
+    post ("portal/hard-mute",                                         "mod.hard_mute"),
+    post ("portal/hard-unmute",                                       "mod.hard_unmute"),
+    post ("portal/timeout",                                           "mod.timeout"),
+    post ("portal/lift-timeout",                                      "mod.lift_timeout"),
+    post ("portal/ban",                                               "mod.platform_ban"),
+    post ("portal/unban",                                             "mod.platform_unban"),
+    post ("portal/warn",                                              "mod.warn"),
 
     get  ("portal/audit?action&chat_id#&target#&user_id#&actor&os_user&from#&until#&before#&limit#", "audit.list"),
 

@@ -12,7 +12,10 @@ use crate::policy::{LookIn, Permit, list_members};
 use crate::store;
 
 /// Lists a chat's owner and members: in a PRIVATE chat to whoever may look in, in OFFICIAL and PUBLIC to
-/// the members, the owner and who moderates.
+/// the members, the owner and who moderates. An admin who does not belong to a PRIVATE one says why first,
+/// with `chat.inspect`.
+///
+/// `ERR_CHAT_NOT_FOUND`, `ERR_BANNED`, `ERR_FORBIDDEN`, `ERR_REASON_REQUIRED`, `ERR_INVALID`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct List {
@@ -56,6 +59,7 @@ impl Query for List {
 
     fn answer(self, view: &View<'_>) -> Result<Members> {
         let (_, facts) = chats::load(view, self.chat_id)?;
+        chats::may_read(view, &facts)?;
         let permit = list_members(&view.actor, &facts)?;
         let limit = crate::ops::page_size(self.limit, 100, 500)?;
         let owner_id = facts.owner.map(|owner| owner.id);

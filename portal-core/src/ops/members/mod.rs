@@ -11,17 +11,19 @@ pub use by_hand::{Add, Added, Remove, Removed};
 pub use leave::Leave;
 pub use list::{List, Member, Members};
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::event::{EpochReason, MemberAdded, RoomEvicted};
-use crate::model::{ChatId, ChatName, ChatType, Timestamp, UserId};
+use crate::event::{EpochReason, Event, MemberAdded, RoomEvicted};
+use crate::model::{ChatId, ChatName, ChatType, MessageId, Timestamp, UserId};
 use crate::operation::Context;
 use crate::ops::activity::{self, ActivityKind, Method};
-use crate::ops::chats::ChatRow;
-use crate::ops::{epochs, messages, users};
+use crate::ops::chats::{self, ChatRow};
+use crate::ops::{epochs, sessions};
 use crate::policy::{Enter, Permit};
 use crate::store;
 
@@ -51,6 +53,28 @@ pub(crate) fn ids(db: &Connection, chat: ChatId) -> Result<Vec<UserId>> {
          UNION SELECT owner_id FROM chat WHERE id = ?1 AND owner_id IS NOT NULL",
         [chat],
         |row| row.get(0),
+    )
+}
+
+/// Whom an event that empties a room lets stay there; nobody, for every other event.
+pub(crate) fn staying(db: &Connection, event: &Event) -> Result<Vec<UserId>> {
+    match event {
+        Event::RoomEvicted(e) if e.user_id.is_none() => ids(db, e.chat_id),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// The first message since somebody became a member, and when that was.
+pub(crate) fn since(
+    db: &Connection,
+    chat: ChatId,
+    user: UserId,
+) -> Result<Option<(MessageId, Timestamp)>> {
+    store::first(
+        db,
+        "SELECT since, joined_at FROM membership WHERE chat_id = ? AND user_id = ?",
+        (chat, user),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }
 
@@ -92,7 +116,7 @@ pub(crate) fn admit(
     let (chat_id, user_id) = permit.subject();
     insert(cx.db, chat_id, user_id, via, cx.now)?;
     cx.emit(MemberAdded { chat_id, user_id })?;
-    say(cx, chat_id, user_id, ActivityKind::Join, method)?;
+    activity::announce(cx, chat_id, user_id, ActivityKind::Join, method)?;
     if chat.chat_config.history_visible {
         return Ok(());
     }
@@ -111,31 +135,9 @@ fn dismiss(cx: &mut Context<'_>, chat_id: ChatId, user_id: UserId, reason: &str)
         reason: reason.to_owned(),
         user_id: Some(user_id),
     })?;
-    say(cx, chat_id, user_id, ActivityKind::Leave, None)?;
+    activity::announce(cx, chat_id, user_id, ActivityKind::Leave, None)?;
     epochs::drop_keys_of(cx, chat_id, user_id)?;
     Ok(true)
-}
-
-/// Writes down that somebody joined or left and says it in the chat, both at most once in 10 minutes
-/// (SPEC 10.4).
-fn say(
-    cx: &mut Context<'_>,
-    chat: ChatId,
-    user: UserId,
-    kind: ActivityKind,
-    method: Option<Method>,
-) -> Result<()> {
-    if !activity::record(cx, chat, user, kind, method)? {
-        return Ok(());
-    }
-    let name = users::name_and_role(cx.db, user)?.map(|(name, _)| String::from(name));
-    let word = if kind == ActivityKind::Join {
-        "joined"
-    } else {
-        "left"
-    };
-    let content = format!("{} {word}", name.unwrap_or_default());
-    messages::system(cx, chat, word, &content)
 }
 
 /// A membership as it is stored.
@@ -172,13 +174,22 @@ pub(crate) fn export_of(db: &Connection, user: UserId) -> Result<Vec<StoredMembe
     )
 }
 
-/// The chats that a person is a member of, DIRECT ones aside.
-pub(crate) fn chats_of(db: &Connection, user: UserId) -> Result<Vec<ChatId>> {
-    store::all(
+/// The chats whose key a person could hold, DIRECT ones aside: as owner or member, or by a session.
+pub(crate) fn could_hold_keys_of(db: &Connection, user: UserId) -> Result<BTreeSet<ChatId>> {
+    let belongs: Vec<ChatId> = store::all(
         db,
         "SELECT m.chat_id FROM membership m JOIN chat c ON c.id = m.chat_id
-         WHERE m.user_id = ? AND c.chat_type <> 'DIRECT' ORDER BY m.chat_id",
+         WHERE m.user_id = ?1 AND c.chat_type <> 'DIRECT'
+         UNION SELECT id FROM chat WHERE owner_id = ?1",
         [user],
         |row| row.get(0),
-    )
+    )?;
+    let mut held: BTreeSet<_> = belongs.into_iter().collect();
+    for session in sessions::ids_of(db, user)? {
+        held.extend(epochs::chats_of_session(db, session)?);
+    }
+    for direct in chats::direct_of(db, user)? {
+        held.remove(&direct);
+    }
+    Ok(held)
 }

@@ -44,14 +44,7 @@ impl Operation for Clear {
     fn apply(self, cx: &mut Context<'_>) -> Result<Cleared> {
         let (row, facts) = chats::load(cx, self.chat_id)?;
         let permit = permit::<policy::Clear>(&cx.actor, &facts)?;
-        let cleared = empty(cx, &permit, &row, Occasion::ByHand)?;
-        let act = audit::Act {
-            chat: Some(self.chat_id),
-            details: json!({ "deleted": cleared.deleted }),
-            ..Default::default()
-        };
-        audit::record(cx, Self::NAME, act)?;
-        Ok(cleared)
+        empty(cx, &permit, &row, Occasion::ByHand)
     }
 }
 
@@ -70,14 +63,26 @@ fn empty(
     let chat_id = permit.subject();
     let deleted = store::execute(cx.db, "DELETE FROM message WHERE chat_id = ?", [chat_id])?;
     restart_timer(cx, permit, row)?;
-    let (reason, code, words) = match occasion {
+    let (action, reason, code, words) = match occasion {
         Occasion::ByHand => (
+            Clear::NAME,
             EpochReason::Cleared,
             "cleared",
             "All messages were cleared.",
         ),
-        Occasion::Scheduled => (EpochReason::Wiped, "wiped", "All messages were wiped."),
+        Occasion::Scheduled => (
+            "chat.wipe",
+            EpochReason::Wiped,
+            "wiped",
+            "All messages were wiped.",
+        ),
     };
+    let act = audit::Act {
+        chat: Some(chat_id),
+        details: json!({ "deleted": deleted }),
+        ..Default::default()
+    };
+    audit::record(cx, action, act)?;
     cx.emit(PortalCleared {
         chat_id,
         scheduled: occasion == Occasion::Scheduled,

@@ -46,17 +46,18 @@ fn find(db: &Connection, chat: ChatId, session: SessionId) -> Result<Option<Join
     )
 }
 
-/// The first message since the session joined; none if it has not, or left more than a minute ago.
+/// The first message since the session joined, and when that was; none if it has not, or left more than a
+/// minute ago.
 pub(super) fn since(
     db: &Connection,
     chat: ChatId,
     session: SessionId,
     seated: bool,
     now: Timestamp,
-) -> Result<Option<MessageId>> {
+) -> Result<Option<(MessageId, Timestamp)>> {
     Ok(find(db, chat, session)?
         .filter(|joining| joining.lasts(seated, now))
-        .map(|joining| joining.since))
+        .map(|joining| (joining.since, joining.joined_at)))
 }
 
 /// Notes that the acting session joins the chat's room, with its first connection there or another.

@@ -26,7 +26,7 @@ pub use history::{History, HistoryPage};
 pub use joining::StoredJoining;
 pub(crate) use retention::prune;
 pub use send::{LastSends, Send, Sent};
-pub(crate) use visible::first_visible;
+pub(crate) use visible::{first_visible, knows_private_times, sight};
 
 use rusqlite::Connection;
 use rusqlite::types::{FromSqlError, Type};

@@ -1,5 +1,4 @@
-//! Looking after a chat's people (SPEC 7.1): kick, mute, unmute, ban, unban. Acts on the whole platform
-//! are not here.
+//! Looking after a chat's people (SPEC 7.1): kick, mute, unmute, ban, unban.
 //!
 //! The surprise: a kick moves the chat's epoch even when the person was never seen there. Somebody who
 //! may talk could hold the key without a trace of it being left.
@@ -8,27 +7,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::error::{Error, Result};
+use super::{BAN, MUTE};
+use crate::error::Result;
 use crate::event::{
     EpochReason, Event, RoomKicked, UserBanned, UserMuted, UserUnbanned, UserUnmuted,
 };
-use crate::model::{ChatId, DAY, Reason, SECOND, Timestamp, UserId};
+use crate::model::{ChatId, Reason, UserId};
 use crate::operation::{Context, Done, Operation};
 use crate::ops::activity::{self, ActivityKind};
 use crate::ops::messages::joining;
 use crate::ops::punishments::{self, InChat};
 use crate::ops::{audit, chats, epochs, members, users};
 use crate::policy::{ActOnInChat, Moderate, Permit, act_on_in_chat, may_evict, permit};
-
-/// How long a mute lasts if nothing is said, in seconds.
-const DEFAULT_MUTE: u32 = 300;
-/// How long a mute lasts at most, in seconds.
-const LONGEST_MUTE: u32 = 86_400;
-/// How long a ban lasts at most, in seconds.
-const LONGEST_BAN: u32 = 2_592_000;
-
-const _: () =
-    assert!(LONGEST_MUTE as i64 * SECOND == DAY && LONGEST_BAN as i64 * SECOND == 30 * DAY);
 
 macro_rules! acts {
     ($($(#[$doc:meta])* $name:ident $op:literal { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* } => $apply:path;)*) => {$(
@@ -102,8 +92,7 @@ fn kick(act: Kick, cx: &mut Context<'_>) -> Result<()> {
 
 fn mute(act: Mute, cx: &mut Context<'_>) -> Result<()> {
     let leave = leave_to_act(cx, act.chat_id, act.user_id)?;
-    let seconds = act.duration_seconds.unwrap_or(DEFAULT_MUTE);
-    let until = end(seconds, LONGEST_MUTE, cx.now)?;
+    let until = MUTE.end(act.duration_seconds, cx.now)?;
     punishments::punish(cx, &leave, InChat::Mute, act.reason.as_ref(), until)?;
     cx.emit(UserMuted {
         chat_id: act.chat_id,
@@ -127,10 +116,10 @@ fn unmute(act: Unmute, cx: &mut Context<'_>) -> Result<()> {
 
 fn ban(act: Ban, cx: &mut Context<'_>) -> Result<()> {
     let leave = leave_to_evict(cx, act.chat_id, act.user_id)?;
-    let until = end(act.duration_seconds.unwrap_or(0), LONGEST_BAN, cx.now)?;
+    let until = BAN.end(act.duration_seconds, cx.now)?;
     punishments::punish(cx, &leave, InChat::Ban, act.reason.as_ref(), until)?;
     let event = UserBanned {
-        chat_id: act.chat_id,
+        chat_id: Some(act.chat_id),
         user_id: act.user_id,
         until,
     };
@@ -143,7 +132,7 @@ fn unban(act: Unban, cx: &mut Context<'_>) -> Result<()> {
     let leave = leave_to_act(cx, act.chat_id, act.user_id)?;
     if punishments::lift(cx, &leave, InChat::Ban)? {
         cx.emit(UserUnbanned {
-            chat_id: act.chat_id,
+            chat_id: Some(act.chat_id),
             user_id: act.user_id,
         })?;
     }
@@ -166,17 +155,6 @@ fn leave_to_evict(cx: &Context<'_>, chat: ChatId, user: UserId) -> Result<Permit
     let target = users::target(cx.db, user)?;
     may_evict(&facts, &target)?;
     Ok(act_on_in_chat(&moderate, &cx.actor, &facts, &target)?)
-}
-
-/// When something of so many seconds ends; 0 never does.
-fn end(seconds: u32, longest: u32, now: Timestamp) -> Result<Option<Timestamp>> {
-    if seconds > longest {
-        return Err(Error::invalid(
-            "duration_seconds",
-            format!("duration_seconds is 0 to {longest}"),
-        ));
-    }
-    Ok((seconds > 0).then(|| now.plus(i64::from(seconds) * SECOND)))
 }
 
 /// Takes everything from a person that they had in the chat. The event goes first: it takes them out
