@@ -9,6 +9,43 @@ use crate::table::Column;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    #[command(flatten)]
+    Act(Act),
+    /// Warn a user; they are told why
+    Warn {
+        user: String,
+        /// The target and staff see it
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// This chat reads that they were warned
+        #[arg(long)]
+        chat: Option<String>,
+    },
+    /// List what was done to a user, with the reasons
+    Punishments {
+        user: String,
+        /// Only rows before this one
+        #[arg(long, value_name = "ID")]
+        before: Option<i64>,
+        /// At most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<u16>,
+    },
+    /// List who came, left, was kicked and was banned
+    Activity {
+        chat: String,
+        /// Only rows before this one
+        #[arg(long, value_name = "ID")]
+        before: Option<i64>,
+        /// At most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<u16>,
+    },
+}
+
+/// What is answered with "done".
+#[derive(Debug, Subcommand)]
+pub(crate) enum Act {
     /// Put a user out of a chat; they may come back
     Kick {
         #[command(flatten)]
@@ -78,36 +115,6 @@ pub(crate) enum Verb {
     },
     /// Let a user back in
     PlatformUnban { user: String },
-    /// Warn a user; they are told why
-    Warn {
-        user: String,
-        /// The target and staff see it
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-        /// This chat reads that they were warned
-        #[arg(long)]
-        chat: Option<String>,
-    },
-    /// List what was done to a user, with the reasons
-    Punishments {
-        user: String,
-        /// Only rows before this one
-        #[arg(long, value_name = "ID")]
-        before: Option<i64>,
-        /// At most this many
-        #[arg(long, value_name = "N")]
-        limit: Option<u16>,
-    },
-    /// List who came, left, was kicked and was banned
-    Activity {
-        chat: String,
-        /// Only rows before this one
-        #[arg(long, value_name = "ID")]
-        before: Option<i64>,
-        /// At most this many
-        #[arg(long, value_name = "N")]
-        limit: Option<u16>,
-    },
 }
 
 /// On whom, and where.
@@ -154,87 +161,14 @@ const ACTIVITY: &[Column] = &[
 ];
 
 pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
-    let there = |whom: Whom| -> Result<Params, Failure> {
-        let chat = desk.chat(&whom.chat)?;
-        Ok(on(desk, &whom.user)?.with("chat_id", chat))
-    };
-    let why = |params: Params, why: Why| params.maybe("reason", why.reason);
-    let span = |params: Params, term: Term| params.maybe("duration_seconds", term.span);
-    let (operation, params, done) = match verb {
-        Verb::Kick { whom, why: reason } => {
-            ("mod.kick", why(there(whom)?, reason), "They are out.")
-        }
-        Verb::Mute {
-            whom,
-            term,
-            why: reason,
-        } => {
-            let params = why(span(there(whom)?, term), reason);
-            ("mod.mute", params, "They are muted.")
-        }
-        Verb::Unmute { whom } => ("mod.unmute", there(whom)?, "They are not muted."),
-        Verb::Ban {
-            whom,
-            term,
-            why: reason,
-        } => {
-            let params = why(span(there(whom)?, term), reason);
-            ("mod.ban", params, "They are banned.")
-        }
-        Verb::Unban { whom } => ("mod.unban", there(whom)?, "They are not banned."),
-        Verb::HardMute {
-            user,
-            term,
-            why: reason,
-        } => {
-            let params = why(span(on(desk, &user)?, term), reason);
-            ("mod.hard_mute", params, "They are muted everywhere.")
-        }
-        Verb::HardUnmute { user } => (
-            "mod.hard_unmute",
-            on(desk, &user)?,
-            "No mute of theirs holds everywhere.",
-        ),
-        Verb::Timeout {
-            user,
-            span,
-            why: reason,
-            chat,
-        } => {
-            let chat = chat.map(|chat| desk.chat(&chat)).transpose()?;
-            let params = on(desk, &user)?
-                .with("duration_seconds", span)
-                .maybe("chat_id", chat);
-            ("mod.timeout", why(params, reason), "They are timed out.")
-        }
-        Verb::LiftTimeout { user } => (
-            "mod.lift_timeout",
-            on(desk, &user)?,
-            "They are not timed out.",
-        ),
-        Verb::PlatformBan {
-            user,
-            term,
-            why: reason,
-        } => {
-            let params = why(span(on(desk, &user)?, term), reason);
-            (
-                "mod.platform_ban",
-                params,
-                "They are banned from the platform.",
-            )
-        }
-        Verb::PlatformUnban { user } => (
-            "mod.platform_unban",
-            on(desk, &user)?,
-            "They are not banned from the platform.",
-        ),
+    match verb {
+        Verb::Act(act) => run_act(act, desk),
         Verb::Warn { user, reason, chat } => {
             let chat = chat.map(|chat| desk.chat(&chat)).transpose()?;
             let params = on(desk, &user)?
                 .with("reason", reason)
                 .maybe("chat_id", chat);
-            return desk.out.fields(&desk.call("mod.warn", params)?);
+            desk.out.fields(&desk.call("mod.warn", params)?)
         }
         Verb::Punishments {
             user,
@@ -245,7 +179,7 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
                 .maybe("before", before)
                 .maybe("limit", limit);
             let page = desk.call("user.punishments", params)?;
-            return desk.out.rows(&page, "rows", PUNISHMENTS);
+            desk.out.rows(&page, "rows", PUNISHMENTS)
         }
         Verb::Activity {
             chat,
@@ -257,8 +191,85 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
                 .maybe("before", before)
                 .maybe("limit", limit);
             let page = desk.call("activity.list", params)?;
-            return desk.out.rows(&page, "rows", ACTIVITY);
+            desk.out.rows(&page, "rows", ACTIVITY)
         }
+    }
+}
+
+fn run_act(act: Act, desk: &Desk) -> Result<(), Failure> {
+    let there = |whom: Whom| -> Result<Params, Failure> {
+        let chat = desk.chat(&whom.chat)?;
+        Ok(on(desk, &whom.user)?.with("chat_id", chat))
+    };
+    let why = |params: Params, why: Why| params.maybe("reason", why.reason);
+    let span = |params: Params, term: Term| params.maybe("duration_seconds", term.span);
+    let (operation, params, done) = match act {
+        Act::Kick { whom, why: reason } => ("mod.kick", why(there(whom)?, reason), "They are out."),
+        Act::Mute {
+            whom,
+            term,
+            why: reason,
+        } => {
+            let params = why(span(there(whom)?, term), reason);
+            ("mod.mute", params, "They are muted.")
+        }
+        Act::Unmute { whom } => ("mod.unmute", there(whom)?, "They are not muted."),
+        Act::Ban {
+            whom,
+            term,
+            why: reason,
+        } => {
+            let params = why(span(there(whom)?, term), reason);
+            ("mod.ban", params, "They are banned.")
+        }
+        Act::Unban { whom } => ("mod.unban", there(whom)?, "They are not banned."),
+        Act::HardMute {
+            user,
+            term,
+            why: reason,
+        } => {
+            let params = why(span(on(desk, &user)?, term), reason);
+            ("mod.hard_mute", params, "They are muted everywhere.")
+        }
+        Act::HardUnmute { user } => (
+            "mod.hard_unmute",
+            on(desk, &user)?,
+            "No mute of theirs holds everywhere.",
+        ),
+        Act::Timeout {
+            user,
+            span,
+            why: reason,
+            chat,
+        } => {
+            let chat = chat.map(|chat| desk.chat(&chat)).transpose()?;
+            let params = on(desk, &user)?
+                .with("duration_seconds", span)
+                .maybe("chat_id", chat);
+            ("mod.timeout", why(params, reason), "They are timed out.")
+        }
+        Act::LiftTimeout { user } => (
+            "mod.lift_timeout",
+            on(desk, &user)?,
+            "They are not timed out.",
+        ),
+        Act::PlatformBan {
+            user,
+            term,
+            why: reason,
+        } => {
+            let params = why(span(on(desk, &user)?, term), reason);
+            (
+                "mod.platform_ban",
+                params,
+                "They are banned from the platform.",
+            )
+        }
+        Act::PlatformUnban { user } => (
+            "mod.platform_unban",
+            on(desk, &user)?,
+            "They are not banned from the platform.",
+        ),
     };
     desk.out.done(&desk.call(operation, params)?, done)
 }

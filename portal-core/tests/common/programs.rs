@@ -109,7 +109,7 @@ impl World {
                 let items = (0..=draw() % 2).map(|_| self.value(root, &schema["items"], "", draw));
                 Value::Array(items.collect())
             }
-            Some("boolean") => json!(draw() % 2 == 0),
+            Some("boolean") => json!(draw().is_multiple_of(2)),
             Some("integer") => json!(self.number(named, draw)),
             Some("string") => json!(self.words[draw() % self.words.len()]),
             _ => json!(draw()),
@@ -120,7 +120,7 @@ impl World {
         let required = schema["required"].as_array().cloned().unwrap_or_default();
         let mut object = Map::new();
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
-            if required.iter().any(|field| field == name) || draw() % 3 == 0 {
+            if required.iter().any(|field| field == name) || draw().is_multiple_of(3) {
                 object.insert(name.clone(), self.value(root, property, "", draw));
             }
         }
