@@ -257,7 +257,7 @@
 // This cannot be undone, so it has to be confirmed; nothing was changed.
 #define PORTAL_ERR_NOT_CONFIRMED 320
 
-// This PRIVATE chat is others'; say with chat.inspect why you look into it, then read.
+// This is others'; say why you look into it, with chat.inspect or user.inspect, then read.
 #define PORTAL_ERR_REASON_REQUIRED 321
 
 // The database file could not be read or written.

@@ -73,6 +73,13 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "N")]
         limit: Option<u16>,
     },
+    /// Let --as, an admin, take out what is stored of a user for an hour
+    Inspect {
+        user: String,
+        /// Staff read it in the audit log
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+    },
     /// Write everything that is stored of a user as one JSON document
     Export {
         user: String,
@@ -195,6 +202,10 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
         Verb::Blocks { after, limit } => {
             let params = Params::new().maybe("after", after).maybe("limit", limit);
             out.rows(&desk.call("user.blocks", params)?, "users", BLOCKS)
+        }
+        Verb::Inspect { user, reason } => {
+            let params = json!({ "user_id": desk.user(&user)?, "reason": reason });
+            out.fields(&desk.call("user.inspect", params)?)
         }
         Verb::Export { user, output } => export(desk, &user, output.as_deref()),
         Verb::Delete {

@@ -24,6 +24,7 @@ const NOUNS: &[(&str, &[&str])] = &[
             "block",
             "unblock",
             "blocks",
+            "inspect",
             "export",
             "delete",
         ],

@@ -177,6 +177,13 @@ fn everything_about_a_user_is_written_out_spec_1_9() {
     bench
         .run("--json --as ben user export ada")
         .refused(4, "ERR_FORBIDDEN");
+    bench
+        .run("--json --as ada user export ben")
+        .refused(4, "ERR_REASON_REQUIRED");
+    bench
+        .run("--as ada user inspect ben --reason by~mail")
+        .exits(0);
+    bench.run("--as ada user export ben").exits(0);
 }
 
 #[cfg(unix)]

@@ -168,6 +168,7 @@ const ENTRIES: &[Entry] = &[
     Entry::query::<ops::directory::List>(),
     Entry::query::<ops::events::List>(),
     Entry::query::<ops::export::Export>(),
+    Entry::operation::<ops::export::Inspect>(),
     Entry::operation::<ops::housekeeping::Tick>(),
     Entry::operation::<ops::invites::Create>(),
     Entry::query::<ops::invites::List>(),

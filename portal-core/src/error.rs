@@ -111,7 +111,7 @@ errors! {
     StrangerLimit "ERR_STRANGER_LIMIT" 318 429 Refused "Too many strangers come from this address.";
     CrossSite "ERR_CROSS_SITE" 319 403 Refused "This request comes from another site.";
     NotConfirmed "ERR_NOT_CONFIRMED" 320 409 Refused "This cannot be undone, so it has to be confirmed; nothing was changed.";
-    ReasonRequired "ERR_REASON_REQUIRED" 321 403 Refused "This PRIVATE chat is others'; say with `chat.inspect` why you look into it, then read.";
+    ReasonRequired "ERR_REASON_REQUIRED" 321 403 Refused "This is others'; say why you look into it, with `chat.inspect` or `user.inspect`, then read.";
 
     // 4xx: storage.
     Storage "ERR_STORAGE" 401 500 Storage "The database file could not be read or written.";

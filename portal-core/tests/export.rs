@@ -10,7 +10,7 @@ use common::{
     ADMIN, BASIC, LIFETIME, MODERATOR, OTHER, OWNER, PREMIUM, START, STRANGER, Stage, user,
 };
 use portal_core::Actor;
-use portal_core::model::{ChatType, MINUTE};
+use portal_core::model::{ChatType, HOUR, MINUTE};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -28,8 +28,12 @@ fn one_exports_oneself_and_admins_whom_they_may_act_on_spec_1_9() {
         assert_eq!(own, export(&stage, whose));
     }
     let of = |whose: i64| json!({ "user_id": whose });
-    stage.ok(&user(ADMIN), "user.export", of(BASIC));
-    stage.ok(&user(OWNER), "user.export", of(ADMIN));
+    for (staff, whose) in [(ADMIN, BASIC), (OWNER, ADMIN)] {
+        let why = json!({ "user_id": whose, "reason": "asked for by mail" });
+        stage.ok(&user(staff), "user.inspect", why);
+        let all = stage.ok(&user(staff), "user.export", of(whose));
+        assert_eq!(all, export(&stage, whose));
+    }
     for (actor, whose, code) in [
         (user(OTHER), BASIC, "ERR_FORBIDDEN"),
         (user(MODERATOR), BASIC, "ERR_FORBIDDEN"),
@@ -46,6 +50,46 @@ fn one_exports_oneself_and_admins_whom_they_may_act_on_spec_1_9() {
         json!({}),
         "ERR_FORBIDDEN",
     );
+}
+
+#[test]
+fn an_admin_says_why_and_it_is_audited_spec_4_5() {
+    let stage = Stage::new();
+    let of = |whose: i64| json!({ "user_id": whose });
+    let why = |whose: i64| json!({ "user_id": whose, "reason": "asked for by mail" });
+    let required = "ERR_REASON_REQUIRED";
+    stage.refused(&user(ADMIN), "user.export", of(BASIC), required);
+    let until = &stage.ok(&user(ADMIN), "user.inspect", why(BASIC))["until"];
+    assert_eq!(*until, json!(START.plus(HOUR)));
+    // One person's, for one person, and an hour.
+    stage.refused(&user(ADMIN), "user.export", of(OTHER), required);
+    stage.refused(&user(OWNER), "user.export", of(BASIC), required);
+    stage.clock.advance(HOUR - 1);
+    stage.ok(&user(ADMIN), "user.export", of(BASIC));
+    stage.clock.advance(1);
+    stage.refused(&user(ADMIN), "user.export", of(BASIC), required);
+    let filter = json!({ "action": "user.inspect" });
+    let page = stage.ok(&user(OWNER), "audit.list", filter.clone());
+    let row = &page["rows"][0];
+    assert_eq!(
+        (&row["user_id"], &row["target"]),
+        (&json!(ADMIN), &json!(BASIC))
+    );
+    assert_eq!(row["details"]["reason"], "asked for by mail");
+    // Whoever needs no reason notes none.
+    for (actor, whose) in [(user(BASIC), BASIC), (Actor::operator(), BASIC)] {
+        let until = &stage.ok(&actor, "user.inspect", why(whose))["until"];
+        assert_eq!(*until, Value::Null);
+    }
+    for (actor, whose, code) in [
+        (user(MODERATOR), BASIC, "ERR_FORBIDDEN"),
+        (user(ADMIN), OWNER, "ERR_FORBIDDEN"),
+        (Actor::guest(), BASIC, "ERR_UNAUTHENTICATED"),
+    ] {
+        stage.refused(&actor, "user.inspect", why(whose), code);
+    }
+    let page = stage.ok(&user(OWNER), "audit.list", filter);
+    assert_eq!(page["rows"].as_array().unwrap().len(), 1);
 }
 
 /// A premium user with something of everything.

@@ -100,7 +100,7 @@ pub const PORTAL_ERR_STRANGER_LIMIT: i32 = 318;
 pub const PORTAL_ERR_CROSS_SITE: i32 = 319;
 /// This cannot be undone, so it has to be confirmed; nothing was changed.
 pub const PORTAL_ERR_NOT_CONFIRMED: i32 = 320;
-/// This PRIVATE chat is others'; say with `chat.inspect` why you look into it, then read.
+/// This is others'; say why you look into it, with `chat.inspect` or `user.inspect`, then read.
 pub const PORTAL_ERR_REASON_REQUIRED: i32 = 321;
 /// The database file could not be read or written.
 pub const PORTAL_ERR_STORAGE: i32 = 401;

@@ -1,7 +1,7 @@
 //! The audit log (SPEC 7.8): the table `audit`, append only.
 //!
 //! Rows go by retention alone, and the database itself refuses the rest: it lets go what lies before
-//! `audit_horizon` in `meta`, which nothing but [`prune`] moves.
+//! `audit_horizon` in `meta`, which nothing but `prune` moves.
 
 mod export;
 mod list;
@@ -85,18 +85,26 @@ pub(crate) fn record(cx: &Context<'_>, action: &str, act: Act) -> Result<()> {
     Ok(())
 }
 
-/// Whether the acting person did this to the chat since then.
-pub(crate) fn did_since(
-    view: &View<'_>,
-    action: &str,
-    chat: ChatId,
-    since: Timestamp,
-) -> Result<bool> {
-    let found = store::first(
-        view.db,
-        "SELECT 1 FROM audit WHERE chat_id = ? AND user_id = ? AND action = ? AND at > ? LIMIT 1",
-        (chat, view.actor.user_id(), action, since),
-        |_| Ok(()),
-    )?;
+/// What an act was done to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum On {
+    Chat(ChatId),
+    Person(UserId),
+}
+
+/// Whether the acting person did this to it since then.
+pub(crate) fn did_since(view: &View<'_>, action: &str, on: On, since: Timestamp) -> Result<bool> {
+    let (sql, id) = match on {
+        On::Chat(chat) => (
+            "SELECT 1 FROM audit WHERE chat_id = ? AND user_id = ? AND action = ? AND at > ? LIMIT 1",
+            chat.get(),
+        ),
+        On::Person(person) => (
+            "SELECT 1 FROM audit WHERE target = ? AND user_id = ? AND action = ? AND at > ? LIMIT 1",
+            person.get(),
+        ),
+    };
+    let did = (id, view.actor.user_id(), action, since);
+    let found = store::first(view.db, sql, did, |_| Ok(()))?;
     Ok(found.is_some())
 }

@@ -6,14 +6,15 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::error::Result;
-use crate::model::{Timestamp, UserId};
-use crate::operation::{Query, View};
+use crate::model::{Reason, Timestamp, UserId};
+use crate::operation::{Context, Operation, Query, View};
 use crate::ops::activity::ActivityOfPerson;
 use crate::ops::audit::AuditOfPerson;
 use crate::ops::blocks::Blocked;
-use crate::ops::chats::ChatsOfPerson;
+use crate::ops::chats::{ChatsOfPerson, Inspected, REASON_HOLDS};
 use crate::ops::invites::InviteMade;
 use crate::ops::members::StoredMembership;
 use crate::ops::messages::MessagesOfPerson;
@@ -26,12 +27,48 @@ use crate::ops::{
     activity, audit, blocks, chats, events, invites, members, messages, profiles, punishments,
     sessions, signups, tiers, users,
 };
-use crate::policy::{TargetFacts, may_export};
+use crate::policy::{TargetFacts, exports_as_staff, may_export};
+
+/// Says why an admin takes out what is stored of somebody whom they may act on; for an hour
+/// they can, with `user.export`. It is audited.
+///
+/// `ERR_UNAUTHENTICATED`, `ERR_USER_NOT_FOUND`, `ERR_FORBIDDEN`, `ERR_STRANGER_FORBIDDEN`, `ERR_INVALID`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Inspect {
+    /// Whose.
+    pub user_id: UserId,
+    /// Why: at most 500 characters, for staff.
+    pub reason: Reason,
+}
+
+impl Operation for Inspect {
+    const NAME: &'static str = "user.inspect";
+    type Reply = Inspected;
+
+    fn apply(self, cx: &mut Context<'_>) -> Result<Inspected> {
+        let person = users::named(cx, self.user_id)?;
+        if !exports_as_staff(&cx.actor, &TargetFacts::from(&person))? {
+            return Ok(Inspected { until: None });
+        }
+        let act = audit::Act {
+            target: Some(person.id),
+            details: json!({ "reason": self.reason }),
+            ..Default::default()
+        };
+        audit::record(cx, Self::NAME, act)?;
+        Ok(Inspected {
+            until: Some(cx.now.plus(REASON_HOLDS)),
+        })
+    }
+}
 
 /// Answers everything that is stored of a person: the caller, strangers too, or somebody whom an admin
-/// may act on. What others noted of them is not in it, nor who did what to them.
+/// may act on and has said why, with `user.inspect`. What others noted of them is not in it, nor who did
+/// what to them.
 ///
-/// `ERR_UNAUTHENTICATED`, `ERR_USER_NOT_FOUND`, `ERR_FORBIDDEN`, `ERR_STRANGER_FORBIDDEN`.
+/// `ERR_UNAUTHENTICATED`, `ERR_USER_NOT_FOUND`, `ERR_FORBIDDEN`, `ERR_STRANGER_FORBIDDEN`,
+/// `ERR_REASON_REQUIRED`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Export {
@@ -83,7 +120,9 @@ impl Query for Export {
     fn answer(self, view: &View<'_>) -> Result<Exported> {
         let asked = self.user_id.map_or_else(|| view.user_id(), Ok)?;
         let person = users::named(view, asked)?;
-        let user = may_export(&view.actor, &TargetFacts::from(&person))?.subject();
+        let since = view.now.plus(-REASON_HOLDS);
+        let gave_reason = audit::did_since(view, Inspect::NAME, audit::On::Person(asked), since)?;
+        let user = may_export(&view.actor, &TargetFacts::from(&person), gave_reason)?.subject();
         // There may be much of it.
         let db = &*view.long_read()?;
         Ok(Exported {

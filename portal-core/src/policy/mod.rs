@@ -20,9 +20,9 @@ pub use facts::{ActingAs, ChatFacts, OwnerFacts, Person, TargetFacts};
 pub use membership::{Enter, enter, invitee, list_members};
 pub use ownership::{slot_limit, transfer};
 pub use person::{
-    ActOn, ActOnInChat, PersonAction, act_everywhere, act_on_in_chat, can_act_on, may_evict,
-    may_export, may_grant_role, may_know, on_account, on_ones_own, on_oneself, on_person,
-    on_sign_up, signed_up, stranger_goes,
+    ActOn, ActOnInChat, PersonAction, act_everywhere, act_on_in_chat, can_act_on, exports_as_staff,
+    may_evict, may_export, may_grant_role, may_know, on_account, on_ones_own, on_oneself,
+    on_person, on_sign_up, signed_up, stranger_goes,
 };
 pub use platform::{
     CreateChat, PlatformAct, PlatformAction, PlatformPermit, create_chat, may_own, on_platform,

@@ -171,11 +171,26 @@ pub fn on_account(
     }
 }
 
+/// Whether what is stored of a person would be taken out by an admin, who may act on them.
+pub fn exports_as_staff(actor: &ActingAs, target: &TargetFacts) -> Result<bool, Denial> {
+    let is_anothers = actor.user_id() != Some(target.id);
+    if is_anothers {
+        on_person(Role::Admin, actor, target)?;
+    }
+    Ok(is_anothers && actor.person().is_some())
+}
+
 /// Leave to take out everything that is stored of a person (SPEC 1.9): one's own, or as [`on_person`] for
-/// admins.
-pub fn may_export(actor: &ActingAs, target: &TargetFacts) -> Result<Permit<ActOn>, Denial> {
+/// admins. As it shows PRIVATE chats that are others', admins have given a reason for it (SPEC 4.5).
+pub fn may_export(
+    actor: &ActingAs,
+    target: &TargetFacts,
+    gave_reason: bool,
+) -> Result<Permit<ActOn>, Denial> {
     if actor.user_id() == Some(target.id) {
         on_ones_own(actor)
+    } else if exports_as_staff(actor, target)? && !gave_reason {
+        Err(Denial::ReasonRequired)
     } else {
         on_person(Role::Admin, actor, target)
     }

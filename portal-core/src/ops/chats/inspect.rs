@@ -14,7 +14,7 @@ use crate::ops::audit;
 use crate::policy::{ChatFacts, LookIn, Permit, looks_as_staff, permit, read};
 
 /// How long a reason holds.
-const HOLDS: i64 = HOUR;
+pub(crate) const HOLDS: i64 = HOUR;
 
 /// Says why an admin looks into a PRIVATE chat that they do not belong to; for an hour they can read there:
 /// rows, not plaintext. It is audited, sends them no events and counts no viewer.
@@ -62,6 +62,6 @@ impl Operation for Inspect {
 pub(crate) fn may_read(view: &View<'_>, facts: &ChatFacts) -> Result<Permit<LookIn>> {
     let since = view.now.plus(-HOLDS);
     let gave_reason = looks_as_staff(&view.actor, facts)
-        && audit::did_since(view, Inspect::NAME, facts.id, since)?;
+        && audit::did_since(view, Inspect::NAME, audit::On::Chat(facts.id), since)?;
     Ok(read(&view.actor, facts, gave_reason)?)
 }
