@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{BlobId, ChatId, MessageId, Seq, SessionId, Timestamp, UserId};
+use crate::model::{BlobId, ChatId, MessageId, Role, Seq, SessionId, Timestamp, UserId};
 
 /// For whom an event is, judged again at delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub enum Audience {
     User(UserId),
     /// One session.
     Session(SessionId),
-    /// Moderators and above.
-    Staff,
+    /// People of at least this role.
+    Staff(Role),
 }
 
 impl Audience {
@@ -40,7 +40,7 @@ impl Audience {
             Audience::Chat(..) => "chat",
             Audience::User(_) => "user",
             Audience::Session(_) => "session",
-            Audience::Staff => "staff",
+            Audience::Staff(_) => "staff",
         }
     }
 
@@ -345,7 +345,7 @@ events! {
     "user:created" UserCreated {
         /// Who.
         user_id: UserId,
-    } => |_e| Audience::Staff;
+    } => |_e| Audience::Staff(Role::Moderator);
 
     /// A person's name, role, tier, account key or list of blocked people changed.
     "user:updated" UserUpdated {
@@ -359,13 +359,13 @@ events! {
     "user:deleted" UserDeleted {
         /// Who.
         user_id: UserId,
-    } => |_e| Audience::Staff;
+    } => |_e| Audience::Staff(Role::Moderator);
 
     /// A setting was set or unset.
     "config:changed" ConfigChanged {
         /// Which.
         key: String,
-    } => |_e| Audience::Staff;
+    } => |_e| Audience::Staff(Role::Moderator);
 
     /// A person has another session.
     "session:started" SessionStarted {
