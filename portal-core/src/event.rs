@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{BlobId, ChatId, MessageId, Role, Seq, SessionId, Timestamp, UserId};
+use crate::model::{
+    BlobId, ChatId, MessageId, ReportId, ReportState, Role, Seq, SessionId, Timestamp, UserId,
+};
 
 /// For whom an event is, judged again at delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,7 +172,8 @@ macro_rules! events {
 
             /// Whether what it tells of left deleted content behind in the write-ahead log.
             pub(crate) const fn deletes_content(&self) -> bool {
-                matches!(self, Event::MessageDeleted(_) | Event::PortalCleared(_) | Event::RoomDestroyed(_))
+                matches!(self, Event::MessageDeleted(_) | Event::PortalCleared(_) | Event::RoomDestroyed(_)
+                    | Event::ReportDeleted(_))
             }
 
             /// Whether a commit of it changes what this process keeps in memory.
@@ -470,4 +473,26 @@ events! {
         /// Until when it can be accepted.
         expires_at: Timestamp,
     } => |e| Audience::User(e.user_id);
+
+    /// A message was reported; for admins and above, who handle reports.
+    "report:new" ReportNew {
+        /// Which report.
+        report_id: ReportId,
+        /// Where the message was.
+        chat_id: ChatId,
+    } => |_e| Audience::Staff(Role::Admin);
+
+    /// Somebody dealt with a report.
+    "report:updated" ReportUpdated {
+        /// Which.
+        report_id: ReportId,
+        /// What has become of it.
+        state: ReportState,
+    } => |_e| Audience::Staff(Role::Admin);
+
+    /// Settled reports were pruned, and what was said in them with them.
+    "report:deleted" ReportDeleted {
+        /// Which.
+        report_ids: Vec<ReportId>,
+    } => |_e| Audience::Staff(Role::Admin);
 }

@@ -22,6 +22,7 @@ pub mod messages;
 pub mod moderation;
 pub mod profiles;
 pub mod punishments;
+pub mod reports;
 pub mod roles;
 pub mod rooms;
 mod seats;
