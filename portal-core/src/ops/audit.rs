@@ -1,7 +1,7 @@
 //! The audit log (SPEC 7.8): the table `audit`, append only.
 //!
 //! Rows go by retention alone, and the database itself refuses the rest: it lets go what lies before
-//! `audit_horizon` in `meta`, which nothing but [`prune`] moves.
+//! `audit_horizon` in `meta`, which nothing but `prune` moves.
 
 mod export;
 mod list;
