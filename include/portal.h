@@ -197,6 +197,12 @@
 // Register this session's public key first.
 #define PORTAL_ERR_NO_PUBLIC_KEY 220
 
+// There is no such report, or it was settled and has been pruned.
+#define PORTAL_ERR_REPORT_NOT_FOUND 221
+
+// You have reported this message already; staff have it.
+#define PORTAL_ERR_ALREADY_REPORTED 222
+
 // You may not do this here.
 #define PORTAL_ERR_FORBIDDEN 301
 

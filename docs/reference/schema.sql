@@ -485,6 +485,68 @@ CREATE TRIGGER punishment_never_in_direct BEFORE INSERT ON punishment
 WHEN NEW.kind <> 'warn' AND EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND chat_type = 'DIRECT')
 BEGIN SELECT RAISE(ABORT, 'punishment_never_in_direct'); END;
 
+CREATE TABLE report (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat_id     INTEGER NOT NULL,
+    chat_type   TEXT NOT NULL,
+    chat_name   TEXT NOT NULL,
+    message_id  INTEGER NOT NULL,
+    epoch       INTEGER NOT NULL,
+    message_at  INTEGER NOT NULL,
+    -- Who wrote the message: the reported.
+    sender_id   INTEGER NOT NULL,
+    reporter_id INTEGER NOT NULL,
+    reason      TEXT NOT NULL,
+    at          INTEGER NOT NULL,
+    -- Whether a disclosure proved what the message says; then it is here.
+    verified    INTEGER NOT NULL,
+    plaintext   TEXT,
+    state       TEXT NOT NULL DEFAULT 'open',
+    note        TEXT,
+    handled_by  TEXT,
+    handled_at  INTEGER,
+    UNIQUE (reporter_id, chat_id, message_id),
+    CONSTRAINT report_chat_type_known CHECK (chat_type IN ('OFFICIAL', 'PUBLIC', 'PRIVATE', 'DIRECT')),
+    CONSTRAINT report_chat_name_length CHECK (length(chat_name) BETWEEN 2 AND 64),
+    CONSTRAINT report_message_id_positive CHECK (message_id >= 1),
+    CONSTRAINT report_epoch_positive CHECK (epoch >= 1),
+    CONSTRAINT report_not_of_oneself CHECK (reporter_id <> sender_id),
+    CONSTRAINT report_reason_length CHECK (length(reason) BETWEEN 1 AND 500),
+    CONSTRAINT report_verified_is_bool CHECK (verified IN (0, 1)),
+    CONSTRAINT report_plaintext_is_verified CHECK ((verified = 0) = (plaintext IS NULL)),
+    CONSTRAINT report_plaintext_length CHECK (plaintext IS NULL OR length(CAST(plaintext AS BLOB)) <= 2943),
+    CONSTRAINT report_state_known CHECK (state IN ('open', 'reviewing', 'actioned', 'dismissed')),
+    CONSTRAINT report_note_length CHECK (note IS NULL OR length(note) <= 1000),
+    CONSTRAINT report_handled_unless_open CHECK (CASE state WHEN 'open' THEN coalesce(note, handled_by, handled_at) IS NULL
+        ELSE handled_by IS NOT NULL AND handled_at IS NOT NULL END)
+) STRICT;
+
+CREATE INDEX report_by_chat ON report (chat_id, id);
+
+CREATE INDEX report_by_sender ON report (sender_id, id);
+
+CREATE INDEX report_by_state ON report (state, id);
+
+CREATE INDEX report_settled ON report (handled_at) WHERE state IN ('actioned', 'dismissed');
+
+CREATE TRIGGER report_goes_by_retention_only BEFORE DELETE ON report
+WHEN OLD.state NOT IN ('actioned', 'dismissed')
+    OR OLD.handled_at >= coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'report_horizon'), 0)
+BEGIN SELECT RAISE(ABORT, 'report_goes_by_retention_only'); END;
+
+CREATE TRIGGER report_is_never_rewritten BEFORE UPDATE OF id, chat_id, chat_type, chat_name, message_id, epoch, message_at,
+    sender_id, reporter_id, reason, at, verified, plaintext ON report
+BEGIN SELECT RAISE(ABORT, 'report_is_never_rewritten'); END;
+
+CREATE TRIGGER report_is_not_replaced BEFORE INSERT ON report
+WHEN EXISTS (SELECT 1 FROM report WHERE id = NEW.id
+    OR (reporter_id = NEW.reporter_id AND chat_id = NEW.chat_id AND message_id = NEW.message_id))
+BEGIN SELECT RAISE(ABORT, 'report_is_not_replaced'); END;
+
+CREATE TRIGGER report_state_moves_on BEFORE UPDATE OF state ON report
+WHEN NEW.state <> OLD.state AND (NEW.state = 'open' OR (OLD.state IN ('actioned', 'dismissed') AND NEW.state <> 'reviewing'))
+BEGIN SELECT RAISE(ABORT, 'report_state_moves_on'); END;
+
 CREATE TABLE room_key (
     chat_id             INTEGER PRIMARY KEY REFERENCES chat (id) ON DELETE CASCADE,
     epoch               INTEGER NOT NULL,

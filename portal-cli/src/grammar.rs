@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    audit, chat, config, db, event, invite, member, message, moderation, op, session, signup, user,
+    audit, chat, config, db, event, invite, member, message, moderation, op, report, session,
+    signup, user,
 };
 
 /// Looks after a portal database: people, chats, messages and the file itself.
@@ -103,6 +104,11 @@ pub(crate) enum Noun {
     Message {
         #[command(subcommand)]
         verb: message::Verb,
+    },
+    /// Messages that people reported
+    Report {
+        #[command(subcommand)]
+        verb: report::Verb,
     },
     /// The event log
     Event {

@@ -19,6 +19,7 @@ mod message;
 mod moderation;
 mod op;
 mod output;
+mod report;
 mod session;
 mod signup;
 mod table;
@@ -62,6 +63,7 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         Noun::Mod { verb } => moderation::run(verb, &globals.open(out)?),
         Noun::Invite { verb } => invite::run(verb, &globals.open(out)?),
         Noun::Message { verb } => message::run(verb, &globals.open(out)?),
+        Noun::Report { verb } => report::run(verb, &globals.open(out)?),
         Noun::Event { verb } => event::run(&verb, &globals.open(out)?),
         Noun::Audit { verb } => audit::run(verb, &globals.open(out)?),
         Noun::Config { verb } => config::run(verb, &globals.open(out)?),

@@ -1,4 +1,4 @@
-//! `message`: messages as they are stored. The file holds ciphertext only, and so does this list.
+//! `message`: messages as they are stored: ciphertext.
 
 use clap::Subcommand;
 use serde_json::json;

@@ -69,6 +69,7 @@ const NOUNS: &[(&str, &[&str])] = &[
     ),
     ("invite", &["create", "list", "revoke", "resolve"]),
     ("message", &["list", "delete", "delete-last"]),
+    ("report", &["list", "show", "resolve"]),
     ("event", &["tail"]),
     ("audit", &["list"]),
     ("config", &["get", "set", "unset"]),

@@ -211,7 +211,7 @@ fn deliver_one(
             }
             Audience::User(user) => presence.of_user(user),
             Audience::Session(session) => presence.of_session(session),
-            Audience::Staff => users::staff_among(db, &presence.everyone(), |id| {
+            Audience::Staff(least) => users::staff_among(db, least, &presence.everyone(), |id| {
                 presence.identity(id).and_then(|identity| identity.user)
             })?,
         };

@@ -89,6 +89,8 @@ errors! {
     Closed "ERR_CLOSED" 218 503 Conflict "The portal is closed or closing.";
     TransferNotFound "ERR_TRANSFER_NOT_FOUND" 219 404 NotFound "No transfer of this chat is offered to you.";
     NoPublicKey "ERR_NO_PUBLIC_KEY" 220 409 Conflict "Register this session's public key first.";
+    ReportNotFound "ERR_REPORT_NOT_FOUND" 221 404 NotFound "There is no such report, or it was settled and has been pruned.";
+    AlreadyReported "ERR_ALREADY_REPORTED" 222 409 Conflict "You have reported this message already; staff have it.";
 
     // 3xx: refused by policy.
     Forbidden "ERR_FORBIDDEN" 301 403 Refused "You may not do this here.";

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{BlobId, ChatId, MessageId, Seq, SessionId, Timestamp, UserId};
+use crate::model::{
+    BlobId, ChatId, MessageId, ReportId, ReportState, Role, Seq, SessionId, Timestamp, UserId,
+};
 
 /// For whom an event is, judged again at delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +22,8 @@ pub enum Audience {
     User(UserId),
     /// One session.
     Session(SessionId),
-    /// Moderators and above.
-    Staff,
+    /// People of at least this role.
+    Staff(Role),
 }
 
 impl Audience {
@@ -40,7 +42,7 @@ impl Audience {
             Audience::Chat(..) => "chat",
             Audience::User(_) => "user",
             Audience::Session(_) => "session",
-            Audience::Staff => "staff",
+            Audience::Staff(_) => "staff",
         }
     }
 
@@ -177,7 +179,8 @@ macro_rules! events {
 
             /// Whether what it tells of left deleted content behind in the write-ahead log.
             pub(crate) const fn deletes_content(&self) -> bool {
-                matches!(self, Event::MessageDeleted(_) | Event::PortalCleared(_) | Event::RoomDestroyed(_))
+                matches!(self, Event::MessageDeleted(_) | Event::PortalCleared(_) | Event::RoomDestroyed(_)
+                    | Event::ReportDeleted(_))
             }
 
             /// Whether a commit of it changes what this process keeps in memory.
@@ -352,7 +355,7 @@ events! {
     "user:created" UserCreated {
         /// Who.
         user_id: UserId,
-    } => |_e| Audience::Staff;
+    } => |_e| Audience::Staff(Role::Moderator);
 
     /// A person's name, role, tier, account key or list of blocked people changed.
     "user:updated" UserUpdated {
@@ -366,13 +369,13 @@ events! {
     "user:deleted" UserDeleted {
         /// Who.
         user_id: UserId,
-    } => |_e| Audience::Staff;
+    } => |_e| Audience::Staff(Role::Moderator);
 
     /// A setting was set or unset.
     "config:changed" ConfigChanged {
         /// Which.
         key: String,
-    } => |_e| Audience::Staff;
+    } => |_e| Audience::Staff(Role::Moderator);
 
     /// A person has another session.
     "session:started" SessionStarted {
@@ -477,4 +480,26 @@ events! {
         /// Until when it can be accepted.
         expires_at: Timestamp,
     } => |e| Audience::User(e.user_id);
+
+    /// A message was reported; for admins and above, who handle reports.
+    "report:new" ReportNew {
+        /// Which report.
+        report_id: ReportId,
+        /// Where the message was.
+        chat_id: ChatId,
+    } => |_e| Audience::Staff(Role::Admin);
+
+    /// Somebody dealt with a report.
+    "report:updated" ReportUpdated {
+        /// Which.
+        report_id: ReportId,
+        /// What has become of it.
+        state: ReportState,
+    } => |_e| Audience::Staff(Role::Admin);
+
+    /// Settled reports were pruned, and what was said in them with them.
+    "report:deleted" ReportDeleted {
+        /// Which.
+        report_ids: Vec<ReportId>,
+    } => |_e| Audience::Staff(Role::Admin);
 }

@@ -48,6 +48,8 @@ pub struct Settings {
     pub activity_days: u32,
     /// Days the audit log is kept, at least 30; 0 keeps it (SPEC 14.3).
     pub audit_days: u32,
+    /// Days a report is kept once it is settled; 0 keeps it (SPEC 14.3).
+    pub resolved_report_days: u32,
     /// Days dead invites are kept (SPEC 14.3).
     pub dead_invite_days: u32,
     /// Hours the event log reaches back (SPEC 12.2).
@@ -73,6 +75,7 @@ impl Default for Settings {
             messages_per_chat: 100_000,
             activity_days: 90,
             audit_days: 400,
+            resolved_report_days: 90,
             dead_invite_days: 30,
             event_hours: 24,
         }
@@ -109,6 +112,11 @@ impl Settings {
             ("messages_per_chat", self.messages_per_chat, 0..=u32::MAX),
             ("activity_days", self.activity_days, day_bounds.clone()),
             ("audit_days", self.audit_days, day_bounds.clone()),
+            (
+                "resolved_report_days",
+                self.resolved_report_days,
+                day_bounds.clone(),
+            ),
             ("dead_invite_days", self.dead_invite_days, day_bounds),
             ("event_hours", self.event_hours, 1..=8760),
         ];

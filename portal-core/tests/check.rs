@@ -36,7 +36,9 @@ fn furnished() -> Stage {
                VALUES (3, 2, {session}, {PREMIUM}, {session}, zeroblob(32), zeroblob(72), 0);
              INSERT INTO message (chat_id, id, sender_id, sender_role, epoch, content, created_at)
                VALUES (3, 2, {PREMIUM}, 0, 2, 'x', 0);
-             INSERT INTO invite (code, chat_id, created_at, max_uses) VALUES ('abcdefghijklmnop', 3, 0, 1);"
+             INSERT INTO invite (code, chat_id, created_at, max_uses) VALUES ('abcdefghijklmnop', 3, 0, 1);
+             INSERT INTO report (chat_id, chat_type, chat_name, message_id, epoch, message_at, sender_id, reporter_id, reason, at, verified)
+               VALUES (3, 'PRIVATE', 'A chat', 2, 2, 0, {PREMIUM}, {BASIC}, 'rude', 0, 0);"
         ))
         .unwrap();
     stage
@@ -193,6 +195,29 @@ const BREACHES: &[(&str, &str)] = &[
     ("key_of_other_epoch", "UPDATE key_blob SET epoch = 1"),
     ("key_blob_length", "UPDATE key_blob SET blob = zeroblob(80)"),
     ("key_blob_without_key", "DELETE FROM room_key"),
+    (
+        "report_unproven",
+        "UPDATE report SET plaintext = 'Rude words'",
+    ),
+    ("report_unproven", "UPDATE report SET verified = 1"),
+    (
+        "report_unproven",
+        "UPDATE report SET verified = 1, plaintext = hex(zeroblob(1472))",
+    ),
+    ("report_handling", "UPDATE report SET state = 'reviewing'"),
+    ("report_handling", "UPDATE report SET handled_at = 0"),
+    (
+        "report_handling",
+        "UPDATE report SET state = 'burnt', handled_by = 'operator', handled_at = 0",
+    ),
+    (
+        "report_of_oneself",
+        "UPDATE report SET reporter_id = sender_id",
+    ),
+    (
+        "id_reused",
+        "UPDATE sqlite_sequence SET seq = 0 WHERE name = 'report'",
+    ),
     (
         "id_reused",
         "UPDATE sqlite_sequence SET seq = 1 WHERE name = 'chat'",

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{BASIC, OTHER, PREMIUM, Stage, delivered, user};
+use common::sealed::report;
+use common::{ADMIN, BASIC, MODERATOR, OTHER, OWNER, PREMIUM, STRANGER, Stage, delivered, user};
 use portal_core::model::{ChatId, ChatType, ConnectionId};
 use portal_core::{Actor, Options, Portal, Position};
 use serde_json::{Value, json};
@@ -37,6 +38,113 @@ fn a_rooms_events_go_to_those_who_joined_it() {
     assert_eq!(data["chat"]["name"], "Renamed");
     assert_eq!(data["seq"], stage.as_of());
     assert!(!to.contains(&outside));
+}
+
+/// A connection of everybody, the guest's last.
+fn everybody(stage: &Stage) -> Vec<(i64, ConnectionId)> {
+    let people = [OWNER, ADMIN, MODERATOR, PREMIUM, BASIC, OTHER, STRANGER];
+    let mut all: Vec<_> = people.map(|id| (id, stage.connect(id).1)).into();
+    all.push((0, stage.portal.connect(&Actor::guest()).unwrap()));
+    all
+}
+
+/// Who of everybody gets an event of this name.
+fn who_gets(
+    everybody: &[(i64, ConnectionId)],
+    sent: &[(Vec<ConnectionId>, String, Value)],
+    wanted: &str,
+) -> Vec<i64> {
+    let mut events = sent.iter().filter(|(_, name, _)| name == wanted);
+    let (to, ..) = events.next().expect("the event is sent");
+    assert!(events.next().is_none(), "{wanted} is sent once");
+    let gets = |(id, connection): &(i64, ConnectionId)| to.contains(connection).then_some(*id);
+    everybody.iter().filter_map(gets).collect()
+}
+
+#[test]
+fn reports_are_told_to_admins_and_not_to_moderators_spec_12_3() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Private, PREMIUM, None);
+    stage.member(chat, BASIC);
+    let id = stage.written(chat, PREMIUM, 1)[0];
+    let everybody = everybody(&stage);
+    let mut follower = stage.portal.follow(None).unwrap();
+    stage.ok(&user(BASIC), "report.create", report(chat, id));
+    let sent = delivered(&stage, &mut follower);
+    assert_eq!(who_gets(&everybody, &sent, "report:new"), [OWNER, ADMIN]);
+    let data = &sent[0].2;
+    assert_eq!(
+        (&data["report_id"], &data["chat_id"]),
+        (&json!(1), &json!(chat))
+    );
+    // Somebody else's screen follows what the one does.
+    let settle = json!({ "report_id": 1, "state": "dismissed" });
+    stage.ok(&user(ADMIN), "report.resolve", settle);
+    let sent = delivered(&stage, &mut follower);
+    assert_eq!(
+        who_gets(&everybody, &sent, "report:updated"),
+        [OWNER, ADMIN]
+    );
+    assert_eq!(sent[0].2["state"], "dismissed");
+    stage.set("resolved_report_days", json!(1));
+    stage
+        .raw()
+        .execute("UPDATE report SET handled_at = 0", [])
+        .unwrap();
+    stage.portal.tick().unwrap();
+    let sent = delivered(&stage, &mut follower);
+    assert_eq!(
+        who_gets(&everybody, &sent, "report:deleted"),
+        [OWNER, ADMIN]
+    );
+}
+
+#[test]
+fn other_words_to_staff_reach_moderators_too_spec_12_2() {
+    let stage = Stage::new();
+    let everybody = everybody(&stage);
+    let mut follower = stage.portal.follow(None).unwrap();
+    let new = json!({ "username": "newcomer" });
+    stage.ok(&Actor::operator(), "user.create", new);
+    let sent = delivered(&stage, &mut follower);
+    assert_eq!(
+        who_gets(&everybody, &sent, "user:created"),
+        [OWNER, ADMIN, MODERATOR]
+    );
+}
+
+#[test]
+fn whether_somebody_is_staff_is_judged_at_delivery_spec_12_2() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Public, PREMIUM, Some("a-chat"));
+    let id = stage.written(chat, PREMIUM, 1)[0];
+    let everybody = everybody(&stage);
+    let mut follower = stage.portal.follow(None).unwrap();
+    stage.ok(&user(BASIC), "report.create", report(chat, id));
+    stage
+        .raw()
+        .execute_batch(
+            "UPDATE user SET role = 1 WHERE id = 2000; UPDATE user SET role = 2 WHERE id = 3000",
+        )
+        .unwrap();
+    let sent = delivered(&stage, &mut follower);
+    assert_eq!(
+        who_gets(&everybody, &sent, "report:new"),
+        [OWNER, MODERATOR]
+    );
+}
+
+#[test]
+fn a_report_is_told_although_its_chat_ends_right_after_it_spec_7_6() {
+    let stage = Stage::new();
+    let chat = stage.direct(BASIC, OTHER);
+    let id = stage.written(chat, OTHER, 1)[0];
+    let everybody = everybody(&stage);
+    let mut follower = stage.portal.follow(None).unwrap();
+    stage.ok(&user(BASIC), "report.create", report(chat, id));
+    stage.ok(&user(BASIC), "chat.leave", json!({ "chat_id": chat }));
+    let sent = delivered(&stage, &mut follower);
+    assert_eq!(who_gets(&everybody, &sent, "report:new"), [OWNER, ADMIN]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::keys::Device;
+use common::sealed::{Parlour, SECRET};
 use common::{
     ADMIN, BASIC, LIFETIME, MODERATOR, OTHER, OWNER, PREMIUM, START, STRANGER, Stage, user,
 };
@@ -256,6 +257,32 @@ fn it_tells_nothing_of_others_who_noted_or_did_something_spec_1_9() {
 }
 
 #[test]
+fn reports_are_in_it_for_who_made_them_and_not_for_who_is_reported_spec_1_9() {
+    let mut parlour = Parlour::new();
+    let insult = parlour.says(SECRET);
+    let stage = &parlour.stage;
+    let settle = |state: &str| {
+        let params = json!({ "report_id": 1, "state": state, "note": "a note" });
+        stage.ok(&user(ADMIN), "report.resolve", params);
+    };
+    let mut before = export(stage, BASIC);
+    stage.reported(&insult, OTHER);
+    settle("actioned");
+    let after = export(stage, BASIC);
+    before["as_of"] = after["as_of"].clone();
+    assert_eq!(after, before, "being reported shows nowhere");
+
+    let own = export(stage, OTHER)["reports"].clone();
+    let expected = json!([{
+        "id": 1, "at": START.plus(MINUTE), "state": "actioned", "verified": true,
+        "chat_id": parlour.chat, "chat_type": "PRIVATE", "chat_name": "A chat",
+        "message_id": insult.id, "epoch": 1, "message_at": START.plus(MINUTE),
+        "sender_id": BASIC, "reason": "This is rude",
+    }]);
+    assert_eq!(own, expected, "neither staff's note nor another's words");
+}
+
+#[test]
 fn every_message_is_in_it_however_many_there_are() {
     let stage = Stage::new();
     let chat = stage.chat(ChatType::Public, PREMIUM, Some("a-square"));
@@ -290,6 +317,7 @@ const EXPORTED: &[(&str, &str, &str)] = &[
     ("joining", "session_id", "joinings"),
     ("activity", "user_id", "activity"),
     ("punishment", "user_id", "punishments"),
+    ("report", "reporter_id", "reports"),
     ("audit", "user_id", "acts"),
     ("audit", "target", "acts_on_them"),
 ];
@@ -304,6 +332,12 @@ const KEPT_OUT: &[(&str, &str, &str)] = &[
     ("held_username", "username", "it says not whose it was"),
     ("tier_change", "changed_by", "who did it is for staff"),
     ("punishment", "by_actor", "who did it is for staff"),
+    (
+        "report",
+        "sender_id",
+        "what another noted: the reported does not learn of it",
+    ),
+    ("report", "handled_by", "who did it is for staff"),
     ("login_code", "user_id", "a secret that lives ten minutes"),
     ("sent", "sender_id", "answers retries for ten minutes"),
     (

@@ -142,6 +142,33 @@ fn nobody_is_paired_with_themself_spec_9_4() {
 }
 
 #[test]
+fn a_settled_report_goes_once_it_is_older_than_the_horizon_spec_14_3() {
+    let (_stage, db) = world();
+    db.execute_batch("INSERT INTO meta (key, value) VALUES ('report_horizon', 1001)")
+        .unwrap();
+    assert_eq!(db.execute("DELETE FROM report WHERE id = 3", []), Ok(1));
+}
+
+#[test]
+fn every_column_of_what_was_reported_stays_spec_7_6() {
+    let (_stage, db) = world();
+    let handling = ["state", "note", "handled_by", "handled_at"];
+    for column in strings(&db, "SELECT name FROM pragma_table_info(?)", "report") {
+        let same = format!("UPDATE report SET {column} = {column} WHERE id = 2");
+        let refused = db.execute(&same, []).map_err(message);
+        if handling.contains(&column.as_str()) {
+            assert_eq!(refused, Ok(1), "{column}");
+        } else {
+            assert_eq!(
+                refused,
+                Err("report_is_never_rewritten".to_owned()),
+                "{column}"
+            );
+        }
+    }
+}
+
+#[test]
 fn retention_takes_what_is_older_than_its_horizon_spec_7_8() {
     let (_stage, db) = world();
     db.execute_batch("INSERT INTO meta (key, value) VALUES ('audit_horizon', 1001)")

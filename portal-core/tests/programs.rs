@@ -38,6 +38,8 @@ fn furnished() -> Stage {
         }
         stage.ok(&user(ADMIN), name, params);
     }
+    let report = common::sealed::report(owned[1], 1);
+    stage.ok(&user(BASIC), "report.create", report);
     let mute = json!({ "chat_id": owned[1], "user_id": OTHER });
     stage.ok(&user(PREMIUM), "mod.mute", mute);
     stage
@@ -65,6 +67,11 @@ fn belongings(db: &Connection) -> Rows {
         db,
         "punishment",
         "SELECT user_id, id, json_array(kind, chat_id, reason, until, lifted_at) FROM punishment",
+    ));
+    all.extend(rows(
+        db,
+        "report",
+        "SELECT reporter_id, id, json_array(sender_id, reason, plaintext, state, note, handled_by) FROM report",
     ));
     all.extend(rows(
         db,

@@ -60,6 +60,10 @@ pub const PORTAL_ERR_CLOSED: i32 = 218;
 pub const PORTAL_ERR_TRANSFER_NOT_FOUND: i32 = 219;
 /// Register this session's public key first.
 pub const PORTAL_ERR_NO_PUBLIC_KEY: i32 = 220;
+/// There is no such report, or it was settled and has been pruned.
+pub const PORTAL_ERR_REPORT_NOT_FOUND: i32 = 221;
+/// You have reported this message already; staff have it.
+pub const PORTAL_ERR_ALREADY_REPORTED: i32 = 222;
 /// You may not do this here.
 pub const PORTAL_ERR_FORBIDDEN: i32 = 301;
 /// You are banned here.
@@ -157,6 +161,8 @@ pub(crate) const NAMES: &[(i32, &CStr)] = &[
     (PORTAL_ERR_CLOSED, c"ERR_CLOSED"),
     (PORTAL_ERR_TRANSFER_NOT_FOUND, c"ERR_TRANSFER_NOT_FOUND"),
     (PORTAL_ERR_NO_PUBLIC_KEY, c"ERR_NO_PUBLIC_KEY"),
+    (PORTAL_ERR_REPORT_NOT_FOUND, c"ERR_REPORT_NOT_FOUND"),
+    (PORTAL_ERR_ALREADY_REPORTED, c"ERR_ALREADY_REPORTED"),
     (PORTAL_ERR_FORBIDDEN, c"ERR_FORBIDDEN"),
     (PORTAL_ERR_BANNED, c"ERR_BANNED"),
     (PORTAL_ERR_MUTED, c"ERR_MUTED"),

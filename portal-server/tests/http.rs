@@ -351,6 +351,7 @@ async fn a_guest_gets_what_is_public_and_nothing_else_by_any_path() {
             .replace("{chat_id#}", &chat);
         let path = path
             .replace("{user_id#}", "1")
+            .replace("{report_id#}", "1")
             .replace("{code}", "AAAAAAAA");
         let path = format!("/v1/{}", path.replace("{suffix}", "aaaaaa"));
         let answer = match route.verb {

@@ -72,6 +72,8 @@ ids! {
     AuditId "an audit id";
     /// A row of a chat's activity log.
     ActivityId "an activity id";
+    /// A report of a message (SPEC 7.6).
+    ReportId "a report id";
     /// A wrapped room key (SPEC 8.5).
     BlobId "a key blob id";
     /// A live connection, in memory only (SPEC 10.1).

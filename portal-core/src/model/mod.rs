@@ -5,6 +5,7 @@
 mod chat;
 mod config;
 mod id;
+mod report;
 mod secret;
 mod text;
 mod time;
@@ -17,11 +18,13 @@ pub use config::{
     DEFAULT_BROWSERS, SlowMode, StartUrl, WipePreset,
 };
 pub use id::{
-    ActivityId, AuditId, BlobId, ChatId, ConnectionId, MAX_ID, MessageId, Seq, SessionId, UserId,
+    ActivityId, AuditId, BlobId, ChatId, ConnectionId, MAX_ID, MessageId, ReportId, Seq, SessionId,
+    UserId,
 };
+pub use report::ReportState;
 pub use secret::Secret;
 pub use text::{
-    ChatName, ClientId, Description, InviteCode, Label, Reason, SignupCode, Slug, Username,
+    ChatName, ClientId, Description, InviteCode, Label, Note, Reason, SignupCode, Slug, Username,
     is_reserved_slug,
 };
 pub use time::{DAY, HOUR, MINUTE, SECOND, Timestamp};

@@ -54,8 +54,11 @@ texts! {
     InviteCode (invite_code) #[schemars(regex(pattern = r"^[a-z0-9]{16}$"))];
     /// A sign-up code: 16 of `[a-z0-9]` (SPEC 2.4).
     SignupCode (signup_code) #[schemars(regex(pattern = r"^[a-z0-9]{16}$"))];
-    /// Why a moderator acted: 1-500 characters, for the target and staff only (SPEC 7.1).
+    /// Why a moderator acted, or why somebody reports: 1-500 characters, for the target of an act and for
+    /// staff only (SPEC 7.1, 7.6).
     Reason (reason) #[schemars(length(min = 1, max = 500))];
+    /// What staff write down about a report, for staff only: at most 1000 characters (SPEC 7.6).
+    Note (note) #[schemars(length(max = 1000))];
     /// A sender's own name for a message, for retries: 1-64 characters (SPEC 6.7).
     ClientId (client_id) #[schemars(length(min = 1, max = 64))];
 }
@@ -85,9 +88,13 @@ fn label(text: String) -> Result<String, String> {
 fn reason(text: String) -> Result<String, String> {
     let text = text.trim().to_owned();
     if text.is_empty() {
-        return Err("a reason is not empty; leave it out where there is none".into());
+        return Err("a reason is not empty; leave it out where it may be missing".into());
     }
     bounded_lines(text, 500, "a reason")
+}
+
+fn note(text: String) -> Result<String, String> {
+    bounded_lines(text.trim().to_owned(), 1000, "a note")
 }
 
 fn client_id(text: String) -> Result<String, String> {

@@ -7,8 +7,8 @@ use crate::error::{ErrorKind, Result};
 use crate::model::{MINUTE, Timestamp};
 use crate::operation::{Context, Operation};
 use crate::ops::{
-    activity, audit, epochs, events, invites, keys, limits, login_codes, messages, rooms, sessions,
-    strangers, users,
+    activity, audit, epochs, events, invites, keys, limits, login_codes, messages, reports, rooms,
+    sessions, strangers, users,
 };
 
 /// Does what is due, and answers when it next wants to run. Late calls catch up; nothing is done twice.
@@ -44,6 +44,7 @@ impl Operation for Tick {
             audit::prune(cx)?,
             messages::wipe_due(cx)?,
             Some(messages::prune(cx)?),
+            reports::prune(cx)?,
             epochs::moves_due(cx)?,
             keys::requests_due(cx)?,
         ];

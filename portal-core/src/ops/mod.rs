@@ -22,6 +22,7 @@ pub mod messages;
 pub mod moderation;
 pub mod profiles;
 pub mod punishments;
+pub mod reports;
 pub mod roles;
 pub mod rooms;
 mod seats;
@@ -35,6 +36,7 @@ pub mod tiers;
 pub mod users;
 
 use crate::error::{Error, Result};
+use crate::policy::ActingAs;
 
 /// A page's size: what was asked for, or the default.
 pub(crate) fn page_size(asked: Option<u16>, default: u16, max: u16) -> Result<usize> {
@@ -43,5 +45,14 @@ pub(crate) fn page_size(asked: Option<u16>, default: u16, max: u16) -> Result<us
         Ok(usize::from(size))
     } else {
         Err(Error::invalid("limit", format!("limit is 1 to {max}")))
+    }
+}
+
+/// Who acted, as rows keep it beside what they did: a person's id, `operator` or `system`.
+pub(crate) fn actor_word(actor: &ActingAs) -> String {
+    match actor {
+        ActingAs::Person(person) => person.id.to_string(),
+        ActingAs::Operator => "operator".to_owned(),
+        ActingAs::System | ActingAs::Guest => "system".to_owned(),
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{ChatId, Reason, Role, Standing, Timestamp, UserId};
 use crate::operation::{Context, Query, View};
 use crate::ops::users;
-use crate::policy::{ActOn, ActOnInChat, ActingAs, Permit, on_person};
+use crate::policy::{ActOn, ActOnInChat, Permit, on_person};
 use crate::store;
 
 /// What can be done to a person within a chat (SPEC 7.1).
@@ -101,11 +101,7 @@ fn insert(
     until: Option<Timestamp>,
     lifted_at: Option<Timestamp>,
 ) -> Result<i64> {
-    let by = match cx.actor {
-        ActingAs::Person(person) => person.id.to_string(),
-        ActingAs::Operator => "operator".to_owned(),
-        ActingAs::System | ActingAs::Guest => "system".to_owned(),
-    };
+    let by = super::actor_word(&cx.actor);
     store::execute(
         cx.db,
         "INSERT INTO punishment (user_id, chat_id, kind, reason, by_actor, at, until, lifted_at)

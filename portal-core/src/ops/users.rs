@@ -85,15 +85,19 @@ pub(crate) fn tier_of(db: &Connection, user: UserId) -> Result<Tier> {
     .ok_or_else(|| ErrorKind::UserNotFound.into())
 }
 
-/// Those of the connections whose person is a moderator or above.
+/// Those of the connections whose person is staff of at least this role.
 pub(crate) fn staff_among(
     db: &Connection,
+    least: Role,
     connections: &[ConnectionId],
     user: impl Fn(ConnectionId) -> Option<UserId>,
 ) -> Result<Vec<ConnectionId>> {
-    let staff = store::all(db, "SELECT id FROM user WHERE role > 0", [], |row| {
-        row.get::<_, UserId>(0)
-    })?;
+    let staff = store::all(
+        db,
+        "SELECT id FROM user WHERE role > 0 AND role >= ?",
+        [least],
+        |row| row.get::<_, UserId>(0),
+    )?;
     let is_staff = |id: &ConnectionId| user(*id).is_some_and(|user| staff.contains(&user));
     Ok(connections.iter().copied().filter(is_staff).collect())
 }

@@ -88,11 +88,13 @@ pub(crate) fn all<T>(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Every statement that went through here on this thread, for the test of query plans.
+/// Every statement that went through here on this thread, for the tests of query plans.
 #[cfg(test)]
 pub(crate) mod seen {
     use std::cell::RefCell;
     use std::collections::BTreeSet;
+
+    use rusqlite::Connection;
 
     thread_local! {
         static STATEMENTS: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
@@ -104,5 +106,16 @@ pub(crate) mod seen {
 
     pub(crate) fn take() -> BTreeSet<String> {
         STATEMENTS.take()
+    }
+
+    /// The steps by which `SQLite` finds a statement's rows.
+    pub(crate) fn plan(db: &Connection, sql: &str) -> Vec<String> {
+        let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let mut steps = explain.raw_query();
+        let mut plan = Vec::new();
+        while let Some(step) = steps.next().unwrap() {
+            plan.push(step.get("detail").unwrap());
+        }
+        plan
     }
 }

@@ -5,8 +5,8 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 
 use crate::model::{
     ActivityId, AuditId, BlobId, ChatId, ChatName, ChatType, ClientId, Description, InviteCode,
-    Label, MessageId, Reason, Role, Seq, SessionId, SignupCode, Slug, Tier, Timestamp, UserId,
-    Username,
+    Label, MessageId, Note, Reason, ReportId, ReportState, Role, Seq, SessionId, SignupCode, Slug,
+    Tier, Timestamp, UserId, Username,
 };
 
 fn refused(why: String) -> FromSqlError {
@@ -27,7 +27,7 @@ macro_rules! integers {
     )*};
 }
 
-integers! { UserId SessionId ChatId MessageId Seq AuditId ActivityId BlobId }
+integers! { UserId SessionId ChatId MessageId Seq AuditId ActivityId BlobId ReportId }
 
 macro_rules! texts {
     ($($name:ty)*) => {$(
@@ -43,7 +43,7 @@ macro_rules! texts {
     )*};
 }
 
-texts! { Username ChatName Description Label Slug InviteCode Reason ClientId SignupCode }
+texts! { Username ChatName Description Label Slug InviteCode Reason Note ClientId SignupCode }
 
 macro_rules! ranks {
     ($($name:ty)*) => {$(
@@ -61,17 +61,21 @@ macro_rules! ranks {
 
 ranks! { Role Tier }
 
-impl ToSql for ChatType {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.as_str().into())
-    }
+macro_rules! spelled {
+    ($($name:ty)*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> { Ok(self.as_str().into()) }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                Self::try_from(value.as_str()?).map_err(refused)
+            }
+        }
+    )*};
 }
 
-impl FromSql for ChatType {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::try_from(value.as_str()?).map_err(refused)
-    }
-}
+spelled! { ChatType ReportState }
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -9,6 +9,7 @@
 
 pub mod keys;
 pub mod programs;
+pub mod sealed;
 pub mod talk;
 
 use std::sync::Arc;
@@ -163,6 +164,15 @@ impl Stage {
                 (chat.get(), user, START.as_millis()),
             )
             .unwrap();
+    }
+
+    /// Whether the bytes are in the database file, in its log, or anywhere beside it.
+    pub fn on_disk(&self, needle: impl AsRef<[u8]>) -> bool {
+        let needle = needle.as_ref();
+        let files = std::fs::read_dir(self.dir.path()).unwrap();
+        files
+            .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+            .any(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
     }
 
     /// The events after a place in the log.

@@ -62,6 +62,7 @@ impl World {
                 ("UserId", numbers("SELECT id FROM user ORDER BY id")),
                 ("SessionId", numbers("SELECT id FROM session ORDER BY id")),
                 ("MessageId", vec![1, 2, 3]),
+                ("ReportId", numbers("SELECT id FROM report ORDER BY id")),
             ],
             words,
         }

@@ -38,8 +38,8 @@ fn hanging_on(db: &Connection, parent: &str) -> BTreeSet<(String, String, String
 #[test]
 fn what_belongs_to_a_chat_goes_with_it_and_nothing_else_spec_3_6() {
     let (_stage, db) = world();
-    // The logs outlive the chat.
-    let stays = ["audit", "event"];
+    // The logs outlive the chat, and what was reported does (SPEC 7.6).
+    let stays = ["audit", "event", "report"];
     let before = counts(&db, "chat_id", 103);
     let elsewhere = counts(&db, "chat_id", 105);
     for (table, rows) in before.iter().chain(&elsewhere) {
@@ -78,11 +78,11 @@ fn a_direct_chat_goes_as_a_whole_spec_9_8() {
 }
 
 #[test]
-fn a_persons_sessions_keys_and_memberships_go_with_them_their_messages_stay_spec_1_7() {
+fn a_persons_sessions_keys_and_memberships_go_with_them_what_they_wrote_stays_spec_1_7() {
     let (_stage, db) = world();
     db.execute("DELETE FROM chat WHERE id = 104", []).unwrap();
-    let messages = counts(&db, "sender_id", 5000)["message"];
-    assert!(messages > 0);
+    let written = counts(&db, "sender_id", 5000);
+    assert!(written["message"] > 0 && written["report"] > 0);
     db.execute("DELETE FROM user WHERE id = 5000", []).unwrap();
     for (table, column, becomes) in hanging_on(&db, "user") {
         let goes = if table == "chat" {
@@ -96,7 +96,10 @@ fn a_persons_sessions_keys_and_memberships_go_with_them_their_messages_stay_spec
         assert_eq!(counts(&db, "user_id", 5000)[table], 0, "{table}");
     }
     assert_eq!(counts(&db, "session_id", 502)["key_blob"], 0);
-    assert_eq!(counts(&db, "sender_id", 5000)["message"], messages);
+    let left = counts(&db, "sender_id", 5000);
+    for table in ["message", "report"] {
+        assert_eq!(left[table], written[table], "{table}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Messages, keys, punishments, the audit log, the event log.
+//! Messages, keys, punishments, reports, the audit log, the event log.
 
 use super::harness::{Case, behind, copy, effect, refuse};
 
@@ -211,6 +211,157 @@ pub(crate) const CASES: &[Case] = &[
         "punishment WHERE id = 1",
         &[("id", "NULL"), ("chat_id", "104")],
     ),
+    // Reports
+    copy(
+        "report_chat_type_known",
+        REPORT,
+        &[("id", "NULL"), ("message_id", "3"), ("chat_type", "'SECRET'")],
+    ),
+    copy(
+        "report_chat_name_length",
+        REPORT,
+        &[("id", "NULL"), ("message_id", "3"), ("chat_name", "'x'")],
+    ),
+    copy(
+        "report_chat_name_length",
+        REPORT,
+        &[("id", "NULL"), ("message_id", "3"), ("chat_name", "printf('%065d', 0)")],
+    ),
+    copy(
+        "report_message_id_positive",
+        REPORT,
+        &[("id", "NULL"), ("message_id", "0")],
+    ),
+    copy(
+        "report_epoch_positive",
+        REPORT,
+        &[("id", "NULL"), ("message_id", "3"), ("epoch", "0")],
+    ),
+    copy(
+        "report_not_of_oneself",
+        REPORT,
+        &[("id", "NULL"), ("message_id", "3"), ("sender_id", "4000")],
+    ),
+    copy(
+        "report_reason_length",
+        REPORT,
+        &[("id", "NULL"), ("message_id", "3"), ("reason", "''")],
+    ),
+    copy(
+        "report_reason_length",
+        REPORT,
+        &[("id", "NULL"), ("message_id", "3"), ("reason", "printf('%0501d', 0)")],
+    ),
+    copy(
+        "report_verified_is_bool",
+        REPORT,
+        &[("id", "NULL"), ("message_id", "3"), ("verified", "2")],
+    ),
+    copy(
+        "report_plaintext_is_verified",
+        REPORT,
+        &[("id", "NULL"), ("message_id", "3"), ("verified", "0")],
+    ),
+    copy(
+        "report_plaintext_is_verified",
+        REPORT,
+        &[("id", "NULL"), ("message_id", "3"), ("plaintext", "NULL")],
+    ),
+    // 1472 characters of two bytes.
+    copy(
+        "report_plaintext_length",
+        REPORT,
+        &[
+            ("id", "NULL"),
+            ("message_id", "3"),
+            ("plaintext", "replace(printf('%01472d', 0), '0', 'é')"),
+        ],
+    ),
+    refuse(
+        "report_state_known",
+        "UPDATE report SET state = 'burnt' WHERE id = 2",
+    ),
+    refuse(
+        "report_note_length",
+        "UPDATE report SET note = printf('%01001d', 0) WHERE id = 2",
+    ),
+    refuse(
+        "report_handled_unless_open",
+        "UPDATE report SET note = 'Hm' WHERE id = 1",
+    ),
+    refuse(
+        "report_handled_unless_open",
+        "UPDATE report SET handled_by = 'operator' WHERE id = 1",
+    ),
+    refuse(
+        "report_handled_unless_open",
+        "UPDATE report SET handled_at = 0 WHERE id = 1",
+    ),
+    refuse(
+        "report_handled_unless_open",
+        "UPDATE report SET state = 'reviewing', handled_by = 'operator' WHERE id = 1",
+    ),
+    refuse(
+        "report_handled_unless_open",
+        "UPDATE report SET state = 'reviewing', handled_at = 0 WHERE id = 1",
+    ),
+    refuse(
+        "report_is_never_rewritten",
+        "UPDATE report SET plaintext = 'Other words' WHERE id = 1",
+    ),
+    refuse(
+        "report_is_never_rewritten",
+        "UPDATE report SET verified = 1, plaintext = 'Rude words' WHERE id = 2",
+    ),
+    refuse(
+        "report_is_never_rewritten",
+        "UPDATE report SET sender_id = 6000 WHERE id = 1",
+    ),
+    refuse(
+        "report_is_never_rewritten",
+        "UPDATE report SET id = 9 WHERE id = 1",
+    ),
+    refuse(
+        "report_is_not_replaced",
+        "INSERT OR REPLACE INTO report SELECT * FROM report WHERE id = 1",
+    ),
+    behind(
+        "report_is_not_replaced",
+        copy(
+            "report.reporter_id, report.chat_id, report.message_id",
+            REPORT,
+            &[("id", "NULL")],
+        ),
+    ),
+    refuse(
+        "report_state_moves_on",
+        "UPDATE report SET state = 'open', note = NULL, handled_by = NULL, handled_at = NULL WHERE id = 2",
+    ),
+    refuse(
+        "report_state_moves_on",
+        "UPDATE report SET state = 'actioned' WHERE id = 3",
+    ),
+    refuse(
+        "report_goes_by_retention_only",
+        "DELETE FROM report WHERE id = 3",
+    ),
+    // At the horizon is not before it; what is not settled goes by no horizon.
+    refuse(
+        "report_goes_by_retention_only",
+        "INSERT INTO meta (key, value) VALUES ('report_horizon', 1000); DELETE FROM report WHERE id = 3",
+    ),
+    refuse(
+        "report_goes_by_retention_only",
+        "INSERT INTO meta (key, value) VALUES ('report_horizon', 'soon'); DELETE FROM report WHERE id = 3",
+    ),
+    refuse(
+        "report_goes_by_retention_only",
+        "INSERT INTO meta (key, value) VALUES ('report_horizon', 5000); DELETE FROM report WHERE id = 1",
+    ),
+    refuse(
+        "report_goes_by_retention_only",
+        "INSERT INTO meta (key, value) VALUES ('report_horizon', 5000); DELETE FROM report WHERE id = 2",
+    ),
     // The audit log
     copy(
         "audit_actor_known",
@@ -309,4 +460,5 @@ pub(crate) const CASES: &[Case] = &[
 const MESSAGE: &str = "message WHERE chat_id = 103 AND id = 2";
 const NOTICE: &str = "message WHERE chat_id = 103 AND id = 1";
 const BLOB: &str = "key_blob WHERE chat_id = 103";
+const REPORT: &str = "report WHERE id = 1";
 const EVENT: &str = "event WHERE seq = 1";

@@ -48,6 +48,11 @@ INSERT INTO distributor_pause (chat_id, user_id, until) VALUES (103, 5000, 99), 
 
 INSERT INTO punishment (id, user_id, chat_id, kind, by_actor, at, until) VALUES
     (1, 5000, 103, 'mute', 'operator', 0, 100), (2, 5000, 105, 'mute', 'operator', 0, 100);
+INSERT INTO report (id, chat_id, chat_type, chat_name, message_id, epoch, message_at, sender_id, reporter_id, reason, at,
+    verified, plaintext, state, note, handled_by, handled_at) VALUES
+    (1, 103, 'PRIVATE', 'The parlour', 2, 2, 0, 5000, 4000, 'rude', 0, 1, 'Rude words', 'open', NULL, NULL, NULL),
+    (2, 105, 'PRIVATE', 'The attic', 1, 2, 0, 5000, 7000, 'rude', 0, 0, NULL, 'reviewing', 'Asked', '2000', 1000),
+    (3, 103, 'PRIVATE', 'The parlour', 2, 2, 0, 5000, 3000, 'rude', 0, 0, NULL, 'dismissed', NULL, 'operator', 1000);
 INSERT INTO attempt (kind, subject, at) VALUES ('code', '192.0.2.1', 0);
 INSERT INTO audit (id, at, actor, user_id, action, chat_id, target, details) VALUES
     (1, 1000, 'user', 4000, 'mod.mute', 103, 5000, '{}'), (2, 2000, 'operator', NULL, 'chat.create', 105, NULL, '{}');

@@ -124,6 +124,7 @@ pub const ROUTES: &[Route] = &[
     post ("portal/chats/{chat_id#}/messages/delete",                  "message.delete"),
     post ("portal/chats/{chat_id#}/messages/delete-last",             "message.delete_last"),
     post ("portal/chats/{chat_id#}/messages/delete-mine",             "message.delete_mine"),
+    post ("portal/chats/{chat_id#}/messages/report",                  "report.create"),
     post ("portal/chats/{chat_id#}/clear",                            "chat.clear"),
 
     post ("portal/chats/{chat_id#}/kick",                             "mod.kick"),
@@ -142,6 +143,9 @@ pub const ROUTES: &[Route] = &[
     post ("portal/warn",                                              "mod.warn"),
 
     get  ("portal/audit?action&chat_id#&target#&user_id#&actor&os_user&from#&until#&before#&limit#", "audit.list"),
+    get  ("portal/reports?state&chat_id#&user_id#&before#&limit#",    "report.list"),
+    get  ("portal/reports/{report_id#}",                              "report.get"),
+    post ("portal/reports/{report_id#}/resolve",                      "report.resolve"),
 
     post ("portal/keys",                                              "key.register"),
     get  ("portal/chats/{chat_id#}/keys",                             "key.list"),

@@ -64,9 +64,11 @@ pub(crate) fn export_of(db: &Connection, user: UserId) -> Result<AuditOfPerson> 
             })
         },
     )?;
+    // That they were reported is others' business (SPEC 1.9), so what became of it is too.
     let acts_on_them = store::all(
         db,
-        "SELECT at, action, chat_id FROM audit WHERE target = ?1 AND user_id IS NOT ?1 ORDER BY id",
+        "SELECT at, action, chat_id FROM audit
+         WHERE target = ?1 AND user_id IS NOT ?1 AND action <> 'report.resolve' ORDER BY id",
         [user],
         |row| {
             Ok(ActOnThem {

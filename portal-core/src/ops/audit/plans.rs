@@ -17,14 +17,7 @@ fn plan(portal: &Portal, reader: &Actor, params: &Value) -> Vec<String> {
     let statements = seen::take();
     let mut pages = statements.iter().filter(|sql| sql.contains("FROM audit a"));
     let page = pages.next().unwrap();
-    let db = Connection::open(portal.path()).unwrap();
-    let mut explain = db.prepare(&format!("EXPLAIN QUERY PLAN {page}")).unwrap();
-    let mut steps = explain.raw_query();
-    let mut plan = Vec::new();
-    while let Some(step) = steps.next().unwrap() {
-        plan.push(step.get("detail").unwrap());
-    }
-    plan
+    seen::plan(&Connection::open(portal.path()).unwrap(), page)
 }
 
 #[test]

@@ -102,12 +102,22 @@ pub(super) const RULES: &[Rule] = rules! {
         "SELECT 'key blob ' || b.id || ' of chat ' || b.chat_id FROM key_blob b
          WHERE NOT EXISTS (SELECT 1 FROM room_key k WHERE k.chat_id = b.chat_id)";
 
+    "report_unproven" "A report shows words that nothing proved, or lacks those that were proven (SPEC 7.6)." =>
+        "SELECT 'report ' || id FROM report WHERE verified NOT IN (0, 1) OR (verified = 1) <> (plaintext IS NOT NULL)
+           OR octet_length(plaintext) > 2943";
+    "report_handling" "A report is in no known state, or its state and who dealt with it do not fit." =>
+        "SELECT 'report ' || id FROM report WHERE state NOT IN ('open', 'reviewing', 'actioned', 'dismissed')
+           OR (state = 'open') <> (handled_by IS NULL) OR (state = 'open') <> (handled_at IS NULL)";
+    "report_of_oneself" "Somebody reported a message of their own." =>
+        "SELECT 'report ' || id FROM report WHERE reporter_id = sender_id";
+
     "id_reused" "A counter of ids stands below an id that was given out, so that one would come again.",
         "Raise the counter of the tables named in sqlite_sequence." =>
         "WITH last (name, id) AS (
            SELECT 'user', max(id) FROM user UNION ALL SELECT 'session', max(id) FROM session
            UNION ALL SELECT 'chat', max(id) FROM chat UNION ALL SELECT 'key_blob', max(id) FROM key_blob
-           UNION ALL SELECT 'punishment', max(id) FROM punishment UNION ALL SELECT 'audit', max(id) FROM audit)
+           UNION ALL SELECT 'punishment', max(id) FROM punishment UNION ALL SELECT 'report', max(id) FROM report
+           UNION ALL SELECT 'audit', max(id) FROM audit)
          SELECT last.name FROM last LEFT JOIN sqlite_sequence s ON s.name = last.name
          WHERE last.id > coalesce(s.seq, 0)";
     "log_unnamed" "The event log has no name, so that followers cannot tell it from another.",
