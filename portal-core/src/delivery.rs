@@ -160,7 +160,7 @@ impl Portal {
 
         let to = match self.shared.presence() {
             None => Vec::new(),
-            Some(presence) if row.chat.kind.chat_type().is_open() => presence.everyone(),
+            Some(presence) if row.chat.kind.chat_type().is_open() => presence.lobby(),
             Some(presence) => {
                 let belonging = crate::ops::members::ids(db, chat)?;
                 belonging

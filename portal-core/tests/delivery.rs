@@ -5,7 +5,7 @@ mod common;
 use common::sealed::report;
 use common::{ADMIN, BASIC, MODERATOR, OTHER, OWNER, PREMIUM, STRANGER, Stage, delivered, user};
 use portal_core::model::{ChatId, ChatType, ConnectionId};
-use portal_core::{Actor, Options, Portal, Position};
+use portal_core::{Actor, Delivery, Options, Portal, Position};
 use serde_json::{Value, json};
 
 fn join(stage: &Stage, connection: ConnectionId, chat: ChatId) -> Value {
@@ -320,4 +320,53 @@ fn a_mute_silences_typing_too_spec_4_2() {
     );
     let actor = Actor::connection(connection);
     stage.refused(&actor, "room.typing", typing, "ERR_MUTED");
+}
+
+/// Who is told how many watch a chat, and how many those are.
+fn statuses(stage: &Stage) -> Vec<(Vec<ConnectionId>, Value)> {
+    let live = stage.portal.deliver_live().unwrap();
+    live.into_iter()
+        .filter_map(|delivery| match delivery {
+            Delivery::Send { to, name, data } if name == "chat:status" => {
+                Some((to, serde_json::from_str(&data).unwrap()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn the_lobby_is_told_how_many_watch_an_open_chat_spec_10_2() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Public, PREMIUM, Some("open-door"));
+    let other = stage.chat(ChatType::Public, PREMIUM, Some("other-door"));
+    let (_, inside) = stage.connect(BASIC);
+    let (_, elsewhere) = stage.connect(OTHER);
+    let lobby = stage.portal.connect(&Actor::guest()).unwrap();
+    join(&stage, elsewhere, other);
+    stage.portal.deliver_live().unwrap();
+    join(&stage, inside, chat);
+    let told = statuses(&stage);
+    // The room itself reads it in room:members; whoever sits in another room is not in the lobby.
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].0, [lobby]);
+    let status = json!({ "chat_id": chat, "running": false, "viewer_count": 1 });
+    assert_eq!(told[0].1, status);
+}
+
+#[test]
+fn of_a_private_chat_its_members_are_told_spec_10_2() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Private, PREMIUM, None);
+    stage.member(chat, BASIC);
+    let (_, inside) = stage.connect(BASIC);
+    let (_, owner) = stage.connect(PREMIUM);
+    stage.connect(OTHER);
+    stage.portal.connect(&Actor::guest()).unwrap();
+    join(&stage, inside, chat);
+    let told = statuses(&stage);
+    assert_eq!(told.len(), 1);
+    let mut to = told[0].0.clone();
+    to.sort_unstable();
+    assert_eq!(to, [inside, owner]);
 }

@@ -341,6 +341,15 @@ impl Presence {
         self.connections.keys().copied().collect()
     }
 
+    /// The connections that are in no room: whoever looks at what there is (SPEC 10.2).
+    pub fn lobby(&self) -> Vec<ConnectionId> {
+        let connections = self.connections.iter();
+        connections
+            .filter(|(_, connection)| connection.rooms.is_empty())
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
     /// Takes note that a person types in a room; false if they did less than a second ago.
     pub fn type_in(&mut self, chat: ChatId, user: UserId, now: Timestamp) -> bool {
         self.typed.retain(|_, last| now.since(*last) < TYPING_EVERY);
