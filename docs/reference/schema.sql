@@ -148,6 +148,9 @@ END;
 CREATE TRIGGER chat_e2ee_is_fixed BEFORE UPDATE OF e2ee ON chat WHEN NEW.e2ee <> OLD.e2ee
 BEGIN SELECT RAISE(ABORT, 'chat_e2ee_is_fixed'); END;
 
+CREATE TRIGGER chat_end_keeps_warnings BEFORE DELETE ON chat
+BEGIN UPDATE punishment SET chat_id = NULL WHERE chat_id = OLD.id AND kind = 'warn'; END;
+
 CREATE TRIGGER chat_epoch_clears_keys AFTER UPDATE OF epoch ON chat WHEN NEW.epoch <> OLD.epoch
 BEGIN
     DELETE FROM key_blob WHERE chat_id = NEW.id;

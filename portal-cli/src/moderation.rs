@@ -243,6 +243,7 @@ fn run_act(act: Act, desk: &Desk) -> Result<(), Failure> {
             chat,
         } => {
             let chat = chat.map(|chat| desk.chat(&chat)).transpose()?;
+            confirm_shutting_out(desk, &user)?;
             let params = on(desk, &user)?
                 .with("duration_seconds", span)
                 .maybe("chat_id", chat);
@@ -258,6 +259,7 @@ fn run_act(act: Act, desk: &Desk) -> Result<(), Failure> {
             term,
             why: reason,
         } => {
+            confirm_shutting_out(desk, &user)?;
             let params = why(span(on(desk, &user)?, term), reason);
             (
                 "mod.platform_ban",
@@ -272,6 +274,14 @@ fn run_act(act: Act, desk: &Desk) -> Result<(), Failure> {
         ),
     };
     desk.out.done(&desk.call(operation, params)?, done)
+}
+
+/// Says what goes at once with whoever is shut out, and asks.
+fn confirm_shutting_out(desk: &Desk, user: &str) -> Result<(), Failure> {
+    desk.user(user)?;
+    desk.confirm(&format!(
+        "This ends every session of {user}, and destroys their DIRECT chats with what was said there."
+    ))
 }
 
 fn on(desk: &Desk, user: &str) -> Result<Params, Failure> {

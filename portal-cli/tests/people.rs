@@ -322,14 +322,16 @@ fn people_are_held_back_everywhere_and_let_go_again() {
         .exits(0);
     bench.run("mod hard-unmute pia").exits(0);
     let told = bench
-        .run("mod timeout pia --for 1h --reason Enough")
+        .run("--yes mod timeout pia --for 1h --reason Enough")
         .exits(0)
         .err;
-    assert_eq!(told, "They are timed out.\n");
+    assert!(told.ends_with("They are timed out.\n"), "{told}");
     assert_eq!(state()["state"], "timed_out");
     bench.run("session create pia").exits(4);
     bench.run("mod lift-timeout pia").exits(0);
-    bench.run("mod platform-ban pia").exits(0);
+    let asked = bench.run("mod platform-ban pia").exits(4).err;
+    assert!(asked.contains("DIRECT chats"), "{asked}");
+    bench.run("--yes mod platform-ban pia").exits(0);
     assert_eq!(state()["state"], "banned");
     bench.run("mod platform-unban pia").exits(0);
     assert_eq!(state()["state"], "active");
@@ -348,7 +350,7 @@ fn people_are_held_back_everywhere_and_let_go_again() {
     assert!(table.contains("Shouting"), "{table}");
     for (wrong, named) in [
         ("mod timeout pia", "--for"),
-        ("mod timeout pia --for 5s", "duration_seconds"),
+        ("--yes mod timeout pia --for 5s", "duration_seconds"),
         ("mod warn pia", "--reason"),
         ("mod hard-mute pia --for 2d", "duration_seconds"),
     ] {

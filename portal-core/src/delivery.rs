@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{Audience, Event, StoredEvent};
+use crate::event::{Audience, Event, StoredEvent, UserBanned, UserTimedOut, UserWarned};
 use crate::follow::Follower;
 use crate::model::{ChatId, ConnectionId, UserId};
 use crate::ops::{chats, epochs, messages, punishments, users};
@@ -272,8 +272,13 @@ pub(crate) fn payload(db: &Connection, stored: &StoredEvent) -> Result<Option<Ma
             Some(blob) => data.extend(blob),
             None => return Ok(None),
         },
-        Event::UserWarned(e) => {
-            let reason = punishments::reason(db, e.punishment_id)?;
+        Event::UserWarned(UserWarned { punishment_id, .. })
+        | Event::UserTimedOut(UserTimedOut { punishment_id, .. })
+        | Event::UserBanned(UserBanned {
+            punishment_id: Some(punishment_id),
+            ..
+        }) => {
+            let reason = punishments::reason(db, *punishment_id)?;
             data.insert("reason".into(), json!(reason));
         }
         _ => {}

@@ -146,6 +146,9 @@ pub struct Extras {
     /// When a retry can succeed, in milliseconds from now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// Why a person is timed out or banned, for themself (SPEC 7.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The first field that was wrong, as a path from the parameters' root.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
@@ -204,6 +207,13 @@ impl Error {
         let mut error = Self::new(kind);
         error.extras.ttl_seconds = Some(ttl_seconds);
         error
+    }
+
+    /// The same error with the reason that staff gave for a punishment.
+    #[must_use]
+    pub fn for_reason(mut self, reason: Option<String>) -> Self {
+        self.extras.reason = reason;
+        self
     }
 
     /// The same error with its cause kept for the log.

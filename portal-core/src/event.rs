@@ -422,6 +422,10 @@ events! {
         user_id: UserId,
         /// Until when; null: until lifted.
         until: Option<Timestamp>,
+        /// Which of the person's punishments it is, where it is from the platform; the reason is given as
+        /// `reason` at delivery.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        punishment_id: Option<i64>,
     } => |e| Audience::of_person_in(e.chat_id, e.user_id);
 
     /// A ban was lifted, from a chat or from the platform.
@@ -453,6 +457,8 @@ events! {
         user_id: UserId,
         /// Until when.
         until: Timestamp,
+        /// Which of the person's punishments it is; the reason is given as `reason` at delivery.
+        punishment_id: i64,
     } => |e| Audience::User(e.user_id);
 
     /// A person may come back before the end of a timeout.

@@ -142,6 +142,22 @@ fn no_filter_shows_a_moderator_more_spec_7_8() {
 }
 
 #[test]
+fn moderators_do_not_learn_who_was_reported_spec_4_6() {
+    let (stage, _) = Stage::reported_by_oskar(1);
+    let admin = user(ADMIN);
+    let settle = json!({ "report_id": 1, "state": "dismissed" });
+    stage.ok(&admin, "report.resolve", settle);
+    for params in [json!({}), json!({ "action": "report." })] {
+        let resolved = |reader: &Actor| {
+            let rows = list(&stage, reader, params.clone());
+            rows.iter().any(|row| row["action"] == "report.resolve")
+        };
+        assert!(!resolved(&user(MODERATOR)), "{params}");
+        assert!(resolved(&admin), "{params}");
+    }
+}
+
+#[test]
 fn every_filter_finds_its_acts_and_no_others() {
     let stage = Stage::new();
     let chat = stage.chat(ChatType::Public, PREMIUM, Some("a-square"));

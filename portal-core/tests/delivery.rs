@@ -327,9 +327,11 @@ fn statuses(stage: &Stage) -> Vec<(Vec<ConnectionId>, Value)> {
     let live = stage.portal.deliver_live().unwrap();
     live.into_iter()
         .filter_map(|delivery| match delivery {
-            Delivery::Send { to, name, data } if name == "chat:status" => {
-                Some((to, serde_json::from_str(&data).unwrap()))
-            }
+            Delivery::Send {
+                to,
+                name: "chat:status",
+                data,
+            } => Some((to, serde_json::from_str(&data).unwrap())),
             _ => None,
         })
         .collect()

@@ -296,3 +296,24 @@ fn the_file_holds_no_key_that_opens_anything_spec_8_7() {
     }
     assert!(!finds(b"for our eyes only"));
 }
+
+#[test]
+fn a_mute_changes_nothing_about_keys_spec_4_5() {
+    let stage = Stage::new();
+    let chat = stage.room(&[BASIC, OTHER]);
+    let [muted, other] = [BASIC, OTHER].map(|who| stage.joined(who, chat));
+    for act in ["mod.mute", "mod.hard_mute"] {
+        let mut params = json!({ "user_id": BASIC });
+        if act == "mod.mute" {
+            params["chat_id"] = json!(chat);
+        }
+        stage.ok(&Actor::operator(), act, params);
+    }
+    // First with the key, and wrapped for when somebody else is.
+    stage.publish(&muted, chat, &[&other]);
+    assert!(stage.holds(&muted, chat) && stage.holds(&other, chat));
+    stage.ok(&Actor::operator(), "chat.clear", json!({ "chat_id": chat }));
+    stage.pass(10);
+    stage.publish(&other, chat, &[&muted]);
+    assert!(stage.holds(&muted, chat));
+}

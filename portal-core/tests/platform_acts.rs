@@ -189,6 +189,67 @@ fn there_is_no_signing_in_until_a_timeout_ends_by_itself_spec_7_1() {
 }
 
 #[test]
+fn whoever_is_shut_out_learns_why_and_nobody_else_spec_7_1() {
+    for (name, told, code) in [
+        ("mod.timeout", "user:timed_out", "ERR_TIMED_OUT"),
+        ("mod.platform_ban", "user:banned", "ERR_BANNED"),
+    ] {
+        let stage = Stage::new();
+        let (_, ben) = stage.connect(BASIC);
+        stage.connect(OTHER);
+        let mut follower = stage.portal.follow(None).unwrap();
+        let params = json!({ "user_id": BASIC, "duration_seconds": 60, "reason": "enough of it" });
+        stage.ok(&user(ADMIN), name, params);
+        let all = delivered(&stage, &mut follower);
+        let reading: Vec<_> = all
+            .iter()
+            .filter(|(_, _, data)| data.to_string().contains("enough"))
+            .map(|(to, name, data)| (to.clone(), name.as_str(), &data["reason"]))
+            .collect();
+        assert_eq!(reading, [(vec![ben], told, &json!("enough of it"))]);
+        // They can ask for it nowhere else: the refusal says it.
+        let refused = stage.refused(&user(BASIC), "user.me", json!({}), code);
+        assert_eq!(refused.extras().reason.as_deref(), Some("enough of it"));
+    }
+}
+
+#[test]
+fn a_second_timeout_or_ban_replaces_the_end_of_the_first_spec_7_3() {
+    for (name, code) in [
+        ("mod.timeout", "ERR_TIMED_OUT"),
+        ("mod.platform_ban", "ERR_BANNED"),
+    ] {
+        let stage = Stage::new();
+        for seconds in [3600, 60] {
+            let params = json!({ "user_id": BASIC, "duration_seconds": seconds });
+            stage.ok(&user(ADMIN), name, params);
+        }
+        stage.clock.advance(59 * SECOND);
+        stage.refused(&user(BASIC), "user.me", json!({}), code);
+        stage.clock.advance(SECOND);
+        stage.ok(&user(BASIC), "user.me", json!({}));
+    }
+}
+
+#[test]
+fn the_chat_in_which_it_came_to_a_timeout_is_in_the_audit_log_spec_7_8() {
+    let stage = Stage::new();
+    let open = stage.chat(ChatType::Public, PREMIUM, Some("a-chat"));
+    let pair = stage.direct(BASIC, OTHER);
+    // The act ends the DIRECT chat itself; what was noted of it stays.
+    for (chat, actor) in [(pair, Actor::operator()), (open, user(MODERATOR))] {
+        let params = json!({ "user_id": BASIC, "duration_seconds": 60, "chat_id": chat });
+        stage.ok(&actor, "mod.timeout", params);
+        let page = stage.ok(
+            &Actor::operator(),
+            "audit.list",
+            json!({ "action": "mod.timeout" }),
+        );
+        assert_eq!(page["rows"][0]["chat_id"], json!(chat));
+    }
+}
+
+#[test]
 fn a_timeout_is_lifted_and_a_ban_is_lifted_each_by_its_own_act_spec_7_1() {
     let stage = Stage::new();
     time_out(&stage, BASIC, 3600);
@@ -345,6 +406,29 @@ fn a_warning_reaches_its_person_with_the_reason_and_nobody_else_spec_7_1() {
         (&own["rows"][0]["kind"], &own["rows"][0]["holds"]),
         (&json!("warn"), &json!(false))
     );
+}
+
+#[test]
+fn a_warning_outlives_the_chat_that_it_named_spec_7_1() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Public, PREMIUM, Some("a-chat"));
+    let params = json!({ "user_id": PREMIUM, "chat_id": chat, "reason": "mind your words" });
+    stage.ok(&user(MODERATOR), "mod.warn", params);
+    let before = stage.as_of();
+    // The warned person owns the chat, and takes it away.
+    stage.ok(&user(PREMIUM), "chat.destroy", json!({ "chat_id": chat }));
+    let rows = stage.ok(
+        &user(MODERATOR),
+        "user.punishments",
+        json!({ "user_id": PREMIUM }),
+    );
+    assert_eq!(rows["rows"][0]["reason"], "mind your words");
+    assert_eq!(rows["rows"][0]["chat_id"], Value::Null);
+    let earlier = stage.events(0);
+    let kept = earlier
+        .iter()
+        .any(|event| event["name"] == "user:warned" && event["seq"].as_u64() <= Some(before));
+    assert!(kept, "{earlier:?}");
 }
 
 #[test]

@@ -374,3 +374,24 @@ async fn a_guest_gets_what_is_public_and_nothing_else_by_any_path() {
         ]
     );
 }
+
+#[test]
+fn every_path_is_in_the_documentation_and_no_other() {
+    let documented: Vec<&str> = include_str!("../../docs/server.md")
+        .lines()
+        .filter(|line| line.starts_with("| GET |") || line.starts_with("| POST |"))
+        // These two run no operation of their own.
+        .filter(|line| !line.contains("`op/{name}`") && !line.contains("`portal/status`"))
+        .collect();
+    assert_eq!(documented.len(), ROUTES.len());
+    for (line, route) in documented.iter().zip(ROUTES) {
+        let verb = if route.verb == Verb::Get {
+            "GET"
+        } else {
+            "POST"
+        };
+        let path = route.path.replace('#', "");
+        let begins = format!("| {verb} | `{path}` | `{}`", route.operation);
+        assert!(line.starts_with(&begins), "{line}\n{begins}");
+    }
+}

@@ -69,17 +69,17 @@ pub(crate) fn punish(
     insert(cx, user, Some(chat), kind.as_str(), reason, until, over).map(drop)
 }
 
-/// Punishes a person everywhere, in place of one of the same kind as [`punish`] does.
+/// Punishes a person everywhere, in place of one of the same kind as [`punish`] does; answers its id.
 pub(crate) fn punish_everywhere(
     cx: &Context<'_>,
     permit: &Permit<ActOn>,
     kind: Everywhere,
     reason: Option<&Reason>,
     until: Option<Timestamp>,
-) -> Result<()> {
+) -> Result<i64> {
     lift_everywhere(cx, permit, kind)?;
     let user = permit.subject();
-    insert(cx, user, None, kind.as_str(), reason, until, None).map(drop)
+    insert(cx, user, None, kind.as_str(), reason, until, None)
 }
 
 /// Puts a warning on record; answers its id.
@@ -298,14 +298,22 @@ pub(crate) fn standing(db: &Connection, user: UserId, now: Timestamp) -> Result<
     })
 }
 
-/// Refuses whoever is timed out or banned on the platform (SPEC 1.5).
+/// Refuses whoever is timed out or banned on the platform (SPEC 1.5), with the reason: they can read it
+/// nowhere else. For the person alone, once they have proven to be it.
 pub(crate) fn check_standing(db: &Connection, user: UserId, now: Timestamp) -> Result<()> {
-    let (kind, until) = match standing(db, user, now)? {
+    let (kind, word, until) = match standing(db, user, now)? {
         Standing::Active => return Ok(()),
-        Standing::TimedOut { until } => (ErrorKind::TimedOut, Some(until)),
-        Standing::Banned { until } => (ErrorKind::Banned, until),
+        Standing::TimedOut { until } => (ErrorKind::TimedOut, "timeout", Some(until)),
+        Standing::Banned { until } => (ErrorKind::Banned, "platform_ban", until),
     };
-    Err(Error::punished(kind, ttl(until, now)))
+    let reason = store::first(
+        db,
+        "SELECT reason FROM punishment
+         WHERE user_id = ? AND kind = ? AND lifted_at IS NULL AND until IS ? ORDER BY id DESC LIMIT 1",
+        (user, word, until),
+        |row| row.get::<_, Option<Reason>>(0),
+    )?;
+    Err(Error::punished(kind, ttl(until, now)).for_reason(reason.flatten().map(String::from)))
 }
 
 /// Refuses whoever is muted everywhere or in this chat, in that order (SPEC 6.2).

@@ -178,6 +178,14 @@ pub(crate) const CASES: &[Case] = &[
                 WHERE chat_id = 105)",
     ),
     // Punishments
+    effect(
+        "chat_end_keeps_warnings",
+        "INSERT INTO punishment (id, user_id, chat_id, kind, by_actor, at)
+            SELECT 90, user_id, chat_id, 'warn', 'test', 0 FROM punishment WHERE id = 1;
+         DELETE FROM chat WHERE id = (SELECT chat_id FROM punishment WHERE id = 1)",
+        "SELECT EXISTS (SELECT 1 FROM punishment WHERE id = 90 AND chat_id IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM punishment WHERE id = 1)",
+    ),
     refuse(
         "punishment_reason_length",
         "UPDATE punishment SET reason = printf('%0501d', 0) WHERE id = 1",

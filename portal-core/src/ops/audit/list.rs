@@ -87,7 +87,13 @@ impl Query for List {
         wanted.add("a.id < ?", Some(self.before.map_or(i64::MAX, AuditId::get)));
         match permit.subject() {
             AuditScope::Everything => {}
-            AuditScope::OpenChats { owners_below } => wanted.add(IN_OPEN_CHATS, Some(owners_below)),
+            AuditScope::OpenChats {
+                owners_below,
+                without,
+            } => {
+                wanted.add(IN_OPEN_CHATS, Some(owners_below));
+                wanted.add("instr(a.action, ?) <> 1", Some(without));
+            }
         }
         match self.action {
             Some(area) if area.ends_with('.') => wanted.add(OF_AREA, Some(area)),

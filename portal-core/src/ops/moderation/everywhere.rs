@@ -115,13 +115,15 @@ impl Operation for Timeout {
             .end(Some(self.duration_seconds), cx.now)?
             .ok_or_else(|| Error::invalid("duration_seconds", "a timeout ends"))?;
         let reason = self.reason.as_ref();
-        punishments::punish_everywhere(cx, &leave, Everywhere::Timeout, reason, Some(until))?;
+        let kind = Everywhere::Timeout;
+        let punishment_id = punishments::punish_everywhere(cx, &leave, kind, reason, Some(until))?;
         let details = json!({ "until": until, "reason": self.reason });
         record(cx, Self::NAME, &leave, self.chat_id, details)?;
         // Before the sockets close, so that the person hears why.
         cx.emit(UserTimedOut {
             user_id: self.user_id,
             until,
+            punishment_id,
         })?;
         shut_out(cx, &leave, Ending::TimedOut)
     }
@@ -177,13 +179,15 @@ impl Operation for PlatformBan {
         let leave = leave_for(cx, PersonAction::Ban, self.user_id)?;
         let until = BAN.end(self.duration_seconds, cx.now)?;
         let reason = self.reason.as_ref();
-        punishments::punish_everywhere(cx, &leave, Everywhere::Ban, reason, until)?;
+        let kind = Everywhere::Ban;
+        let punishment_id = punishments::punish_everywhere(cx, &leave, kind, reason, until)?;
         let details = json!({ "until": until, "reason": self.reason });
         record(cx, Self::NAME, &leave, None, details)?;
         cx.emit(UserBanned {
             chat_id: None,
             user_id: self.user_id,
             until,
+            punishment_id: Some(punishment_id),
         })?;
         shut_out(cx, &leave, Ending::Banned)
     }

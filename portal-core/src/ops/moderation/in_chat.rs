@@ -122,6 +122,7 @@ fn ban(act: Ban, cx: &mut Context<'_>) -> Result<()> {
         chat_id: Some(act.chat_id),
         user_id: act.user_id,
         until,
+        punishment_id: None,
     };
     put_out(cx, &leave, event.into(), ActivityKind::Ban)?;
     let details = json!({ "until": until, "reason": act.reason });

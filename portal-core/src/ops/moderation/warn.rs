@@ -10,12 +10,13 @@ use crate::event::UserWarned;
 use crate::model::{ChatId, Reason, UserId};
 use crate::operation::{Context, Operation};
 use crate::ops::{chats, messages, punishments, users};
-use crate::policy::{LookIn, PersonAction, permit};
+use crate::policy::{Moderate, PersonAction, permit};
 
 /// Warns a person; for moderators and above. They are told, with the reason; where a chat is named, it
 /// reads that they were warned.
 ///
-/// `ERR_CHAT_NOT_FOUND`, `ERR_BANNED`, `ERR_USER_NOT_FOUND`, `ERR_FORBIDDEN`, `ERR_INVALID`.
+/// `ERR_CHAT_NOT_FOUND`, `ERR_BANNED`, `ERR_DIRECT_UNMODERATED`, `ERR_USER_NOT_FOUND`, `ERR_FORBIDDEN`,
+/// `ERR_INVALID`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Warn {
@@ -23,7 +24,7 @@ pub struct Warn {
     pub user_id: UserId,
     /// Why: at most 500 characters, for the target and staff.
     pub reason: Reason,
-    /// Where it came to it: this chat reads that they were warned, not why.
+    /// Where it came to it, a chat that the caller moderates: it reads that they were warned, not why.
     #[serde(default)]
     pub chat_id: Option<ChatId>,
 }
@@ -42,7 +43,7 @@ impl Operation for Warn {
     fn apply(self, cx: &mut Context<'_>) -> Result<Warned> {
         if let Some(chat) = self.chat_id {
             let (_, facts) = chats::load(cx, chat)?;
-            permit::<LookIn>(&cx.actor, &facts)?;
+            permit::<Moderate>(&cx.actor, &facts)?;
         }
         let leave = leave_for(cx, PersonAction::Warn, self.user_id)?;
         let punishment_id = punishments::warn(cx, &leave, self.chat_id, &self.reason)?;

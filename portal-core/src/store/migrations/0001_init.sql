@@ -526,6 +526,10 @@ CREATE INDEX punishment_by_user ON punishment (user_id, id);
 CREATE INDEX punishment_live ON punishment (user_id, kind, chat_id) WHERE lifted_at IS NULL AND kind <> 'warn';
 CREATE INDEX punishment_by_chat ON punishment (chat_id) WHERE chat_id IS NOT NULL;
 
+-- A warning is staff's: no owner takes it back with the chat.
+CREATE TRIGGER chat_end_keeps_warnings BEFORE DELETE ON chat
+BEGIN UPDATE punishment SET chat_id = NULL WHERE chat_id = OLD.id AND kind = 'warn'; END;
+
 CREATE TRIGGER punishment_never_in_direct BEFORE INSERT ON punishment
 WHEN NEW.kind <> 'warn' AND EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND chat_type = 'DIRECT')
 BEGIN SELECT RAISE(ABORT, 'punishment_never_in_direct'); END;
