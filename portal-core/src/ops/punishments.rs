@@ -12,6 +12,18 @@ use crate::ops::users;
 use crate::policy::{ActOn, ActOnInChat, Permit, on_person};
 use crate::store;
 
+/// Whether the punishment `p` holds at a moment, in SQL: for statements that ask it beside other things.
+macro_rules! holds {
+    ($now:literal) => {
+        concat!(
+            "p.lifted_at IS NULL AND (p.until IS NULL OR p.until > ",
+            $now,
+            ")"
+        )
+    };
+}
+pub(crate) use holds;
+
 /// What can be done to a person within a chat (SPEC 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InChat {
@@ -262,9 +274,11 @@ fn holding(
 ) -> Result<Vec<(String, Option<Timestamp>)>> {
     let mut rows = store::all(
         db,
-        "SELECT kind, until FROM punishment
-         WHERE user_id = ?1 AND lifted_at IS NULL AND kind <> 'warn'
-           AND (chat_id IS NULL OR chat_id = ?2) AND (until IS NULL OR until > ?3)",
+        concat!(
+            "SELECT p.kind, p.until FROM punishment p
+             WHERE p.user_id = ?1 AND p.kind <> 'warn' AND (p.chat_id IS NULL OR p.chat_id = ?2) AND ",
+            holds!("?3")
+        ),
         (user, chat, now),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;

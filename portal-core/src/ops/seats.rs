@@ -7,6 +7,7 @@
 use crate::error::{ErrorKind, Result};
 use crate::model::{ChatId, SessionId, UserId};
 use crate::operation::View;
+use crate::ops::punishments::holds;
 use crate::ops::users;
 use crate::policy::{ActingAs, ChatAction, ChatFacts, may};
 use crate::store;
@@ -49,10 +50,13 @@ pub(crate) fn find(view: &View<'_>, chat: &ChatFacts, session: SessionId) -> Res
     // presence a joiner is a new member, who has no request yet: then the membership's time decides.
     store::first(
         view.db,
-        "SELECT u.role, u.tier, u.tier_expires_at, u.stranger, s.user_id, s.public_key,
+        concat!(
+            "SELECT u.role, u.tier, u.tier_expires_at, u.stranger, s.user_id, s.public_key,
            m.user_id IS NOT NULL,
            EXISTS (SELECT 1 FROM punishment p WHERE p.user_id = s.user_id AND p.kind = 'ban' AND p.chat_id = ?1
-                   AND p.lifted_at IS NULL AND (p.until IS NULL OR p.until > ?3)),
+                   AND ",
+            holds!("?3"),
+            "),
            EXISTS (SELECT 1 FROM key_blob b WHERE b.chat_id = ?1 AND b.session_id = s.id),
            EXISTS (SELECT 1 FROM room_key k WHERE k.chat_id = ?1 AND k.distributor_session = s.id),
            EXISTS (SELECT 1 FROM key_request r WHERE r.chat_id = ?1 AND r.session_id = s.id AND r.waits = 1)
@@ -60,7 +64,8 @@ pub(crate) fn find(view: &View<'_>, chat: &ChatFacts, session: SessionId) -> Res
                    AND m.joined_at >= c.epoch_moved_at AND NOT c.chat_config ->> 'history_visible'))
          FROM session s JOIN user u ON u.id = s.user_id
            LEFT JOIN membership m ON m.chat_id = ?1 AND m.user_id = s.user_id
-         WHERE s.id = ?2 AND s.expires_at > ?3",
+         WHERE s.id = ?2 AND s.expires_at > ?3"
+        ),
         (chat.id, session, view.now, presence_off),
         |row| {
             let user = row.get(4)?;

@@ -38,6 +38,7 @@ use crate::model::{
     MessageId, Slug, Timestamp, UserId,
 };
 use crate::operation::{Query, View};
+use crate::ops::punishments::holds;
 use crate::policy::{ChatFacts, OwnerFacts};
 use crate::store;
 
@@ -121,8 +122,9 @@ static LOAD: LazyLock<String> = LazyLock::new(|| {
         "SELECT {COLUMNS}, o.role,
            EXISTS (SELECT 1 FROM membership m WHERE m.chat_id = c.id AND m.user_id = ?2),
            EXISTS (SELECT 1 FROM punishment p WHERE p.user_id = ?2 AND p.kind = 'ban' AND p.chat_id = c.id
-                   AND p.lifted_at IS NULL AND (p.until IS NULL OR p.until > ?3))
-         FROM chat c LEFT JOIN user o ON o.id = c.owner_id WHERE c.id = ?1"
+                   AND {})
+         FROM chat c LEFT JOIN user o ON o.id = c.owner_id WHERE c.id = ?1",
+        holds!("?3")
     )
 });
 

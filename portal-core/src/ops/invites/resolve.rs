@@ -14,6 +14,7 @@ use crate::ops::activity::Method;
 use crate::ops::chats::{self, ChatView};
 use crate::ops::limits::{self, Limit};
 use crate::ops::members::{self, Via};
+use crate::ops::punishments::holds;
 use crate::policy::{Enter, LookIn, Permit, enter, invitee, permit};
 use crate::store;
 
@@ -130,9 +131,9 @@ fn good(cx: &Context<'_>, code: &InviteCode) -> Result<Option<Invite>> {
         &format!(
             "SELECT {COLUMNS} FROM invite i WHERE i.code = ?1 AND {}
                AND NOT EXISTS (SELECT 1 FROM punishment p
-                 WHERE p.user_id = i.created_by AND p.kind IN ('timeout', 'platform_ban')
-                   AND p.lifted_at IS NULL AND (p.until IS NULL OR p.until > ?2))",
-            live!()
+                 WHERE p.user_id = i.created_by AND p.kind IN ('timeout', 'platform_ban') AND {})",
+            live!(),
+            holds!("?2")
         ),
         (code, cx.now),
         from_row,
