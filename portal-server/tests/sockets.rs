@@ -460,3 +460,26 @@ async fn the_end_answers_what_is_under_way_and_frees_presence_spec_15_5() {
     };
     Portal::open(server.beside.path(), options).unwrap();
 }
+
+#[tokio::test]
+async fn a_log_that_was_pruned_before_it_was_read_lets_every_socket_go_spec_12_2() {
+    let server = TestServer::start().await;
+    let ben = server.person("ben");
+    let mut client = Client::of(&server, &ben).await;
+    // In one transaction of another process, so that the server sees only the end of it.
+    let db = rusqlite::Connection::open(server.beside.path()).unwrap();
+    db.busy_timeout(PATIENCE).unwrap();
+    db.execute_batch(
+        "BEGIN IMMEDIATE;
+         INSERT INTO event (at, name, audience, data) VALUES (0, 'config:changed', 'staff', '{\"key\":\"a\"}');
+         INSERT INTO event (at, name, audience, data) VALUES (0, 'config:changed', 'staff', '{\"key\":\"b\"}');
+         INSERT OR REPLACE INTO meta (key, value) SELECT 'event_horizon', max(seq) - 1 FROM event;
+         DELETE FROM event WHERE seq < (SELECT max(seq) FROM event);
+         COMMIT;",
+    )
+    .unwrap();
+    assert_eq!(client.event("server:closing").await["reason"], "behind");
+    client.closed().await;
+    // The session goes on.
+    Client::of(&server, &ben).await;
+}

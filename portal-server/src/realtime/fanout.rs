@@ -38,6 +38,8 @@ pub(crate) struct Batch {
 enum Parcel {
     Send(Vec<ConnectionId>, Str),
     Close(ConnectionId),
+    /// The log was pruned before it was read: every socket may have missed something, its end too.
+    Behind,
 }
 
 /// Wakes the thread.
@@ -106,7 +108,10 @@ fn read_to_the_end(
             Err(error) => {
                 // Transient, or the next try says it again; events stay in the log meanwhile.
                 tracing::error!(%error, "cannot read the event log");
-                return !restart(portal, follower, error.kind());
+                if error.kind() != ErrorKind::EventsPruned {
+                    return true;
+                }
+                return start_over(portal, follower, batches);
             }
         };
         let at_the_end = follower.position().after == before;
@@ -126,15 +131,18 @@ fn read_to_the_end(
     }
 }
 
-/// After the log was pruned past this reader, goes on from its end; true if that fails too.
-fn restart(portal: &Portal, follower: &mut Follower, kind: ErrorKind) -> bool {
-    if kind == ErrorKind::EventsPruned {
-        match portal.follow(None) {
-            Ok(fresh) => *follower = fresh,
-            Err(_) => return true,
-        }
-    }
-    false
+/// After the log was pruned past this reader, goes on from its end. Nobody knows what the sockets missed, so
+/// they are let go and come back. False if nobody wants any more.
+fn start_over(portal: &Portal, follower: &mut Follower, batches: &mpsc::Sender<Batch>) -> bool {
+    let Ok(fresh) = portal.follow(None) else {
+        return false;
+    };
+    *follower = fresh;
+    let batch = Batch {
+        parcels: vec![Parcel::Behind],
+        woken: Instant::now(),
+    };
+    batches.blocking_send(batch).is_ok()
 }
 
 fn wrap(delivery: Delivery) -> Parcel {
@@ -150,6 +158,13 @@ pub(crate) async fn hand_out(realtime: Arc<Realtime>, mut batches: mpsc::Receive
         let late = hand_out_one(&realtime, &batch);
         for client in late {
             realtime.too_slow(&client);
+        }
+        if batch
+            .parcels
+            .iter()
+            .any(|parcel| matches!(parcel, Parcel::Behind))
+        {
+            realtime.let_everyone_go();
         }
         let micros = u64::try_from(batch.woken.elapsed().as_micros()).unwrap_or(u64::MAX);
         realtime.server.metrics.lagged(micros);
@@ -175,6 +190,7 @@ fn hand_out_one(realtime: &Realtime, batch: &Batch) -> Vec<super::Client> {
                 }
             }
             Parcel::Close(id) => closing.extend(connected.get(id).cloned()),
+            Parcel::Behind => {}
         }
     }
     drop(connected);

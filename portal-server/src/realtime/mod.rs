@@ -183,6 +183,16 @@ impl Realtime {
         self.runtime.spawn(peer::dismiss(client.clone(), word));
     }
 
+    /// Lets go of every socket, because what they missed is gone from the log; they come back and are told.
+    fn let_everyone_go(&self) {
+        let word = packet::emit("server:closing", r#"{"reason":"behind"}"#);
+        for client in self.registry.all() {
+            self.forget(&client);
+            self.runtime
+                .spawn(peer::dismiss(client.clone(), word.clone()));
+        }
+    }
+
     /// Answers an event, if the client wants to know.
     fn answer(&self, client: &Client, ack: Option<u64>, reply: &Result<String>) {
         let Some(ack) = ack else { return };
