@@ -217,12 +217,8 @@ fn deliver_one(
         };
         to.sort_unstable();
         to.dedup();
-        // What is older than a connection, its replay has given it.
-        to.retain(|id| {
-            presence
-                .connected_since(*id)
-                .is_some_and(|since| since < seq)
-        });
+        // What is older than a connection, its replay has given it; and an ended session hears no more.
+        to.retain(|id| presence.hears(*id, seq));
         let closing = match &stored.event {
             Event::SessionEnded(e) => presence.of_session(e.session_id),
             _ => Vec::new(),

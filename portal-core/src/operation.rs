@@ -150,6 +150,7 @@ pub(crate) struct Aftermath {
 pub(crate) struct Emitted {
     /// Its place in the log.
     pub(crate) seq: u64,
+    pub(crate) at: Timestamp,
     pub(crate) event: Event,
     /// Whom it lets stay ([`Presence::observe`]): read in the transaction, so that memory follows the
     /// commit without a look at the file that could fail.
@@ -201,6 +202,7 @@ impl<'a> Context<'a> {
         let staying = ops::members::staying(self.view.db, &event)?;
         self.aftermath.events.push(Emitted {
             seq,
+            at: self.view.now,
             event,
             staying,
         });

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use crate::clock::Clock;
 use crate::error::{ErrorKind, Result};
 use crate::event::Event;
-use crate::model::UserId;
+use crate::model::{Timestamp, UserId};
 use crate::operation::{Aftermath, Effect};
 use crate::ops;
 use crate::presence::Presence;
@@ -115,7 +115,7 @@ impl Shared {
         for stored in ops::events::read_after(db, *observed, usize::MAX)? {
             let seq = stored.place();
             let staying = ops::members::staying(db, &stored.event)?;
-            self.observe(seq, &stored.event, &staying);
+            self.observe(seq, stored.at, &stored.event, &staying);
             *observed = seq;
         }
         Ok(())
@@ -138,12 +138,12 @@ impl Shared {
         self.store.readers.begin()
     }
 
-    fn observe(&self, seq: u64, event: &Event, staying: &[UserId]) {
+    fn observe(&self, seq: u64, at: Timestamp, event: &Event, staying: &[UserId]) {
         if event.deletes_content() {
             self.scrub_due.store(true, Ordering::SeqCst);
         }
         if let Some(mut presence) = self.presence() {
-            presence.observe(seq, event, staying);
+            presence.observe(seq, at, event, staying);
         }
     }
 
@@ -152,7 +152,7 @@ impl Shared {
     pub(crate) fn follow_up(&self, aftermath: Aftermath) {
         for emitted in &aftermath.events {
             if emitted.event.changes_memory() {
-                self.observe(emitted.seq, &emitted.event, &emitted.staying);
+                self.observe(emitted.seq, emitted.at, &emitted.event, &emitted.staying);
             }
         }
         if let Some(last) = aftermath.events.last() {

@@ -314,3 +314,59 @@ fn a_rehearsed_or_refused_note_changes_nothing() {
     stage.tick();
     assert_eq!(leavers(&stage, chat).len(), 1);
 }
+
+#[test]
+fn whoever_leaves_because_the_session_ended_is_written_down_spec_10_4() {
+    for (name, reason) in [("session.logout", "logout"), ("mod.timeout", "timed_out")] {
+        let (stage, chat) = stage();
+        let device = stage.joined(BASIC, chat);
+        let second = tab(&stage, device.session, chat);
+        match name {
+            "session.logout" => {
+                stage.ok(&Actor::connection(second), name, json!({}));
+            }
+            _ => {
+                let params = json!({ "user_id": BASIC, "duration_seconds": 60 });
+                stage.ok(&Actor::operator(), name, params);
+            }
+        }
+        stage.tick();
+        assert_eq!(leavers(&stage, chat), [(BASIC, now(&stage))], "{reason}");
+        // Once, also when the sockets are closed afterwards.
+        stage.portal.disconnect(second).unwrap();
+        stage.portal.disconnect(device.connection).unwrap();
+        stage.tick();
+        assert_eq!(leavers(&stage, chat).len(), 1, "{reason}");
+    }
+}
+
+#[test]
+fn whoever_a_chat_that_goes_private_puts_out_is_written_down_spec_10_4() {
+    let (stage, chat) = stage();
+    stage.joined(BASIC, chat);
+    let private = json!({ "chat_id": chat, "slug": null });
+    stage.ok(&Actor::operator(), "chat.update", private);
+    stage.tick();
+    assert_eq!(leavers(&stage, chat), [(BASIC, now(&stage))]);
+}
+
+#[test]
+fn an_ended_session_hears_nothing_of_what_comes_after_spec_10_0() {
+    let (stage, _) = stage();
+    let (session, ended) = stage.connect(BASIC);
+    let (_, other) = stage.connect(BASIC);
+    let mut follower = stage.portal.follow(None).unwrap();
+    stage.ok(&Actor::session(session), "session.logout", json!({}));
+    // Before anybody has closed its socket.
+    let warn = json!({ "user_id": BASIC, "reason": "not for a session that was given up" });
+    stage.ok(&Actor::operator(), "mod.warn", warn);
+    let deliveries = stage.portal.deliver(&mut follower, 100).unwrap();
+    let of = |wanted: &str| {
+        deliveries.iter().find_map(|delivery| match delivery {
+            Delivery::Send { to, name, .. } if *name == wanted => Some(to.clone()),
+            _ => None,
+        })
+    };
+    assert_eq!(of("session:ended"), Some(vec![ended]));
+    assert_eq!(of("user:warned"), Some(vec![other]));
+}

@@ -177,6 +177,33 @@ impl Naive {
         }
     }
 
+    /// The same, where no act names them: that the people among them leave is still to be written down.
+    fn put_out_unnamed(&mut self, who: impl Fn(&Line) -> bool, which: impl Fn(ChatId) -> bool) {
+        let before = self.live.clone();
+        self.put_out(&who, &which);
+        let at = self.now();
+        for line in before.iter().filter(|line| who(line)) {
+            let person = line.leavers().into_iter().nth(1);
+            for chat in line
+                .rooms
+                .iter()
+                .map(|(room, _)| *room)
+                .filter(|room| which(*room))
+            {
+                let stays = |who| {
+                    self.live
+                        .iter()
+                        .any(|line| line.is_of(who) && line.is_in(chat))
+                };
+                if let Some(who) = person.filter(|who| !stays(*who)) {
+                    self.departures
+                        .retain(|left| (left.chat, left.who) != (chat, who));
+                    self.departures.push(Departure { at, chat, who });
+                }
+            }
+        }
+    }
+
     /// Takes whom `who` says out of the rooms that `which` says.
     fn put_out(&mut self, who: impl Fn(&Line) -> bool, which: impl Fn(ChatId) -> bool) {
         for line in &mut self.live {
@@ -213,7 +240,7 @@ fn event<T: DeserializeOwned + Into<Event>>(data: Value) -> Event {
 /// An event is committed: presence takes it in, and it is for those who were there until then.
 fn happens(presence: &mut Presence, naive: &mut Naive, event: &Event, staying: &[UserId]) {
     naive.seq += 1;
-    presence.observe(naive.seq, event, staying);
+    presence.observe(naive.seq, naive.now(), event, staying);
     for room in (1..=CHATS).map(chat) {
         assert_eq!(seated(presence, room, naive.seq), naive.here(room));
     }
@@ -319,7 +346,7 @@ fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
                     .user
                     .is_some_and(|user| staying.contains(&user))
             };
-            naive.put_out(goes, |other| other == chat(room));
+            naive.put_out_unnamed(goes, |other| other == chat(room));
         }
         Step::Destroy(room) => {
             let data = json!({ "chat_id": chat(room) });
@@ -334,7 +361,7 @@ fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
                 "session_id": session(id), "user_id": user(owner(id)), "reason": "logout"
             });
             happens(presence, naive, &event::<SessionEnded>(data), &[]);
-            naive.put_out(|line| line.identity.session == Some(session(id)), |_| true);
+            naive.put_out_unnamed(|line| line.identity.session == Some(session(id)), |_| true);
         }
     }
 }

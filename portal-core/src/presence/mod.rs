@@ -40,6 +40,8 @@ struct Connection {
     identity: Identity,
     /// The event log's end when it was opened.
     since: u64,
+    /// The event that ended its session; it is the last one delivered.
+    ended: Option<u64>,
     rooms: BTreeSet<ChatId>,
     /// Rooms that an event took it out of: a seat may still wait there for the event's delivery.
     taken: BTreeSet<ChatId>,
@@ -81,6 +83,7 @@ impl Presence {
             Connection {
                 identity,
                 since: since.max(self.addressed),
+                ended: None,
                 rooms: BTreeSet::new(),
                 taken: BTreeSet::new(),
             },
@@ -119,6 +122,14 @@ impl Presence {
         self.connections
             .get(&id)
             .map(|connection| connection.identity)
+    }
+
+    /// Whether an event at this place of the log is for the connection at all: it was there, and its session
+    /// had not ended before.
+    pub fn hears(&self, id: ConnectionId, seq: u64) -> bool {
+        self.connections.get(&id).is_some_and(|connection| {
+            connection.since < seq && connection.ended.is_none_or(|ended| seq <= ended)
+        })
     }
 
     /// The event log's end when the connection was opened.
@@ -345,7 +356,7 @@ impl Presence {
     pub fn lobby(&self) -> Vec<ConnectionId> {
         let connections = self.connections.iter();
         connections
-            .filter(|(_, connection)| connection.rooms.is_empty())
+            .filter(|(_, connection)| connection.rooms.is_empty() && connection.ended.is_none())
             .map(|(id, _)| *id)
             .collect()
     }
@@ -390,7 +401,7 @@ impl Presence {
 
     /// Does at once what a committed event means for who is where (SPEC 10.0). `staying` are those who
     /// may stay in a room that went private.
-    pub fn observe(&mut self, seq: u64, event: &Event, staying: &[UserId]) {
+    pub fn observe(&mut self, seq: u64, at: Timestamp, event: &Event, staying: &[UserId]) {
         match event {
             Event::RoomKicked(e) => self.evict(e.chat_id, seq, |user| user == Some(e.user_id)),
             Event::UserBanned(e) => {
@@ -400,9 +411,20 @@ impl Presence {
             }
             Event::RoomEvicted(e) => match e.user_id {
                 Some(evicted) => self.evict(e.chat_id, seq, |user| user == Some(evicted)),
-                None => self.evict(e.chat_id, seq, |user| {
-                    !user.is_some_and(|user| staying.contains(&user))
-                }),
+                // Nobody's act names these, so that it would be written down with it.
+                None => {
+                    let mut gone = self.seated(e.chat_id);
+                    gone.retain(|id| {
+                        let user = self.identity(*id).and_then(|identity| identity.user);
+                        !user.is_some_and(|user| staying.contains(&user))
+                    });
+                    for id in &gone {
+                        self.take_seat(*id, e.chat_id, seq);
+                    }
+                    for id in gone {
+                        self.note_person(id, e.chat_id, at);
+                    }
+                }
             },
             Event::RoomDestroyed(e) => {
                 self.evict(e.chat_id, seq, |_| true);
@@ -412,6 +434,10 @@ impl Presence {
                 for id in self.of_session(e.session_id) {
                     for chat in self.rooms_of(id) {
                         self.take_seat(id, chat, seq);
+                        self.note_person(id, chat, at);
+                    }
+                    if let Some(connection) = self.connections.get_mut(&id) {
+                        connection.ended.get_or_insert(seq);
                     }
                 }
             }
@@ -419,11 +445,24 @@ impl Presence {
         }
     }
 
+    fn seated(&self, chat: ChatId) -> Vec<ConnectionId> {
+        self.room(chat).map(|(id, _)| id).collect()
+    }
+
     fn evict(&mut self, chat: ChatId, seq: u64, who: impl Fn(Option<UserId>) -> bool) {
-        let seated: Vec<_> = self.room(chat).map(|(id, _)| id).collect();
-        for id in seated {
+        for id in self.seated(chat) {
             if who(self.identity(id).and_then(|identity| identity.user)) {
                 self.take_seat(id, chat, seq);
+            }
+        }
+    }
+
+    /// Keeps for writing down that a person left the room whose connection was taken out of it, unless
+    /// another one is there.
+    fn note_person(&mut self, id: ConnectionId, chat: ChatId, at: Timestamp) {
+        for who in leavers(self.identity(id).unwrap_or_default()) {
+            if matches!(who, Leaver::User(_)) && self.is_last(who, chat, None) {
+                self.departures.add(Departure { at, chat, who });
             }
         }
     }
