@@ -6,6 +6,8 @@ CREATE TABLE activity (
     user_id INTEGER NOT NULL,
     kind    TEXT NOT NULL CONSTRAINT activity_kind_known CHECK (kind IN ('join', 'leave', 'kick', 'ban')),
     method  TEXT CONSTRAINT activity_method_known CHECK (method IS NULL OR method IN ('open', 'slug', 'invite', 'match')),
+    -- What the chat was when it happened: the days of a chat that was PRIVATE stay its owner's.
+    chat_type TEXT NOT NULL CONSTRAINT activity_chat_type_known CHECK (chat_type IN ('OFFICIAL', 'PUBLIC', 'PRIVATE', 'DIRECT')),
     at      INTEGER NOT NULL
 ) STRICT;
 

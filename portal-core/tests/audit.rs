@@ -106,6 +106,30 @@ fn what_was_done_in_private_is_not_read_by_moderators_later_spec_7_8() {
 }
 
 #[test]
+fn who_came_and_went_in_private_is_read_by_its_owner_only_spec_4_1() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Private, PREMIUM, None);
+    kick(&stage, chat, BASIC);
+    let public = json!({ "chat_id": chat, "slug": "a-square" });
+    stage.ok(&user(PREMIUM), "chat.update", public);
+    kick(&stage, chat, OTHER);
+    let kicked = |reader: &Actor| {
+        let log = stage.ok(reader, "activity.list", json!({ "chat_id": chat }));
+        let rows = log["rows"].as_array().unwrap().iter();
+        rows.filter(|row| row["kind"] == "kick")
+            .map(|row| row["user_id"].as_i64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    let [before, after] = [BASIC, OTHER].map(|id| json!(id).as_i64().unwrap());
+    for reader in [MODERATOR, ADMIN] {
+        assert_eq!(kicked(&user(reader)), [after]);
+    }
+    for reader in [user(PREMIUM), Actor::operator()] {
+        assert_eq!(kicked(&reader), [after, before]);
+    }
+}
+
+#[test]
 fn what_was_done_in_a_chat_that_is_gone_is_not_read_by_moderators_spec_7_8() {
     let stage = Stage::new();
     let chat = stage.chat(ChatType::Public, PREMIUM, Some("a-square"));

@@ -57,7 +57,7 @@ fn messages_are_deleted_by_id_spec_6_5() {
     assert_eq!(left(&stage, other), [3, 2, 1]);
     assert_eq!(
         audited(&stage, "message.delete"),
-        [json!({ "ids": [1, 2, 5] })]
+        [json!({ "ids": [1, 2, 5], "senders": [BASIC, OTHER] })]
     );
 }
 
@@ -127,7 +127,7 @@ fn the_last_messages_are_deleted_whoever_wrote_them_spec_6_5() {
     // Only what others said is the audit log's business.
     assert_eq!(
         audited(&stage, "message.delete_last"),
-        [json!({ "ids": [2] })]
+        [json!({ "ids": [2], "senders": [BASIC] })]
     );
 }
 

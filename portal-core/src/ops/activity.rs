@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::model::{ActivityId, ChatId, ChatType, DAY, MINUTE, Timestamp, UserId};
 use crate::operation::{Context, Query, View};
 use crate::ops::{chats, messages, users};
-use crate::policy::{ActivityLog, permit};
+use crate::policy::{ActivityLog, permit, reads_private_days};
 use crate::store::{self, words};
 
 /// Joining and leaving are written once per person and chat within this (SPEC 10.4).
@@ -92,7 +92,8 @@ pub(crate) fn record_at(
     }
     store::execute(
         db,
-        "INSERT INTO activity (chat_id, user_id, kind, method, at) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO activity (chat_id, user_id, kind, method, chat_type, at)
+         SELECT id, ?2, ?3, ?4, chat_type, ?5 FROM chat WHERE id = ?1",
         (chat, user, kind, method, at),
     )?;
     Ok(true)
@@ -139,7 +140,8 @@ pub(crate) fn prune(cx: &Context<'_>) -> Result<usize> {
     )
 }
 
-/// Lists a chat's activity log, newest first: who joined, left, was kicked or banned.
+/// Lists a chat's activity log, newest first: who joined, left, was kicked or banned. What happened while
+/// a chat was PRIVATE is listed to its owner only.
 ///
 /// `ERR_CHAT_NOT_FOUND`, `ERR_BANNED`, `ERR_FORBIDDEN`, `ERR_INVALID`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -192,10 +194,11 @@ impl Query for List {
             view.db,
             "SELECT a.id, a.at, a.user_id, u.username, a.kind, a.method
              FROM activity a LEFT JOIN user u ON u.id = a.user_id
-             WHERE a.chat_id = ? AND a.id < ? ORDER BY a.id DESC LIMIT ?",
+             WHERE a.chat_id = ? AND a.id < ? AND (? OR a.chat_type <> 'PRIVATE') ORDER BY a.id DESC LIMIT ?",
             (
                 permit.subject(),
                 self.before.map_or(i64::MAX, ActivityId::get),
+                reads_private_days(&view.actor, &facts),
                 i64::try_from(limit).unwrap_or(i64::MAX),
             ),
             |row| {

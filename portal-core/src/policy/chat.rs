@@ -237,6 +237,17 @@ macro_rules! chat_acts {
     )*};
 }
 
+/// Whether what the activity log holds of a chat's PRIVATE days is the actor's to read, whatever the chat
+/// has become: who might read it then (SPEC 4.1).
+#[must_use]
+pub fn reads_private_days(actor: &ActingAs, chat: &ChatFacts) -> bool {
+    let then = ChatFacts {
+        chat_type: ChatType::Private,
+        ..*chat
+    };
+    may(ChatAction::ActivityLog, actor, &then).is_ok()
+}
+
 chat_acts! {
     LookIn Talk Configure Invites Clipboard ActivityLog Moderate Clear RunBrowser Destroy Transfer
     DeleteOwn Report

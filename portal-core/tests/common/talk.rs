@@ -48,8 +48,9 @@ impl Stage {
         let now = self.portal.now().as_millis();
         self.raw()
             .execute(
-                "INSERT INTO activity (chat_id, user_id, kind, at)
-                 SELECT ?1, ?2, value, ?3 FROM json_each('[\"join\", \"leave\"]')",
+                "INSERT INTO activity (chat_id, user_id, kind, chat_type, at)
+                 SELECT chat.id, ?2, value, chat_type, ?3 FROM chat, json_each('[\"join\", \"leave\"]')
+                 WHERE chat.id = ?1",
                 (chat.get(), user, now),
             )
             .unwrap();

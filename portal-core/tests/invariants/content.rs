@@ -87,6 +87,10 @@ pub(crate) const CASES: &[Case] = &[
         "activity_method_known",
         "UPDATE activity SET method = 'window' WHERE chat_id = 103",
     ),
+    refuse(
+        "activity_chat_type_known",
+        "UPDATE activity SET chat_type = 'SECRET' WHERE chat_id = 103",
+    ),
     // Keys
     copy(
         "room_key_check_length",

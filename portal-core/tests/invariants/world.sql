@@ -36,7 +36,8 @@ INSERT INTO send_window (chat_id, user_id, times) VALUES (103, 5000, zeroblob(8)
 INSERT INTO chat_pace (chat_id, slot, at) VALUES (103, 2, 0), (105, 1, 0);
 INSERT INTO earlier_reader (chat_id, user_id) VALUES (102, 5000), (103, 5000), (105, 5000);
 INSERT INTO joining (chat_id, session_id, since, joined_at) VALUES (103, 502, 1, 0), (105, 502, 1, 0);
-INSERT INTO activity (chat_id, user_id, kind, method, at) VALUES (103, 5000, 'join', 'invite', 0), (105, 5000, 'join', 'invite', 0);
+INSERT INTO activity (chat_id, user_id, kind, method, chat_type, at) VALUES
+    (103, 5000, 'join', 'invite', 'PRIVATE', 0), (105, 5000, 'join', 'invite', 'PRIVATE', 0);
 
 INSERT INTO room_key (chat_id, epoch, key_check, distributor_user, distributor_session, published_at) VALUES
     (103, 2, zeroblob(16), 4000, 501, 0), (105, 2, zeroblob(16), 7000, 503, 0);

@@ -68,8 +68,8 @@ pub struct Deleted {
     pub deleted: u64,
 }
 
-/// A message that is gone, and whether the acting person had written it.
-type Gone = (MessageId, bool);
+/// A message that is gone, and who had written it: nobody, if the system.
+type Gone = (MessageId, Option<UserId>);
 
 impl Operation for Delete {
     const NAME: &'static str = "message.delete";
@@ -137,8 +137,8 @@ fn checked(ids: &[MessageId]) -> Result<BTreeSet<MessageId>> {
 fn delete_one(cx: &Context<'_>, permit: &Permit<Moderate>, id: MessageId) -> Result<Option<Gone>> {
     store::first(
         cx.db,
-        "DELETE FROM message WHERE chat_id = ? AND id = ? RETURNING id, sender_id IS ?",
-        (permit.subject(), id, cx.actor.user_id()),
+        "DELETE FROM message WHERE chat_id = ? AND id = ? RETURNING id, sender_id",
+        (permit.subject(), id),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }
@@ -148,8 +148,8 @@ fn delete_last(cx: &Context<'_>, permit: &Permit<Moderate>, count: u16) -> Resul
         cx.db,
         "DELETE FROM message WHERE chat_id = ?1
            AND id IN (SELECT id FROM message WHERE chat_id = ?1 ORDER BY id DESC LIMIT ?2)
-         RETURNING id, sender_id IS ?3",
-        (permit.subject(), count, cx.actor.user_id()),
+         RETURNING id, sender_id",
+        (permit.subject(), count),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     gone.sort_unstable();
@@ -185,19 +185,19 @@ fn delete_all_of(
     Ok(gone)
 }
 
-/// Taking away what others said leaves an audit row; taking back one's own words does not.
+/// Taking away what others said leaves an audit row; taking back one's own words does not. The row names
+/// the senders too, as the messages that knew them are gone (SPEC 7.8).
 fn audit_others(cx: &Context<'_>, action: &str, chat: ChatId, gone: &[Gone]) -> Result<()> {
-    let others: Vec<_> = gone
-        .iter()
-        .filter(|(_, own)| !own)
-        .map(|(id, _)| id)
-        .collect();
+    let own = cx.actor.user_id();
+    let others = gone.iter().filter(|(_, sender)| *sender != own);
+    let (others, senders): (Vec<_>, BTreeSet<_>) = others.copied().unzip();
     if others.is_empty() {
         return Ok(());
     }
+    let senders: Vec<UserId> = senders.into_iter().flatten().collect();
     let act = audit::Act {
         chat: Some(chat),
-        details: json!({ "ids": others }),
+        details: json!({ "ids": others, "senders": senders }),
         ..Default::default()
     };
     audit::record(cx, action, act)
