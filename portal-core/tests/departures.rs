@@ -321,14 +321,11 @@ fn whoever_leaves_because_the_session_ended_is_written_down_spec_10_4() {
         let (stage, chat) = stage();
         let device = stage.joined(BASIC, chat);
         let second = tab(&stage, device.session, chat);
-        match name {
-            "session.logout" => {
-                stage.ok(&Actor::connection(second), name, json!({}));
-            }
-            _ => {
-                let params = json!({ "user_id": BASIC, "duration_seconds": 60 });
-                stage.ok(&Actor::operator(), name, params);
-            }
+        if name == "session.logout" {
+            stage.ok(&Actor::connection(second), name, json!({}));
+        } else {
+            let params = json!({ "user_id": BASIC, "duration_seconds": 60 });
+            stage.ok(&Actor::operator(), name, params);
         }
         stage.tick();
         assert_eq!(leavers(&stage, chat), [(BASIC, now(&stage))], "{reason}");

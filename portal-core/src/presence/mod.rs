@@ -403,29 +403,27 @@ impl Presence {
     /// may stay in a room that went private.
     pub fn observe(&mut self, seq: u64, at: Timestamp, event: &Event, staying: &[UserId]) {
         match event {
-            Event::RoomKicked(e) => self.evict(e.chat_id, seq, |user| user == Some(e.user_id)),
+            Event::RoomKicked(e) => {
+                self.evict(e.chat_id, seq, |user| user == Some(e.user_id));
+            }
             Event::UserBanned(e) => {
                 if let Some(chat) = e.chat_id {
                     self.evict(chat, seq, |user| user == Some(e.user_id));
                 }
             }
-            Event::RoomEvicted(e) => match e.user_id {
-                Some(evicted) => self.evict(e.chat_id, seq, |user| user == Some(evicted)),
-                // Nobody's act names these, so that it would be written down with it.
-                None => {
-                    let mut gone = self.seated(e.chat_id);
-                    gone.retain(|id| {
-                        let user = self.identity(*id).and_then(|identity| identity.user);
-                        !user.is_some_and(|user| staying.contains(&user))
-                    });
-                    for id in &gone {
-                        self.take_seat(*id, e.chat_id, seq);
-                    }
+            Event::RoomEvicted(e) => {
+                let goes = |user: Option<UserId>| match e.user_id {
+                    Some(evicted) => user == Some(evicted),
+                    None => !user.is_some_and(|user| staying.contains(&user)),
+                };
+                let gone = self.evict(e.chat_id, seq, goes);
+                // Who is named by nobody's act is written down by nobody's act.
+                if e.user_id.is_none() {
                     for id in gone {
                         self.note_person(id, e.chat_id, at);
                     }
                 }
-            },
+            }
             Event::RoomDestroyed(e) => {
                 self.evict(e.chat_id, seq, |_| true);
                 self.departures.destroyed(e.chat_id);
@@ -445,16 +443,19 @@ impl Presence {
         }
     }
 
-    fn seated(&self, chat: ChatId) -> Vec<ConnectionId> {
-        self.room(chat).map(|(id, _)| id).collect()
-    }
-
-    fn evict(&mut self, chat: ChatId, seq: u64, who: impl Fn(Option<UserId>) -> bool) {
-        for id in self.seated(chat) {
-            if who(self.identity(id).and_then(|identity| identity.user)) {
-                self.take_seat(id, chat, seq);
-            }
+    /// Answers who was put out.
+    fn evict(
+        &mut self,
+        chat: ChatId,
+        seq: u64,
+        who: impl Fn(Option<UserId>) -> bool,
+    ) -> Vec<ConnectionId> {
+        let mut gone: Vec<_> = self.room(chat).map(|(id, _)| id).collect();
+        gone.retain(|id| who(self.identity(*id).and_then(|identity| identity.user)));
+        for id in &gone {
+            self.take_seat(*id, chat, seq);
         }
+        gone
     }
 
     /// Keeps for writing down that a person left the room whose connection was taken out of it, unless

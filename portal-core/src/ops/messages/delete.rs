@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rusqlite::Row;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -134,12 +135,17 @@ fn checked(ids: &[MessageId]) -> Result<BTreeSet<MessageId>> {
     }
 }
 
+/// Reads a message that is gone. A damaged row goes like any other, though nobody can say whose it was.
+fn gone(row: &Row<'_>) -> rusqlite::Result<Gone> {
+    Ok((row.get(0)?, row.get(1).unwrap_or_default()))
+}
+
 fn delete_one(cx: &Context<'_>, permit: &Permit<Moderate>, id: MessageId) -> Result<Option<Gone>> {
     store::first(
         cx.db,
         "DELETE FROM message WHERE chat_id = ? AND id = ? RETURNING id, sender_id",
         (permit.subject(), id),
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        gone,
     )
 }
 
@@ -150,7 +156,7 @@ fn delete_last(cx: &Context<'_>, permit: &Permit<Moderate>, count: u16) -> Resul
            AND id IN (SELECT id FROM message WHERE chat_id = ?1 ORDER BY id DESC LIMIT ?2)
          RETURNING id, sender_id",
         (permit.subject(), count),
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        gone,
     )?;
     gone.sort_unstable();
     Ok(gone)
