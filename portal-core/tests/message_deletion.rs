@@ -605,3 +605,20 @@ fn nothing_of_a_message_is_in_the_event_log_or_the_audit_log_spec_12_2() {
     assert_eq!(holds("message", "content"), 1);
     assert!(envelope(1, "SECRET").contains("SECRETAAAA"));
 }
+
+#[test]
+fn however_much_a_person_wrote_no_event_names_more_than_a_thousand_spec_6_5() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Public, PREMIUM, Some("a-chat"));
+    stage.written(chat, BASIC, 1001);
+    let before = stage.as_of();
+    let all = json!({ "chat_id": chat });
+    let deleted = stage.ok(&user(BASIC), "message.delete_mine", all);
+    assert_eq!(deleted["deleted"], 1001);
+    let told: Vec<_> = stage
+        .events(before)
+        .iter()
+        .map(|event| event["data"]["ids"].as_array().unwrap().len())
+        .collect();
+    assert_eq!(told, [1000, 1]);
+}

@@ -209,13 +209,19 @@ fn audit_others(cx: &Context<'_>, action: &str, chat: ChatId, gone: &[Gone]) -> 
     audit::record(cx, action, act)
 }
 
-/// Announces what is gone, once, if anything is.
+/// What one event names at most: it is written to every socket of the room.
+const MOST_AN_EVENT: usize = 1000;
+
+/// Announces what is gone, once, if anything is; of everything that a person wrote, in as many events as it
+/// takes.
 pub(super) fn tell(cx: &mut Context<'_>, chat_id: ChatId, ids: Vec<MessageId>) -> Result<Deleted> {
-    let deleted = ids.len() as u64;
-    if deleted > 0 {
+    for some in ids.chunks(MOST_AN_EVENT) {
+        let ids = some.to_vec();
         cx.emit(MessageDeleted { chat_id, ids })?;
     }
-    Ok(Deleted { deleted })
+    Ok(Deleted {
+        deleted: ids.len() as u64,
+    })
 }
 
 /// Deletes everything a person wrote, in every chat (SPEC 1.7).
@@ -230,9 +236,8 @@ pub(crate) fn erase_of(cx: &mut Context<'_>, permit: &Permit<ActOn>) -> Result<(
     for (chat, id) in written {
         by_chat.entry(chat).or_default().insert(id);
     }
-    for (chat_id, ids) in by_chat {
-        let ids = ids.into_iter().collect();
-        cx.emit(MessageDeleted { chat_id, ids })?;
+    for (chat, ids) in by_chat {
+        tell(cx, chat, ids.into_iter().collect())?;
     }
     Ok(())
 }
