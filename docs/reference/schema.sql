@@ -247,6 +247,8 @@ CREATE INDEX event_by_user ON event (user_id, seq) WHERE user_id IS NOT NULL;
 
 CREATE INDEX event_to_everyone ON event (seq) WHERE audience = 'everyone';
 
+CREATE INDEX event_to_staff ON event (seq) WHERE audience = 'staff';
+
 CREATE TRIGGER event_is_never_rewritten BEFORE UPDATE ON event
 BEGIN SELECT RAISE(ABORT, 'event_is_never_rewritten'); END;
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{BASIC, OTHER, PREMIUM, Stage, user};
+use common::{ADMIN, BASIC, MODERATOR, OTHER, PREMIUM, Stage, user};
 use portal_core::model::{ChatId, ChatType, ConnectionId, SessionId};
 use portal_core::{Actor, Delivery};
 use serde_json::{Value, json};
@@ -175,6 +175,32 @@ fn where_history_is_hidden_nothing_from_before_the_joining_is_replayed_spec_6_4(
     ben.joins(&stage, chat);
     let hidden = ben.missed(&stage, Some(chat), after);
     assert!(!names(&hidden).contains(&"user:muted"), "{hidden:?}");
+}
+
+#[test]
+fn staff_get_what_staff_was_told_meanwhile_each_by_their_role_spec_12_2() {
+    let stage = Stage::new();
+    let mut away = [BASIC, MODERATOR, ADMIN].map(|who| Comer::new(&stage, who));
+    let after = away.each_ref().map(|comer| comer.goes(&stage))[2];
+    stage.ok(
+        &Actor::operator(),
+        "user.create",
+        json!({ "username": "nova" }),
+    );
+    stage
+        .raw()
+        .execute(
+            "INSERT INTO event (at, name, audience, data)
+             VALUES (0, 'report:new', 'staff', '{\"report_id\":1,\"chat_id\":1}')",
+            [],
+        )
+        .unwrap();
+    let expected: [&[&str]; 3] = [&[], &["user:created"], &["user:created", "report:new"]];
+    for (comer, expected) in away.iter_mut().zip(expected) {
+        comer.comes_back(&stage);
+        let missed = comer.missed(&stage, None, after);
+        assert_eq!(names(&missed), expected);
+    }
 }
 
 #[test]

@@ -102,14 +102,14 @@ pub(crate) fn of_chat(
     rows.into_iter().map(stored).collect()
 }
 
-/// The events of `(after, until]` for one person and session, wherever they are: at most `limit` and the
-/// oldest of them.
+/// The events of `(after, until]` for one person and session, wherever they are, and with `staff` what
+/// any staff is told: at most `limit` and the oldest of them.
 pub(crate) fn of_person(
     db: &Connection,
     user: UserId,
     session: SessionId,
-    after: u64,
-    until: u64,
+    staff: bool,
+    (after, until): (u64, u64),
     limit: usize,
 ) -> Result<Vec<StoredEvent>> {
     let rows = store::all(
@@ -121,8 +121,10 @@ pub(crate) fn of_person(
          UNION ALL
          SELECT seq, at, name, data FROM event WHERE session_id = ?2 AND audience = 'session'
            AND seq > ?3 AND seq <= ?4
+         UNION ALL
+         SELECT seq, at, name, data FROM event WHERE ?6 AND audience = 'staff' AND seq > ?3 AND seq <= ?4
          ORDER BY seq LIMIT ?5",
-        (user, session, after, until, limit),
+        (user, session, after, until, limit, staff),
         raw,
     )?;
     rows.into_iter().map(stored).collect()

@@ -665,6 +665,7 @@ CREATE INDEX event_by_chat ON event (chat_id, seq) WHERE chat_id IS NOT NULL;
 CREATE INDEX event_by_user ON event (user_id, seq) WHERE user_id IS NOT NULL;
 CREATE INDEX event_by_session ON event (session_id, seq) WHERE session_id IS NOT NULL;
 CREATE INDEX event_to_everyone ON event (seq) WHERE audience = 'everyone';
+CREATE INDEX event_to_staff ON event (seq) WHERE audience = 'staff';
 
 CREATE TRIGGER event_is_never_rewritten BEFORE UPDATE ON event
 BEGIN SELECT RAISE(ABORT, 'event_is_never_rewritten'); END;
