@@ -90,7 +90,7 @@ pub(crate) enum Noun {
         #[command(subcommand)]
         verb: member::Verb,
     },
-    /// Moderation of a chat: kick, mute, ban
+    /// Looking after people: kick, mute, ban, in a chat and everywhere
     Mod {
         #[command(subcommand)]
         verb: moderation::Verb,

@@ -61,11 +61,13 @@ pub(crate) fn json_or_text(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
 }
 
-/// A span of time: `90s`, `15m`, `12h`, `7d`; a bare number is seconds. Answers seconds.
+/// A span of time: `90s`, `15m`, `12h`, `7d`; 0 alone needs no unit. Answers seconds.
 pub(crate) fn span(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {
-        "" | "s" => 1,
+        "" if digits == "0" => 1,
+        "" => return Err("a span needs a unit: s, m, h or d".to_owned()),
+        "s" => 1,
         "m" => 60,
         "h" => 3600,
         "d" => 86400,
@@ -102,11 +104,11 @@ mod tests {
 
     #[test]
     fn spans_have_units_and_an_end() {
-        let read: Vec<_> = ["90", "90s", "15m", "12h", "7d"]
+        let read: Vec<_> = ["0", "90s", "15m", "12h", "7d"]
             .map(|text| span(text).unwrap())
             .into();
-        assert_eq!(read, [90, 90, 900, 43_200, 604_800]);
-        for wrong in ["", "m", "-5m", "5 m", "5w", "1.5h", "99999999999d"] {
+        assert_eq!(read, [0, 90, 900, 43_200, 604_800]);
+        for wrong in ["", "m", "90", "-5m", "5 m", "5w", "1.5h", "99999999999d"] {
             assert!(span(wrong).is_err(), "{wrong}");
         }
     }
