@@ -11,8 +11,8 @@ use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    SEC_WEBSOCKET_KEY, VARY,
 };
 use hyper::service::Service;
 use hyper::{Method, Request, Response, StatusCode, Uri};
@@ -26,14 +26,8 @@ use super::reply;
 use crate::limits::Class;
 use crate::realtime::Opening;
 
-/// What the engine reads of a request.
-const KEPT: [HeaderName; 5] = [
-    CONNECTION,
-    UPGRADE,
-    SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION,
-    CONTENT_TYPE,
-];
+/// The headers that the engine reads. hyper has seen to the upgrade before.
+const KEPT: [HeaderName; 2] = [SEC_WEBSOCKET_KEY, CONTENT_TYPE];
 
 /// What the engine itself says to a `sid` that it does not know; the client then opens another.
 const UNKNOWN_SID: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
@@ -143,6 +137,8 @@ async fn shrink(
         .to_string()
         .parse()
         .map_err(|_| ErrorKind::Internal)?;
+    // No request has both, and a map that grows by itself begins with six places.
+    *small.headers_mut() = HeaderMap::with_capacity(1);
     for name in KEPT {
         if let Some(value) = request.headers().get(&name) {
             let value =

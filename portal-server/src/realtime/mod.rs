@@ -113,8 +113,8 @@ impl Realtime {
         let config = EngineIoConfig::builder()
             .req_path("/socket.io")
             .max_buffer_size(peer::QUEUE)
-            // A connection's buffer for reading; most of what clients send is far smaller.
-            .ws_read_buffer_size(1024)
+            // A connection's buffer for reading. Most of what idle clients send is far smaller; it grows for others.
+            .ws_read_buffer_size(256)
             .max_payload(MAX_BODY as u64)
             .ws_max_message_size(MAX_BODY)
             .ws_max_frame_size(MAX_BODY)
@@ -167,12 +167,13 @@ impl Realtime {
     /// Closes a socket that does not get as far as connecting.
     fn expect_to_connect(&self, client: &Client) {
         let waiting = Arc::downgrade(client);
-        self.runtime.spawn(async move {
+        let closing = self.runtime.spawn(async move {
             tokio::time::sleep(CONNECT_WITHIN).await;
             if let Some(client) = waiting.upgrade().filter(|client| client.data.is_silent()) {
                 client.close(DisconnectReason::TransportError);
             }
         });
+        client.data.expect(closing.abort_handle());
     }
 
     /// Lets go of a client that does not read what it is sent; it can come back and resume.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use engineioxide::{DisconnectReason, Str};
 use portal_core::model::{ChatId, ConnectionId, UserId};
 use portal_core::presence::Identity;
+use tokio::task::AbortHandle;
 
 use super::{Client, packet};
 
@@ -39,6 +40,8 @@ pub(crate) struct Peer {
 #[derive(Default)]
 struct State {
     stage: Stage,
+    /// What closes it unless it connects.
+    expected: Option<AbortHandle>,
     /// It did not keep up: from here on it gets nothing, rather than something with a hole in it.
     late: bool,
     /// How many connectings and joinings hold events back at the moment.
@@ -77,6 +80,11 @@ impl Peer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Is closed by this task unless it connects.
+    pub(crate) fn expect(&self, closing: AbortHandle) {
+        self.state().expected = Some(closing);
+    }
+
     /// Begins to connect, holding events back; false if it has done so before.
     pub(crate) fn begin(&self) -> bool {
         let mut state = self.state();
@@ -94,6 +102,10 @@ impl Peer {
         let waiting = matches!(state.stage, Stage::Connecting);
         if waiting {
             state.stage = Stage::Connected(id, identity);
+            // A burst of sockets need not keep its timers side by side.
+            if let Some(closing) = state.expected.take() {
+                closing.abort();
+            }
         }
         waiting
     }
