@@ -18,6 +18,9 @@ macro_rules! ids {
         impl $name {
             /// The id as a number.
             pub const fn get(self) -> i64 { self.0 }
+
+            /// The smallest that there can be.
+            pub const FIRST: Self = Self(1);
         }
 
         impl TryFrom<i64> for $name {

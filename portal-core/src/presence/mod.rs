@@ -6,11 +6,13 @@
 //! exactly those who were there, however late they are delivered.
 
 mod departures;
+mod index;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use departures::{Departure, Leaver};
 use departures::{Departures, leavers};
+use index::Index;
 
 use crate::event::Event;
 use crate::model::{ChatId, ConnectionId, SECOND, SessionId, Timestamp, UserId};
@@ -57,8 +59,8 @@ pub const TYPING_EVERY: i64 = SECOND;
 #[derive(Debug, Default)]
 pub struct Presence {
     connections: BTreeMap<ConnectionId, Connection>,
-    sessions: BTreeMap<SessionId, BTreeSet<ConnectionId>>,
-    users: BTreeMap<UserId, BTreeSet<ConnectionId>>,
+    sessions: Index<SessionId>,
+    users: Index<UserId>,
     rooms: BTreeMap<ChatId, BTreeMap<ConnectionId, Seat>>,
     departures: Departures,
     /// The last event whose receivers were looked up.
@@ -89,10 +91,10 @@ impl Presence {
             },
         );
         if let Some(session) = identity.session {
-            self.sessions.entry(session).or_default().insert(id);
+            self.sessions.insert(session, id);
         }
         if let Some(user) = identity.user {
-            self.users.entry(user).or_default().insert(id);
+            self.users.insert(user, id);
         }
         id
     }
@@ -110,10 +112,10 @@ impl Presence {
             self.remove_seat(chat, id);
         }
         if let Some(session) = connection.identity.session {
-            forget(&mut self.sessions, session, id);
+            self.sessions.remove(session, id);
         }
         if let Some(user) = connection.identity.user {
-            forget(&mut self.users, user, id);
+            self.users.remove(user, id);
         }
     }
 
@@ -190,11 +192,11 @@ impl Presence {
     /// Whether somebody has no connection in a room but perhaps this one.
     fn is_last(&self, who: Leaver, chat: ChatId, but: Option<ConnectionId>) -> bool {
         let ids = match who {
-            Leaver::Session(session) => self.sessions.get(&session),
-            Leaver::User(user) => self.users.get(&user),
+            Leaver::Session(session) => self.of_session(session),
+            Leaver::User(user) => self.of_user(user),
         };
-        let mut others = ids.into_iter().flatten().filter(|id| Some(**id) != but);
-        others.all(|id| self.seat(*id, chat).is_none())
+        let mut others = ids.into_iter().filter(|id| Some(*id) != but);
+        others.all(|id| self.seat(id, chat).is_none())
     }
 
     /// Who left a room and is not written down as gone, in the order in which they went.
@@ -227,19 +229,19 @@ impl Presence {
 
     /// Whether a live connection of the session is in the room (SPEC 6.2).
     pub fn has_joined(&self, session: SessionId, chat: ChatId) -> bool {
-        let mut ids = self.sessions.get(&session).into_iter().flatten();
-        ids.any(|id| self.seat(*id, chat).is_some())
+        let mut ids = self.sessions.of(session);
+        ids.any(|id| self.seat(id, chat).is_some())
     }
 
     /// Whether the person has a live connection in the room.
     pub fn is_in_room(&self, user: UserId, chat: ChatId) -> bool {
-        let mut ids = self.users.get(&user).into_iter().flatten();
-        ids.any(|id| self.seat(*id, chat).is_some())
+        let mut ids = self.users.of(user);
+        ids.any(|id| self.seat(id, chat).is_some())
     }
 
     /// Whether the person has any live connection.
     pub fn is_connected(&self, user: UserId) -> bool {
-        self.users.contains_key(&user)
+        self.users.of(user).next().is_some()
     }
 
     /// The connections in a room.
@@ -313,8 +315,8 @@ impl Presence {
 
     /// The rooms a session has a connection in.
     pub fn rooms_of_session(&self, session: SessionId) -> BTreeSet<ChatId> {
-        let ids = self.sessions.get(&session).into_iter().flatten();
-        ids.filter_map(|id| self.connections.get(id))
+        let ids = self.sessions.of(session);
+        ids.filter_map(|id| self.connections.get(&id))
             .flat_map(|c| c.rooms.iter().copied())
             .collect()
     }
@@ -329,22 +331,12 @@ impl Presence {
 
     /// A session's connections.
     pub fn of_session(&self, session: SessionId) -> Vec<ConnectionId> {
-        self.sessions
-            .get(&session)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect()
+        self.sessions.of(session).collect()
     }
 
     /// A person's connections.
     pub fn of_user(&self, user: UserId) -> Vec<ConnectionId> {
-        self.users
-            .get(&user)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect()
+        self.users.of(user).collect()
     }
 
     /// Every connection.
@@ -488,15 +480,6 @@ impl Presence {
             if room.is_empty() {
                 self.rooms.remove(&chat);
             }
-        }
-    }
-}
-
-fn forget<K: Ord>(index: &mut BTreeMap<K, BTreeSet<ConnectionId>>, key: K, id: ConnectionId) {
-    if let Some(ids) = index.get_mut(&key) {
-        ids.remove(&id);
-        if ids.is_empty() {
-            index.remove(&key);
         }
     }
 }
