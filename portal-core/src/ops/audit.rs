@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::model::{ChatId, Timestamp, UserId};
+use crate::model::{ChatId, HOUR, Timestamp, UserId};
 use crate::operation::{Context, View};
 use crate::policy::ActingAs;
 use crate::store::{self, words};
@@ -92,8 +92,16 @@ pub(crate) enum On {
     Person(UserId),
 }
 
-/// Whether the acting person did this to it since then.
-pub(crate) fn did_since(view: &View<'_>, action: &str, on: On, since: Timestamp) -> Result<bool> {
+/// How long a reason for a look holds.
+const REASON_HOLDS: i64 = HOUR;
+
+/// Until when a reason holds that is given at this moment.
+pub(crate) fn reason_holds_until(now: Timestamp) -> Timestamp {
+    now.plus(REASON_HOLDS)
+}
+
+/// Whether the acting person has given a reason by this act, and it still holds.
+pub(crate) fn gave_reason(view: &View<'_>, action: &str, on: On) -> Result<bool> {
     let (sql, id) = match on {
         On::Chat(chat) => (
             "SELECT 1 FROM audit WHERE chat_id = ? AND user_id = ? AND action = ? AND at > ? LIMIT 1",
@@ -104,6 +112,7 @@ pub(crate) fn did_since(view: &View<'_>, action: &str, on: On, since: Timestamp)
             person.get(),
         ),
     };
+    let since = view.now.plus(-REASON_HOLDS);
     let did = (id, view.actor.user_id(), action, since);
     let found = store::first(view.db, sql, did, |_| Ok(()))?;
     Ok(found.is_some())

@@ -14,7 +14,7 @@ use crate::operation::{Context, Operation, Query, View};
 use crate::ops::activity::ActivityOfPerson;
 use crate::ops::audit::AuditOfPerson;
 use crate::ops::blocks::Blocked;
-use crate::ops::chats::{ChatsOfPerson, Inspected, REASON_HOLDS};
+use crate::ops::chats::{ChatsOfPerson, Inspected};
 use crate::ops::invites::InviteMade;
 use crate::ops::members::StoredMembership;
 use crate::ops::messages::MessagesOfPerson;
@@ -59,7 +59,7 @@ impl Operation for Inspect {
         };
         audit::record(cx, Self::NAME, act)?;
         Ok(Inspected {
-            until: Some(cx.now.plus(REASON_HOLDS)),
+            until: Some(audit::reason_holds_until(cx.now)),
         })
     }
 }
@@ -122,8 +122,7 @@ impl Query for Export {
     fn answer(self, view: &View<'_>) -> Result<Exported> {
         let asked = self.user_id.map_or_else(|| view.user_id(), Ok)?;
         let person = users::named(view, asked)?;
-        let since = view.now.plus(-REASON_HOLDS);
-        let gave_reason = audit::did_since(view, Inspect::NAME, audit::On::Person(asked), since)?;
+        let gave_reason = audit::gave_reason(view, Inspect::NAME, audit::On::Person(asked))?;
         let user = may_export(&view.actor, &TargetFacts::from(&person), gave_reason)?.subject();
         // There may be much of it.
         let db = &*view.long_read()?;

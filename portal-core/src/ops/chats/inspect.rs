@@ -8,13 +8,10 @@ use serde_json::json;
 
 use super::load;
 use crate::error::Result;
-use crate::model::{ChatId, HOUR, Reason, Timestamp};
+use crate::model::{ChatId, Reason, Timestamp};
 use crate::operation::{Context, Operation, View};
 use crate::ops::audit;
 use crate::policy::{ChatFacts, LookIn, Permit, looks_as_staff, permit, read};
-
-/// How long a reason holds.
-pub(crate) const HOLDS: i64 = HOUR;
 
 /// Says why an admin looks into a PRIVATE chat that they do not belong to; for an hour they can read there:
 /// rows, not plaintext. It is audited, sends them no events and counts no viewer.
@@ -53,15 +50,14 @@ impl Operation for Inspect {
         };
         audit::record(cx, Self::NAME, act)?;
         Ok(Inspected {
-            until: Some(cx.now.plus(HOLDS)),
+            until: Some(audit::reason_holds_until(cx.now)),
         })
     }
 }
 
 /// Leave to read in a chat, of which the facts were read just now.
 pub(crate) fn may_read(view: &View<'_>, facts: &ChatFacts) -> Result<Permit<LookIn>> {
-    let since = view.now.plus(-HOLDS);
     let gave_reason = looks_as_staff(&view.actor, facts)
-        && audit::did_since(view, Inspect::NAME, audit::On::Chat(facts.id), since)?;
+        && audit::gave_reason(view, Inspect::NAME, audit::On::Chat(facts.id))?;
     Ok(read(&view.actor, facts, gave_reason)?)
 }

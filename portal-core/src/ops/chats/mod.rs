@@ -17,7 +17,7 @@ pub use destroy::Destroy;
 pub(crate) use destroy::{destroy_now, end_direct};
 pub use export::ChatsOfPerson;
 pub(crate) use export::export_of;
-pub(crate) use inspect::{HOLDS as REASON_HOLDS, may_read};
+pub(crate) use inspect::may_read;
 pub use inspect::{Inspect, Inspected};
 pub use label::SetLabel;
 pub use list::{List, OwnChat, OwnChats, Relation};
