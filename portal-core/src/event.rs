@@ -183,6 +183,12 @@ macro_rules! events {
                     | Event::ReportDeleted(_))
             }
 
+            /// Whether it stays in the log although the chat that it tells of is destroyed: what staff are told,
+            /// and a warning. A report outlives its chat (SPEC 7.6), and whoever destroys it silences neither.
+            pub(crate) fn outlives_its_chat(&self) -> bool {
+                matches!(self.audience(), Audience::Staff(_)) || matches!(self, Event::UserWarned(_))
+            }
+
             /// Whether a commit of it changes what this process keeps in memory.
             pub(crate) const fn changes_memory(&self) -> bool {
                 self.deletes_content()

@@ -13,14 +13,13 @@ use crate::random::Random;
 use crate::store;
 
 /// Writes an event with the transaction of its change; answers its place. The row names the chat that the
-/// event tells of, whoever it is for, so that it goes when the chat is destroyed. What staff are told stays,
-/// and a warning: a report outlives its chat (SPEC 7.6), and whoever destroys it silences neither.
+/// event tells of, whoever it is for, so that it goes when the chat is destroyed; unless it outlives the chat.
 pub(crate) fn append(db: &Connection, now: Timestamp, event: &Event) -> Result<u64> {
     let audience = event.audience();
     store::execute(
         db,
         "INSERT INTO event (at, name, audience, chat_id, user_id, session_id, data)
-         VALUES (?1, ?2, ?3, CASE WHEN ?3 = 'staff' OR ?2 = 'user:warned' THEN NULL ELSE json_extract(?6, '$.chat_id') END, ?4, ?5, ?6)",
+         VALUES (?1, ?2, ?3, CASE WHEN ?7 THEN NULL ELSE json_extract(?6, '$.chat_id') END, ?4, ?5, ?6)",
         (
             now,
             event.name(),
@@ -28,6 +27,7 @@ pub(crate) fn append(db: &Connection, now: Timestamp, event: &Event) -> Result<u
             audience.user(),
             audience.session(),
             event.data(),
+            event.outlives_its_chat(),
         ),
     )?;
     Ok(db.last_insert_rowid().unsigned_abs())
