@@ -10,7 +10,7 @@ use crate::operation::{Context, Done, Effect, Operation};
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::messages::joining;
 use crate::ops::{chats, epochs, keys, punishments};
-use crate::policy::{ActingAs, ChatAction, ChatFacts, LookIn, Permit, Talk, may, permit};
+use crate::policy::{Talk, permit, sit};
 use crate::presence::{Departure, Identity, Leaver};
 
 /// Joins a chat's room with the caller's connection: from here on its events are delivered. Guests may
@@ -39,9 +39,7 @@ impl Operation for Join {
 
     fn apply(self, cx: &mut Context<'_>) -> Result<Joined> {
         let (row, facts) = chats::load(cx, self.chat_id)?;
-        let permit = permit::<LookIn>(&cx.actor, &facts)?;
-        let may_talk = may(ChatAction::Talk, &cx.actor, &facts).is_ok();
-        check_may_sit(cx, &permit, &facts, may_talk)?;
+        let may_talk = sit(&cx.actor, &facts)?;
         let is_new = cx.connection.is_some() && joining::note_joining(cx, self.chat_id)?;
         // What was said before is to stay closed to whoever joins now (SPEC 8.1). Before the request for
         // a key, which then waits for the move.
@@ -75,22 +73,6 @@ impl Operation for Join {
             may_talk,
             as_of,
         })
-    }
-}
-
-/// An admin's look into a PRIVATE chat is no seat in it (SPEC 4.5).
-fn check_may_sit(
-    cx: &Context<'_>,
-    permit: &Permit<LookIn>,
-    facts: &ChatFacts,
-    may_talk: bool,
-) -> Result<()> {
-    debug_assert_eq!(permit.subject(), facts.id, "the permit is for this chat");
-    match cx.actor {
-        _ if may_talk || facts.chat_type.is_open() => Ok(()),
-        ActingAs::Person(_) | ActingAs::Guest | ActingAs::Operator | ActingAs::System => {
-            Err(ErrorKind::Forbidden.into())
-        }
     }
 }
 

@@ -207,6 +207,21 @@ pub fn read(
     }
 }
 
+/// Whether the actor may talk in a room that they may sit in. Who may look into an open chat may sit there
+/// and listen; an admin's look into a PRIVATE one is no seat in it (SPEC 4.5).
+///
+/// # Errors
+/// What [`may`] gives for looking in; [`Denial::Forbidden`] for whoever may do no more than that.
+pub fn sit(actor: &ActingAs, chat: &ChatFacts) -> Result<bool, Denial> {
+    may(ChatAction::LookIn, actor, chat)?;
+    let may_talk = may(ChatAction::Talk, actor, chat).is_ok();
+    if may_talk || chat.chat_type.is_open() {
+        Ok(may_talk)
+    } else {
+        Err(Denial::Forbidden)
+    }
+}
+
 /// Leave to do `A` to the chat.
 ///
 /// # Errors

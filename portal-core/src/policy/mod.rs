@@ -15,7 +15,7 @@ pub use audit::{AuditScope, ReadAudit, read_audit};
 pub use chat::{
     ActivityLog, ChatAction, Clear, Clipboard, Configure, DeleteOwn, Destroy, Invites, LookIn,
     Moderate, Report, RunBrowser, Talk, Transfer, looks_as_staff, may, permit, read, reads_all,
-    reads_private_days,
+    reads_private_days, sit,
 };
 pub use facts::{ActingAs, ChatFacts, OwnerFacts, Person, TargetFacts};
 pub use membership::{Enter, enter, invitee, list_members};
