@@ -1,12 +1,12 @@
-//! Kick, mute, unmute, ban, unban (SPEC 7.1-7.3), the activity log (SPEC 10.4), who is told why.
+//! Kick, mute, unmute, ban, unban (SPEC 7.1-7.3), who is told why.
 
 mod common;
 
 use common::talk::envelope;
-use common::{ADMIN, BASIC, LIFETIME, MODERATOR, OTHER, OWNER, PREMIUM, START, Stage, user};
+use common::{ADMIN, BASIC, LIFETIME, MODERATOR, OTHER, OWNER, PREMIUM, START, Stage, on, user};
 use portal_core::Actor;
-use portal_core::model::{ChatId, ChatType, DAY, MINUTE, SECOND, SessionId};
-use serde_json::{Value, json};
+use portal_core::model::{ChatId, ChatType, SECOND};
+use serde_json::json;
 
 const ACTS: [&str; 5] = ["mod.kick", "mod.mute", "mod.unmute", "mod.ban", "mod.unban"];
 
@@ -16,21 +16,10 @@ fn public() -> (Stage, ChatId) {
     (stage, chat)
 }
 
-fn on(chat: ChatId, who: i64) -> Value {
-    json!({ "chat_id": chat, "user_id": who })
-}
-
-fn code(stage: &Stage, actor: &Actor, name: &str, params: Value) -> &'static str {
-    match stage.call(actor, name, params) {
-        Ok(_) => "ok",
-        Err(error) => error.kind().code(),
-    }
-}
-
 fn send(stage: &Stage, actor: &Actor, chat: ChatId) -> &'static str {
     let content = envelope(stage.epoch(chat), "hello");
     let params = json!({ "chat_id": chat, "content": content });
-    code(stage, actor, "message.send", params)
+    stage.code(actor, "message.send", params)
 }
 
 #[test]
@@ -139,7 +128,7 @@ fn the_kicked_may_come_back_the_banned_may_not_spec_7_1() {
     let elsewhere = Actor::session(stage.session(BASIC));
     for who in [&talker.actor, &elsewhere] {
         for name in ["room.join", "chat.get", "message.history"] {
-            assert_eq!(code(&stage, who, name, room.clone()), "ERR_BANNED");
+            assert_eq!(stage.code(who, name, room.clone()), "ERR_BANNED");
         }
         assert_eq!(send(&stage, who, chat), "ERR_BANNED");
     }
@@ -268,7 +257,7 @@ fn durations_have_bounds_spec_7_1() {
         ] {
             let mut act = on(chat, BASIC);
             act["duration_seconds"] = json!(seconds);
-            assert_eq!(code(&stage, &user(PREMIUM), name, act.clone()), expected);
+            assert_eq!(stage.code(&user(PREMIUM), name, act.clone()), expected);
             if expected == "ERR_INVALID" {
                 let error = stage.refused(&user(PREMIUM), name, act, expected);
                 assert_eq!(error.extras().field.as_deref(), Some("duration_seconds"));
@@ -288,9 +277,9 @@ fn a_direct_chat_takes_no_moderation_spec_7_2() {
             (user(OWNER), "ERR_CHAT_NOT_FOUND"),
             (Actor::guest(), "ERR_CHAT_NOT_FOUND"),
         ] {
-            assert_eq!(code(&stage, &who, act, on(chat, OTHER)), expected, "{act}");
+            assert_eq!(stage.code(&who, act, on(chat, OTHER)), expected, "{act}");
             // Who the target is does not matter, not even whether there is one.
-            assert_eq!(code(&stage, &who, act, on(chat, 77)), expected, "{act}");
+            assert_eq!(stage.code(&who, act, on(chat, 77)), expected, "{act}");
         }
     }
     assert_eq!(stage.epoch(chat), 1);
@@ -310,7 +299,7 @@ fn whoever_does_not_moderate_is_refused_spec_4_1() {
             (Actor::guest(), open, "ERR_UNAUTHENTICATED"),
         ] {
             for target in [OTHER, PREMIUM, 77] {
-                assert_eq!(code(&stage, &who, act, on(chat, target)), expected, "{act}");
+                assert_eq!(stage.code(&who, act, on(chat, target)), expected, "{act}");
             }
         }
         for (who, chat) in [
@@ -321,7 +310,7 @@ fn whoever_does_not_moderate_is_refused_spec_4_1() {
             (Actor::operator(), private),
         ] {
             assert_eq!(
-                code(&stage, &who, act, on(chat, OTHER)),
+                stage.code(&who, act, on(chat, OTHER)),
                 "ok",
                 "{act} by {who:?}"
             );
@@ -359,10 +348,10 @@ fn the_target_has_to_be_lawful_spec_4_2() {
             (ADMIN, staffed, OWNER, "ERR_FORBIDDEN"),
             (OWNER, staffed, ADMIN, owner("ok")),
         ] {
-            let answer = code(&stage, &user(who), act, on(chat, target));
+            let answer = stage.code(&user(who), act, on(chat, target));
             assert_eq!(answer, expected, "{act} by {who} on {target}");
         }
-        let operator = code(&stage, &Actor::operator(), act, on(chat, PREMIUM));
+        let operator = stage.code(&Actor::operator(), act, on(chat, PREMIUM));
         assert_eq!(operator, owner("ok"), "{act}");
     }
 }
@@ -415,7 +404,7 @@ fn a_reason_goes_to_the_target_and_staff_only_spec_7_1() {
 fn every_act_leaves_an_audit_row_and_a_refused_one_none_spec_7_8() {
     let (stage, chat) = public();
     for act in ACTS {
-        code(&stage, &user(PREMIUM), act, on(chat, MODERATOR));
+        stage.code(&user(PREMIUM), act, on(chat, MODERATOR));
         let page = stage.ok(&Actor::operator(), "audit.list", json!({ "action": act }));
         assert_eq!(page["rows"], json!([]), "{act}");
         stage.ok(&user(PREMIUM), act, on(chat, BASIC));
@@ -432,212 +421,4 @@ fn every_act_leaves_an_audit_row_and_a_refused_one_none_spec_7_8() {
             (&json!("user"), &json!(PREMIUM), &json!(chat), &json!(BASIC))
         );
     }
-}
-
-fn activity(stage: &Stage, chat: ChatId) -> Vec<(String, i64, Value)> {
-    let page = stage.ok(&user(PREMIUM), "activity.list", json!({ "chat_id": chat }));
-    let rows = page["rows"].as_array().unwrap().iter();
-    rows.map(|row| {
-        let kind = row["kind"].as_str().unwrap().to_owned();
-        (
-            kind,
-            row["user_id"].as_i64().unwrap(),
-            row["method"].clone(),
-        )
-    })
-    .collect()
-}
-
-#[test]
-fn the_activity_log_tells_who_came_left_and_was_put_out_spec_10_4() {
-    let stage = Stage::new();
-    let chat = stage.chat(ChatType::Private, PREMIUM, None);
-    for who in [BASIC, OTHER] {
-        stage.member(chat, who);
-    }
-    let (_, first) = visitor(&stage, chat, BASIC);
-    visitor(&stage, chat, OTHER);
-    stage.ok(&first, "room.leave", json!({ "chat_id": chat }));
-    stage.ok(&user(PREMIUM), "mod.kick", on(chat, OTHER));
-    stage.ok(&user(PREMIUM), "mod.ban", on(chat, BASIC));
-    let invite = json!("invite");
-    assert_eq!(
-        activity(&stage, chat),
-        [
-            ("ban".to_owned(), BASIC, Value::Null),
-            ("kick".to_owned(), OTHER, Value::Null),
-            ("leave".to_owned(), BASIC, Value::Null),
-            ("join".to_owned(), OTHER, invite.clone()),
-            ("join".to_owned(), BASIC, invite),
-        ]
-    );
-    let page = stage.ok(
-        &user(PREMIUM),
-        "activity.list",
-        json!({ "chat_id": chat, "limit": 1 }),
-    );
-    assert_eq!(page["rows"][0]["username"], "ben-basic");
-    assert_eq!(page["rows"][0]["at"], START.as_millis());
-    let before = json!({ "chat_id": chat, "before": page["rows"][0]["id"], "limit": 2 });
-    let page = stage.ok(&user(PREMIUM), "activity.list", before);
-    let kinds: Vec<_> = page["rows"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| &row["kind"])
-        .collect();
-    assert_eq!(kinds, ["kick", "leave"]);
-}
-
-/// Somebody who comes into the room by its door: the session, and the connection that is there.
-fn visitor(stage: &Stage, chat: ChatId, who: i64) -> (SessionId, Actor) {
-    let (session, connection) = stage.connect(who);
-    let visitor = Actor::connection(connection);
-    stage.ok(&visitor, "room.join", json!({ "chat_id": chat }));
-    (session, visitor)
-}
-
-#[test]
-fn joining_and_leaving_are_written_once_in_ten_minutes_spec_10_4() {
-    let (stage, chat) = public();
-    let room = json!({ "chat_id": chat });
-    let (session, there) = visitor(&stage, chat, BASIC);
-    let tab = stage.portal.connect(&Actor::session(session)).unwrap();
-    stage.ok(&Actor::connection(tab), "room.join", room.clone());
-    stage.portal.disconnect(tab).unwrap();
-    let count = || activity(&stage, chat).len();
-    // One tab of two came and went: the person stayed.
-    assert_eq!(count(), 1);
-    for _ in 0..3 {
-        stage.ok(&there, "room.leave", room.clone());
-        stage.ok(&there, "room.join", room.clone());
-    }
-    assert_eq!(count(), 2);
-    stage.clock.advance(10 * MINUTE);
-    stage.ok(&there, "room.leave", room.clone());
-    assert_eq!(count(), 3);
-    // Somebody else, and being put out, always count.
-    visitor(&stage, chat, OTHER);
-    for _ in 0..2 {
-        stage.ok(&user(PREMIUM), "mod.kick", on(chat, BASIC));
-    }
-    assert_eq!(count(), 6);
-}
-
-/// The notices in a chat, oldest first.
-fn notices(stage: &Stage, chat: ChatId) -> Vec<String> {
-    let page = stage.ok(
-        &Actor::operator(),
-        "message.history",
-        json!({ "chat_id": chat }),
-    );
-    let messages = page["messages"].as_array().unwrap();
-    let mut contents: Vec<_> = messages
-        .iter()
-        .map(|message| {
-            assert_eq!(
-                (&message["kind"], &message["sender"]),
-                (&json!("system"), &Value::Null)
-            );
-            let code = message["code"].as_str().unwrap();
-            assert!(message["content"].as_str().unwrap().ends_with(code));
-            message["content"].as_str().unwrap().to_owned()
-        })
-        .collect();
-    contents.reverse();
-    contents
-}
-
-#[test]
-fn joining_and_leaving_are_told_once_in_ten_minutes_spec_10_4() {
-    let (stage, chat) = public();
-    let room = json!({ "chat_id": chat });
-    let (_, ben) = visitor(&stage, chat, BASIC);
-    let guest = stage.portal.connect(&Actor::guest()).unwrap();
-    stage.ok(&Actor::connection(guest), "room.join", room.clone());
-    for _ in 0..2 {
-        stage.ok(&ben, "room.leave", room.clone());
-        stage.ok(&ben, "room.join", room.clone());
-    }
-    assert_eq!(
-        notices(&stage, chat),
-        ["ben-basic joined", "ben-basic left"]
-    );
-    stage.clock.advance(10 * MINUTE);
-    stage.ok(&ben, "room.leave", room);
-    assert_eq!(notices(&stage, chat).len(), 3);
-}
-
-#[test]
-fn an_invite_and_the_room_behind_it_are_one_joining_spec_10_4() {
-    let stage = Stage::new();
-    let chat = stage.chat(ChatType::Private, PREMIUM, None);
-    let invite = stage.ok(&user(PREMIUM), "invite.create", json!({ "chat_id": chat }));
-    stage.ok(
-        &user(BASIC),
-        "invite.resolve",
-        json!({ "code": invite["code"] }),
-    );
-    visitor(&stage, chat, BASIC);
-    assert_eq!(notices(&stage, chat), ["ben-basic joined"]);
-}
-
-#[test]
-fn in_a_direct_chat_coming_and_going_is_no_message_spec_10_4() {
-    let stage = Stage::new();
-    let direct = stage.direct(BASIC, OTHER);
-    let (_, ben) = visitor(&stage, direct, BASIC);
-    stage.ok(&ben, "room.leave", json!({ "chat_id": direct }));
-    assert_eq!(notices(&stage, direct), [""; 0]);
-}
-
-#[test]
-fn who_reads_the_activity_log_spec_4_1() {
-    let stage = Stage::new();
-    let open = stage.chat(ChatType::Public, PREMIUM, Some("a-chat"));
-    let private = stage.chat(ChatType::Private, PREMIUM, None);
-    let direct = stage.direct(BASIC, OTHER);
-    for (who, chat, expected) in [
-        (user(PREMIUM), open, "ok"),
-        (user(MODERATOR), open, "ok"),
-        (user(BASIC), open, "ERR_FORBIDDEN"),
-        (Actor::guest(), open, "ERR_UNAUTHENTICATED"),
-        (user(PREMIUM), private, "ok"),
-        (user(ADMIN), private, "ERR_FORBIDDEN"),
-        (user(BASIC), private, "ERR_CHAT_NOT_FOUND"),
-        (user(BASIC), direct, "ERR_FORBIDDEN"),
-        (Actor::operator(), direct, "ERR_FORBIDDEN"),
-        (Actor::operator(), private, "ok"),
-    ] {
-        let params = json!({ "chat_id": chat });
-        assert_eq!(
-            code(&stage, &who, "activity.list", params),
-            expected,
-            "{who:?} {chat}"
-        );
-    }
-    for limit in [0, 201] {
-        let params = json!({ "chat_id": open, "limit": limit });
-        assert_eq!(
-            code(&stage, &user(PREMIUM), "activity.list", params),
-            "ERR_INVALID"
-        );
-    }
-}
-
-#[test]
-fn the_activity_log_is_kept_for_so_many_days_spec_14_3() {
-    let (stage, chat) = public();
-    stage.set("activity_days", json!(2));
-    stage.ok(&user(PREMIUM), "mod.kick", on(chat, BASIC));
-    stage.clock.advance(2 * DAY);
-    stage.ok(&user(PREMIUM), "mod.kick", on(chat, OTHER));
-    stage.portal.tick().unwrap();
-    assert_eq!(activity(&stage, chat).len(), 2);
-    stage.clock.advance(1);
-    stage.portal.tick().unwrap();
-    assert_eq!(
-        activity(&stage, chat),
-        [("kick".to_owned(), OTHER, Value::Null)]
-    );
 }

@@ -96,6 +96,14 @@ impl Stage {
             .unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// Runs it and answers what came of it: `ok`, or a code.
+    pub fn code(&self, actor: &Actor, name: &str, params: Value) -> &'static str {
+        match self.call(actor, name, params) {
+            Ok(_) => "ok",
+            Err(error) => error.kind().code(),
+        }
+    }
+
     /// Runs it and expects this code.
     #[track_caller]
     pub fn refused(&self, actor: &Actor, name: &str, params: Value, code: &str) -> Error {
@@ -215,6 +223,11 @@ pub fn delivered(
             }
         }
     }
+}
+
+/// The parameters of an act on a person in a chat.
+pub fn on(chat: ChatId, who: i64) -> Value {
+    json!({ "chat_id": chat, "user_id": who })
 }
 
 /// A person, by id.
