@@ -2,7 +2,7 @@
 //!
 //! The server says who talks where and in which epoch; what they say, only the keys here tell.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ pub(crate) struct Room<'a> {
     ciphers: BTreeMap<u64, RoomCipher>,
     /// When to look for the key again, while it is not here.
     ask_at: Option<Instant>,
-    /// The last message shown.
-    shown: u64,
+    /// The messages shown. One that came before its key is shown after others that came later.
+    shown: BTreeSet<u64>,
     heard: usize,
 }
 
@@ -127,7 +127,7 @@ impl<'a> Room<'a> {
             epoch: 0,
             ciphers: BTreeMap::new(),
             ask_at: None,
-            shown: 0,
+            shown: BTreeSet::new(),
             heard: 0,
         };
         eprintln!("* in {:?}, suite {}", chat.name, chat.e2ee);
@@ -338,18 +338,18 @@ impl<'a> Room<'a> {
 
     /// Prints a message if its key is here and it was not printed before.
     fn show(&mut self, message: &Message) {
-        if message.id <= self.shown {
+        if self.shown.contains(&message.id) {
             return;
         }
         let Some(sender) = &message.sender else {
             eprintln!("* {}", printable(&message.content));
-            self.shown = message.id;
+            self.shown.insert(message.id);
             return;
         };
         let Some(cipher) = self.ciphers.get_mut(&message.epoch) else {
             return;
         };
-        self.shown = message.id;
+        self.shown.insert(message.id);
         let name = sender.username.as_deref().unwrap_or("somebody");
         match cipher.open(sender.id, &message.content) {
             Ok(text) => {
