@@ -103,6 +103,14 @@ CREATE TABLE chat (
     move_due_at      INTEGER,
     move_reason      TEXT,
     hinted_session   INTEGER,
+    -- Of a DIRECT chat: when it is over, by which interests the two were matched, and from where they are.
+    ends_at          INTEGER,
+    interests        TEXT,
+    low_country      TEXT,
+    high_country     TEXT,
+    -- Until when one of its two, who is away, can come back (SPEC 9.9).
+    low_away_until   INTEGER,
+    high_away_until  INTEGER,
     created_at       INTEGER NOT NULL,
     last_activity_at INTEGER NOT NULL,
     CONSTRAINT chat_id_fits_javascript CHECK (id BETWEEN 1 AND 9007199254740991),
@@ -126,8 +134,21 @@ CREATE TABLE chat (
     CONSTRAINT chat_config_is_json CHECK (json_valid(chat_config)),
     CONSTRAINT chat_browser_config_is_json CHECK (json_valid(browser_config)),
     CONSTRAINT chat_move_has_reason CHECK ((move_due_at IS NULL) = (move_reason IS NULL)),
-    CONSTRAINT chat_direct_never_wiped CHECK (chat_type <> 'DIRECT' OR wipe_due_at IS NULL)
+    CONSTRAINT chat_direct_never_wiped CHECK (chat_type <> 'DIRECT' OR wipe_due_at IS NULL),
+    CONSTRAINT chat_direct_ends CHECK ((chat_type = 'DIRECT') = (ends_at IS NOT NULL)),
+    CONSTRAINT chat_direct_has_interests CHECK ((chat_type = 'DIRECT') = (interests IS NOT NULL)),
+    CONSTRAINT chat_interests_are_a_list CHECK (interests IS NULL OR (json_valid(interests) AND json_array_length(interests) BETWEEN 1 AND 3)),
+    CONSTRAINT chat_country_only_direct CHECK (chat_type = 'DIRECT' OR coalesce(low_country, high_country) IS NULL),
+    CONSTRAINT chat_away_only_direct CHECK (chat_type = 'DIRECT' OR coalesce(low_away_until, high_away_until) IS NULL),
+    CONSTRAINT chat_low_country_form CHECK (low_country IS NULL OR low_country GLOB '[A-Z][A-Z]'),
+    CONSTRAINT chat_high_country_form CHECK (high_country IS NULL OR high_country GLOB '[A-Z][A-Z]')
 ) STRICT;
+
+CREATE INDEX chat_by_end ON chat (ends_at) WHERE ends_at IS NOT NULL;
+
+CREATE INDEX chat_by_high_away ON chat (high_away_until) WHERE high_away_until IS NOT NULL;
+
+CREATE INDEX chat_by_low_away ON chat (low_away_until) WHERE low_away_until IS NOT NULL;
 
 CREATE INDEX chat_by_move ON chat (move_due_at) WHERE move_due_at IS NOT NULL;
 
@@ -146,6 +167,12 @@ BEGIN
     INSERT INTO membership (chat_id, user_id, via, joined_at)
     VALUES (NEW.id, NEW.pair_low, 'match', NEW.created_at), (NEW.id, NEW.pair_high, 'match', NEW.created_at);
 END;
+
+CREATE TRIGGER chat_direct_within_slots BEFORE INSERT ON chat
+WHEN NEW.chat_type = 'DIRECT' AND EXISTS (
+    SELECT 1 FROM (SELECT NEW.pair_low AS person UNION ALL SELECT NEW.pair_high)
+    WHERE (SELECT count(*) FROM chat WHERE pair_low = person) + (SELECT count(*) FROM chat WHERE pair_high = person) >= 3)
+BEGIN SELECT RAISE(ABORT, 'chat_direct_within_slots'); END;
 
 CREATE TRIGGER chat_e2ee_is_fixed BEFORE UPDATE OF e2ee ON chat WHEN NEW.e2ee <> OLD.e2ee
 BEGIN SELECT RAISE(ABORT, 'chat_e2ee_is_fixed'); END;
@@ -404,6 +431,67 @@ CREATE INDEX login_code_by_net ON login_code (client_net, expires_at) WHERE clie
 
 CREATE INDEX login_code_by_user ON login_code (user_id, expires_at);
 
+CREATE TABLE match_entry (
+    id         INTEGER PRIMARY KEY,
+    user_id    INTEGER NOT NULL UNIQUE REFERENCES user (id) ON DELETE CASCADE,
+    interests  TEXT NOT NULL,
+    country    TEXT,
+    since      INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    -- No slot is free: in no queue until one may be.
+    rests      INTEGER NOT NULL DEFAULT 0,
+    -- A pair may have become possible: housekeeping looks.
+    look_again INTEGER NOT NULL DEFAULT 0,
+    CONSTRAINT match_entry_has_interests CHECK (json_valid(interests) AND json_array_length(interests) BETWEEN 1 AND 3),
+    CONSTRAINT match_entry_country_form CHECK (country IS NULL OR country GLOB '[A-Z][A-Z]'),
+    CONSTRAINT match_entry_rests_is_bool CHECK (rests IN (0, 1)),
+    CONSTRAINT match_entry_look_again_is_bool CHECK (look_again IN (0, 1))
+) STRICT;
+
+CREATE INDEX match_entry_by_end ON match_entry (expires_at);
+
+CREATE INDEX match_entry_to_look ON match_entry (since, id) WHERE look_again = 1;
+
+CREATE TRIGGER match_entry_is_not_replaced BEFORE INSERT ON match_entry
+WHEN EXISTS (SELECT 1 FROM match_entry WHERE id = NEW.id OR user_id = NEW.user_id)
+BEGIN SELECT RAISE(ABORT, 'match_entry_is_not_replaced'); END;
+
+CREATE TRIGGER match_entry_leaves_its_queues AFTER DELETE ON match_entry
+BEGIN
+    DELETE FROM match_queue WHERE since = OLD.since AND entry_id = OLD.id
+        AND tag IN (SELECT value FROM json_each(OLD.interests));
+END;
+
+CREATE TRIGGER match_entry_queues AFTER INSERT ON match_entry WHEN NEW.rests = 0
+BEGIN INSERT INTO match_queue (tag, since, entry_id) SELECT value, NEW.since, NEW.id FROM json_each(NEW.interests); END;
+
+CREATE TRIGGER match_entry_queues_again AFTER UPDATE OF rests ON match_entry WHEN OLD.rests = 1 AND NEW.rests = 0
+BEGIN INSERT INTO match_queue (tag, since, entry_id) SELECT value, NEW.since, NEW.id FROM json_each(NEW.interests); END;
+
+CREATE TRIGGER match_entry_rests AFTER UPDATE OF rests ON match_entry WHEN OLD.rests = 0 AND NEW.rests = 1
+BEGIN
+    DELETE FROM match_queue WHERE since = OLD.since AND entry_id = OLD.id
+        AND tag IN (SELECT value FROM json_each(OLD.interests));
+END;
+
+CREATE TRIGGER match_entry_stays_as_it_was BEFORE UPDATE OF id, user_id, interests, since ON match_entry
+BEGIN SELECT RAISE(ABORT, 'match_entry_stays_as_it_was'); END;
+
+CREATE TABLE match_queue (
+    tag      TEXT NOT NULL,
+    since    INTEGER NOT NULL,
+    entry_id INTEGER NOT NULL,
+    PRIMARY KEY (tag, since, entry_id),
+    CONSTRAINT match_queue_tag_form CHECK (length(tag) BETWEEN 3 AND 12 AND tag NOT GLOB '*[^a-z0-9]*')
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE match_wait (
+    minute INTEGER NOT NULL,
+    step   INTEGER NOT NULL,
+    people INTEGER NOT NULL CONSTRAINT match_wait_counts_people CHECK (people >= 1),
+    PRIMARY KEY (minute, step)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE membership (
     chat_id   INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
     user_id   INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
@@ -491,6 +579,16 @@ CREATE INDEX punishment_live ON punishment (user_id, kind, chat_id) WHERE lifted
 CREATE TRIGGER punishment_never_in_direct BEFORE INSERT ON punishment
 WHEN NEW.kind <> 'warn' AND EXISTS (SELECT 1 FROM chat WHERE id = NEW.chat_id AND chat_type = 'DIRECT')
 BEGIN SELECT RAISE(ABORT, 'punishment_never_in_direct'); END;
+
+CREATE TABLE rematch_pause (
+    low   INTEGER NOT NULL,
+    high  INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    PRIMARY KEY (low, high),
+    CONSTRAINT rematch_pause_is_of_two CHECK (low < high)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX rematch_pause_by_end ON rematch_pause (until);
 
 CREATE TABLE report (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,

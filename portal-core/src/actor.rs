@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{ConnectionId, SessionId, UserId};
+use crate::model::{ConnectionId, CountryCode, SessionId, UserId};
 
 /// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,8 @@ pub struct Actor {
     pub user_agent: Option<String>,
     /// The operating-system user of an operator, for the audit log.
     pub os_user: Option<String>,
+    /// Where the client is, for whom they are matched with (SPEC 9.4).
+    pub country: Option<CountryCode>,
 }
 
 impl Actor {
@@ -42,6 +44,7 @@ impl Actor {
             ip: None,
             user_agent: None,
             os_user: None,
+            country: None,
         }
     }
 
@@ -93,6 +96,13 @@ impl Actor {
     #[must_use]
     pub fn with_os_user(mut self, name: impl Into<String>) -> Self {
         self.os_user = Some(name.into());
+        self
+    }
+
+    /// The same, from this country.
+    #[must_use]
+    pub fn from_country(mut self, country: CountryCode) -> Self {
+        self.country = Some(country);
         self
     }
 

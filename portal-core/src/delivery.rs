@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Audience, Event, StoredEvent, UserBanned, UserTimedOut, UserWarned};
 use crate::follow::Follower;
 use crate::model::{ChatId, ConnectionId, UserId};
-use crate::ops::{chats, epochs, messages, punishments, users};
+use crate::ops::{chats, epochs, matching, messages, punishments, users};
 use crate::portal::Portal;
 use crate::presence::Identity;
 use crate::shared::Shared;
@@ -266,6 +266,10 @@ pub(crate) fn payload(db: &Connection, stored: &StoredEvent) -> Result<Option<Ma
         },
         Event::KeyBlobStored(e) => match epochs::blob(db, e.blob_id)? {
             Some(blob) => data.extend(blob),
+            None => return Ok(None),
+        },
+        Event::MatchFound(e) => match matching::found(db, e.user_id, e.chat_id)? {
+            Some(found) => data.extend(found),
             None => return Ok(None),
         },
         Event::UserWarned(UserWarned { punishment_id, .. })

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::model::BadInterest;
+
 /// What every fallible call of this crate answers with.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -114,6 +116,7 @@ errors! {
     CrossSite "ERR_CROSS_SITE" 319 403 Refused "This request comes from another site.";
     NotConfirmed "ERR_NOT_CONFIRMED" 320 409 Refused "This cannot be undone, so it has to be confirmed; nothing was changed.";
     ReasonRequired "ERR_REASON_REQUIRED" 321 403 Refused "This is others'; say why you look into it, with `chat.inspect` or `user.inspect`, then read.";
+    StrangerBlocked "ERR_STRANGER_BLOCKED" 322 403 Refused "You are not matched any more: a moderator has blocked you.";
 
     // 4xx: storage.
     Storage "ERR_STORAGE" 401 500 Storage "The database file could not be read or written.";
@@ -128,6 +131,13 @@ errors! {
 
     // 5xx: cryptography.
     Decrypt "ERR_DECRYPT" 501 400 Refused "This does not open with that key.";
+
+    // 6xx: the matcher.
+    MatchBadInterest "ERR_MATCH_BAD_INTEREST" 601 400 Usage "Name 1 to 3 different interests, each of 3 to 12 small letters or digits.";
+    MatchAlreadySearching "ERR_MATCH_ALREADY_SEARCHING" 602 409 Conflict "You are being looked for a match already; dequeue first to change your interests.";
+    MatchSlotLimit "ERR_MATCH_SLOT_LIMIT" 603 409 Refused "You have as many matches as you can have at once; leave one first.";
+    MatchAmbiguous "ERR_MATCH_AMBIGUOUS" 604 409 Conflict "You have several matches; say which to leave.";
+    MatchNoActiveDirect "ERR_MATCH_NO_ACTIVE_DIRECT" 605 404 NotFound "You have no match to leave.";
 
     // 9xx: ours.
     Internal "ERR_INTERNAL" 901 500 Internal "Something went wrong inside; the operator's log knows more.";
@@ -185,6 +195,14 @@ impl Error {
     pub fn invalid(field: impl Into<String>, message: impl Into<Cow<'static, str>>) -> Self {
         let mut error = Self::with_message(ErrorKind::Invalid, message);
         error.extras.field = Some(field.into());
+        error
+    }
+
+    /// `ERR_MATCH_BAD_INTEREST`, naming the place in the list (SPEC 9.2).
+    pub fn bad_interest(bad: BadInterest) -> Self {
+        let mut error = Self::with_message(ErrorKind::MatchBadInterest, bad.why);
+        let place = bad.place.map(|place| format!("[{place}]"));
+        error.extras.field = Some(format!("interests{}", place.unwrap_or_default()));
         error
     }
 

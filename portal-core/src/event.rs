@@ -191,9 +191,14 @@ macro_rules! events {
 
             /// Whether a commit of it changes what this process keeps in memory.
             pub(crate) const fn changes_memory(&self) -> bool {
-                self.deletes_content()
-                    || matches!(self, Event::RoomKicked(_) | Event::UserBanned(_) | Event::RoomEvicted(_)
-                        | Event::SessionEnded(_))
+                self.deletes_content() || self.takes_away() || matches!(self, Event::MatchFound(_))
+            }
+
+            /// Whether somebody has no right any more to be where memory says they are, so that nobody may
+            /// be judged by that memory. A chat that is made or gone is judged by its row.
+            pub(crate) const fn takes_away(&self) -> bool {
+                matches!(self, Event::RoomKicked(_) | Event::UserBanned(_) | Event::RoomEvicted(_)
+                    | Event::SessionEnded(_))
             }
 
             /// Its data as JSON.
@@ -287,6 +292,14 @@ events! {
         user_id: UserId,
         /// Until when the other can come back; 0: the chat is over.
         grace_until_ms: i64,
+    } => |e| Audience::User(e.user_id);
+
+    /// The other of the two came back to a DIRECT chat before it was over.
+    "room:peer_returned" PeerReturned {
+        /// Which.
+        chat_id: ChatId,
+        /// Who is told: the one who stayed.
+        user_id: UserId,
     } => |e| Audience::User(e.user_id);
 
     /// Somebody was kicked.
@@ -491,6 +504,59 @@ events! {
         user_id: UserId,
         /// Until when it can be accepted.
         expires_at: Timestamp,
+    } => |e| Audience::User(e.user_id);
+
+    /// A person waits to be matched.
+    "match:queued" MatchQueued {
+        /// Who.
+        user_id: UserId,
+        /// Until when, unless they are still there then.
+        expires_at: Timestamp,
+    } => |e| Audience::User(e.user_id);
+
+    /// A person waits no longer, and was not matched.
+    "match:dequeued" MatchDequeued {
+        /// Who.
+        user_id: UserId,
+        /// Why: `asked`, `expired`, `blocked`, `timed_out`, `banned`.
+        reason: String,
+    } => |e| Audience::User(e.user_id);
+
+    /// Two people are matched into a DIRECT chat: each has an event of their own. `peer` (id, name,
+    /// `country_code` or null) and the shared `interests` are given at delivery.
+    "match:found" MatchFound {
+        /// The DIRECT chat.
+        chat_id: ChatId,
+        /// Who is told.
+        user_id: UserId,
+        /// With whom they are matched.
+        peer_id: UserId,
+        /// When the chat is over at the latest.
+        expires_at: Timestamp,
+    } => |e| Audience::User(e.user_id);
+
+    /// A DIRECT chat is over: each of the two has an event of their own.
+    "match:ended" MatchEnded {
+        /// Which.
+        chat_id: ChatId,
+        /// Who is told.
+        user_id: UserId,
+        /// Why: `left` (by this person), `peer_left`, `stayed_away` (this person), `peer_stayed_away`, `expired`.
+        reason: String,
+    } => |e| Audience::User(e.user_id);
+
+    /// The matcher was paused, or goes on.
+    "match:paused" MatchPaused {
+        /// Whether nobody is matched from now on.
+        paused: bool,
+    } => |_e| Audience::Staff(Role::Moderator);
+
+    /// A stranger is not matched any more, or is again.
+    "match:blocked" StrangerBlocked {
+        /// Who.
+        user_id: UserId,
+        /// Whether they are blocked from now on.
+        blocked: bool,
     } => |e| Audience::User(e.user_id);
 
     /// A message was reported; for admins and above, who handle reports.

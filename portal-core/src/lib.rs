@@ -43,6 +43,7 @@ pub mod e2ee;
 pub mod error;
 pub mod event;
 mod follow;
+pub mod matching;
 pub mod model;
 pub mod operation;
 pub mod ops;

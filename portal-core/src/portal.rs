@@ -89,9 +89,6 @@ impl Portal {
         let store = Store::open(path, opening)?;
         let (settings, observed) = store.writer.exclusively(|db| {
             ops::events::ensure_log_id(db, &*options.random)?;
-            if options.presence {
-                ops::messages::joining::note_all_left(db, options.clock.now())?;
-            }
             Ok((ops::settings::read(db)?, ops::events::last_seq(db)?))
         })?;
         let shared = Shared {
@@ -109,9 +106,13 @@ impl Portal {
             poisoned: AtomicBool::new(false),
             commits: Commits::default(),
         };
-        Ok(Self {
+        let portal = Self {
             shared: Arc::new(shared),
-        })
+        };
+        if options.presence {
+            portal.call(&Actor::system(), ops::rooms::BeginPresence {})?;
+        }
+        Ok(portal)
     }
 
     pub(crate) fn reader(&self) -> Result<Reader<'_>> {

@@ -53,7 +53,7 @@ impl<O: Operation> Job for OperationJob<O> {
         effects
             .iter()
             .any(|effect| !matches!(effect, Effect::Typed { .. }))
-            || events.iter().any(|emitted| emitted.event.changes_memory())
+            || events.iter().any(|emitted| emitted.event.takes_away())
     }
 
     fn finish(self: Box<Self>, outcome: Result<Fate>) {

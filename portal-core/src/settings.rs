@@ -52,6 +52,10 @@ pub struct Settings {
     pub resolved_report_days: u32,
     /// Days dead invites are kept (SPEC 14.3).
     pub dead_invite_days: u32,
+    /// How long two people are not matched again, in seconds (SPEC 9.3); 0: they may be at once.
+    pub rematch_pause_seconds: u32,
+    /// The encryption suite of DIRECT chats, 2 or 3 (SPEC 3.1): what the clients of the platform speak.
+    pub direct_e2ee: u32,
     /// Hours the event log reaches back (SPEC 12.2).
     pub event_hours: u32,
 }
@@ -77,6 +81,8 @@ impl Default for Settings {
             audit_days: 400,
             resolved_report_days: 90,
             dead_invite_days: 30,
+            rematch_pause_seconds: 60,
+            direct_e2ee: 3,
             event_hours: 24,
         }
     }
@@ -118,6 +124,12 @@ impl Settings {
                 day_bounds.clone(),
             ),
             ("dead_invite_days", self.dead_invite_days, day_bounds),
+            (
+                "rematch_pause_seconds",
+                self.rematch_pause_seconds,
+                0..=86_400,
+            ),
+            ("direct_e2ee", self.direct_e2ee, 2..=3),
             ("event_hours", self.event_hours, 1..=8760),
         ];
         for (key, value, bounds) in bounds {

@@ -37,6 +37,7 @@ fn furnished() -> Stage {
              INSERT INTO message (chat_id, id, sender_id, sender_role, epoch, content, created_at)
                VALUES (3, 2, {PREMIUM}, 0, 2, 'x', 0);
              INSERT INTO invite (code, chat_id, created_at, max_uses) VALUES ('abcdefghijklmnop', 3, 0, 1);
+             INSERT INTO match_entry (user_id, interests, since, expires_at) VALUES ({PREMIUM}, '[\"go1\",\"tea\"]', 0, 1);
              INSERT INTO report (chat_id, chat_type, chat_name, message_id, epoch, message_at, sender_id, reporter_id, reason, at, verified)
                VALUES (3, 'PRIVATE', 'A chat', 2, 2, 0, {PREMIUM}, {BASIC}, 'rude', 0, 0);"
         ))
@@ -169,6 +170,35 @@ const BREACHES: &[(&str, &str)] = &[
     (
         "direct_punished",
         "INSERT INTO punishment (user_id, chat_id, kind, by_actor, at) VALUES (5000, 4, 'mute', 'operator', 0)",
+    ),
+    (
+        "direct_without_an_end",
+        "UPDATE chat SET ends_at = NULL WHERE id = 4",
+    ),
+    (
+        "direct_without_an_end",
+        "UPDATE chat SET interests = '[\"tea\"]' WHERE id = 3",
+    ),
+    (
+        "direct_beyond_slots",
+        "INSERT INTO chat (chat_type, name, pair_low, pair_high, epoch_moved_at, chat_config, browser_config, ends_at,
+           interests, created_at, last_activity_at)
+         SELECT chat_type, name, 5000, value, 0, '{}', '{}', 1, interests, 0, 0
+         FROM chat, json_each('[6000, 7000, 9000]') WHERE chat.id = 4",
+    ),
+    ("queue_differs", "DELETE FROM match_queue WHERE tag = 'tea'"),
+    (
+        "queue_differs",
+        "INSERT INTO match_queue (tag, since, entry_id) VALUES ('chess', 0, 77)",
+    ),
+    ("queue_differs", "UPDATE match_entry SET rests = 1"),
+    (
+        "interests_malformed",
+        "UPDATE match_entry SET interests = '[\"te\"]'",
+    ),
+    (
+        "interests_malformed",
+        "UPDATE chat SET interests = '[\"t-a\"]' WHERE id = 4",
     ),
     ("suite_unknown", "UPDATE chat SET e2ee = 4 WHERE id = 1"),
     (

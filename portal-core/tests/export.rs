@@ -307,6 +307,7 @@ const EXPORTED: &[(&str, &str, &str)] = &[
     ("chat", "pair_low", "memberships"),
     ("chat", "pair_high", "memberships"),
     ("membership", "user_id", "memberships"),
+    ("match_entry", "user_id", "match_entry"),
     ("earlier_reader", "user_id", "earlier_reader_of"),
     ("held_slug", "owner_id", "held_slugs"),
     ("transfer_offer", "to_user", "transfer_offers"),
@@ -339,6 +340,8 @@ const KEPT_OUT: &[(&str, &str, &str)] = &[
     ),
     ("report", "handled_by", "who did it is for staff"),
     ("login_code", "user_id", "a secret that lives ten minutes"),
+    ("rematch_pause", "low", "lasts a minute"),
+    ("rematch_pause", "high", "lasts a minute"),
     ("sent", "sender_id", "answers retries for ten minutes"),
     (
         "attempt",
@@ -388,7 +391,7 @@ const KEPT_OUT: &[(&str, &str, &str)] = &[
 ];
 
 /// Tables that name nobody.
-const OF_NOBODY: &[&str] = &["meta", "setting", "chat_pace"];
+const OF_NOBODY: &[&str] = &["meta", "setting", "chat_pace", "match_queue", "match_wait"];
 
 /// What a column's name says if it is about a person.
 const PERSONAL: &[&str] = &[

@@ -14,6 +14,8 @@ mod chats;
 mod content;
 #[path = "invariants/harness.rs"]
 mod harness;
+#[path = "invariants/matching.rs"]
+mod matching;
 #[path = "invariants/people.rs"]
 mod people;
 
@@ -22,7 +24,7 @@ use std::collections::BTreeSet;
 use harness::{Case, Does, Rule, Schema, copy, message, strings, world};
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    [people::CASES, chats::CASES, content::CASES]
+    [people::CASES, chats::CASES, content::CASES, matching::CASES]
         .into_iter()
         .flatten()
 }

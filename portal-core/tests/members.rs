@@ -158,7 +158,15 @@ fn leaving_a_direct_chat_destroys_it_and_tells_the_other_spec_8_1() {
         let before = stage.as_of();
         stage.ok(&user(leaver), "chat.leave", at(chat));
         let events = stage.events(before);
-        assert_eq!(names(&events), ["room:peer_left", "room:destroyed"]);
+        assert_eq!(
+            names(&events),
+            [
+                "room:peer_left",
+                "match:ended",
+                "match:ended",
+                "room:destroyed"
+            ]
+        );
         assert_eq!(
             events[0]["data"],
             json!({ "chat_id": chat, "user_id": stays, "grace_until_ms": 0 })

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use portal_core::event::{Event, RoomDestroyed, RoomEvicted, RoomKicked, SessionEnded, UserBanned};
+use portal_core::event::{
+    Event, MatchFound, RoomDestroyed, RoomEvicted, RoomKicked, SessionEnded, UserBanned,
+};
 use portal_core::model::{ChatId, ConnectionId, SessionId, Timestamp, UserId};
-use portal_core::presence::{Departure, Identity, Leaver, Presence};
+use portal_core::presence::{Departure, Identity, Leaver, Left, Presence};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -67,6 +69,8 @@ enum Step {
     EvictBut(i64, BTreeSet<i64>),
     Destroy(i64),
     End(i64),
+    /// A person is matched into a room.
+    Match(i64, i64),
     /// The events so far are delivered to a room.
     Deliver(i64),
     /// The departures so far are written down.
@@ -93,6 +97,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (room(), prop::collection::btree_set(person, 0..3)).prop_map(|(chat, may)| Step::EvictBut(chat, may)),
         1 => room().prop_map(Step::Destroy),
         1 => (1..=SESSIONS).prop_map(Step::End),
+        1 => (1..=USERS, room()).prop_map(|(user, chat)| Step::Match(user, chat)),
         1 => room().prop_map(Step::Deliver),
         1 => Just(Step::Note),
     ];
@@ -105,15 +110,16 @@ struct Line {
     id: ConnectionId,
     identity: Identity,
     rooms: Vec<(ChatId, u64)>,
+    /// Its session has ended; nobody has closed it yet.
+    ended: bool,
 }
 
 impl Line {
-    /// Whom leaving a room concerns: a session's person too, but nobody without a session.
+    /// Whom leaving a room concerns: its session, if it has one, and its person; of guests nobody.
     fn leavers(&self) -> Vec<Leaver> {
-        match (self.identity.session, self.identity.user) {
-            (Some(session), Some(user)) => vec![Leaver::Session(session), Leaver::User(user)],
-            _ => Vec::new(),
-        }
+        let session = self.identity.session.map(Leaver::Session);
+        let user = self.identity.user.map(Leaver::User);
+        session.into_iter().chain(user).collect()
     }
 
     fn is_of(&self, who: Leaver) -> bool {
@@ -157,7 +163,7 @@ impl Naive {
             line.rooms.push((chat, self.joinings));
             let back = line.leavers();
             self.departures
-                .retain(|left| left.chat != chat || !back.contains(&left.who));
+                .retain(|left| left.left != Left::Room(chat) || !back.contains(&left.who));
         }
     }
 
@@ -170,10 +176,27 @@ impl Naive {
                 .iter()
                 .any(|line| line.is_of(who) && line.is_in(chat))
             {
-                self.departures
-                    .retain(|left| (left.chat, left.who) != (chat, who));
-                self.departures.push(Departure { at, chat, who });
+                self.departs(at, Left::Room(chat), who);
             }
+        }
+    }
+
+    fn departs(&mut self, at: Timestamp, left: Left, who: Leaver) {
+        self.departures
+            .retain(|other| (other.left, other.who) != (left, who));
+        self.departures.push(Departure { at, left, who });
+    }
+
+    fn is_connected(&self, user: UserId) -> bool {
+        let mut live = self.live.iter();
+        live.any(|line| line.identity.user == Some(user) && !line.ended)
+    }
+
+    /// Somebody's connection is gone, or as good as.
+    fn gone(&mut self, user: Option<UserId>) {
+        if let Some(user) = user.filter(|user| !self.is_connected(*user)) {
+            let at = self.now();
+            self.departs(at, Left::Platform, Leaver::User(user));
         }
     }
 
@@ -183,7 +206,7 @@ impl Naive {
         self.put_out(&who, &which);
         let at = self.now();
         for line in before.iter().filter(|line| who(line)) {
-            let person = line.leavers().into_iter().nth(1);
+            let person = line.identity.user.map(Leaver::User);
             for chat in line
                 .rooms
                 .iter()
@@ -196,9 +219,7 @@ impl Naive {
                         .any(|line| line.is_of(who) && line.is_in(chat))
                 };
                 if let Some(who) = person.filter(|who| !stays(*who)) {
-                    self.departures
-                        .retain(|left| (left.chat, left.who) != (chat, who));
-                    self.departures.push(Departure { at, chat, who });
+                    self.departs(at, Left::Room(chat), who);
                 }
             }
         }
@@ -276,6 +297,45 @@ fn leave(id: ConnectionId, room: ChatId, presence: &mut Presence, naive: &mut Na
     assert!(departing.iter().all(|left| departures.contains(left)));
 }
 
+/// A session's user logs out of it.
+fn end_session(id: i64, presence: &mut Presence, naive: &mut Naive) {
+    let data = json!({
+        "session_id": session(id), "user_id": user(owner(id)), "reason": "logout"
+    });
+    happens(presence, naive, &event::<SessionEnded>(data), &[]);
+    naive.put_out_unnamed(|line| line.identity.session == Some(session(id)), |_| true);
+    let ending = |line: &&mut Line| line.identity.session == Some(session(id)) && !line.ended;
+    let mut any = false;
+    for line in naive.live.iter_mut().filter(ending) {
+        line.ended = true;
+        any = true;
+    }
+    if any {
+        naive.gone(Some(user(owner(id))));
+    }
+}
+
+/// A person is matched into a room, with every connection that is theirs.
+fn match_into(person: i64, room: i64, presence: &mut Presence, naive: &mut Naive) {
+    let of = |id: i64| move |line: &Line| line.identity.user == Some(user(id));
+    let data = json!({
+        "chat_id": chat(room), "user_id": user(person), "peer_id": user(9), "expires_at": 0
+    });
+    happens(presence, naive, &event::<MatchFound>(data), &[]);
+    let theirs = naive
+        .live
+        .iter()
+        .filter(|line| of(person)(line) && !line.ended);
+    let theirs: Vec<_> = theirs.map(|line| line.id).collect();
+    for id in &theirs {
+        naive.join(*id, chat(room));
+    }
+    if theirs.is_empty() {
+        let at = naive.now();
+        naive.departs(at, Left::Room(chat(room)), Leaver::User(user(person)));
+    }
+}
+
 /// Does a step to both.
 fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
     naive.now += 1;
@@ -289,7 +349,11 @@ fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
                 id,
                 identity,
                 rooms,
+                ended: false,
             };
+            naive.departures.retain(|left| {
+                left.left != Left::Platform || identity.user.map(Leaver::User) != Some(left.who)
+            });
             naive.ever.push(line.clone());
             naive.live.push(line);
         }
@@ -302,6 +366,9 @@ fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
             if let Some(line) = gone.map(|gone| naive.live.remove(gone)) {
                 for (room, _) in &line.rooms {
                     naive.left(&line, *room);
+                }
+                if !line.ended {
+                    naive.gone(line.identity.user);
                 }
             }
         }
@@ -353,16 +420,13 @@ fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
             happens(presence, naive, &event::<RoomDestroyed>(data), &[]);
             naive.put_out(|_| true, |other| other == chat(room));
             // There is nothing to write down of a chat that is gone.
-            naive.departures.retain(|left| left.chat != chat(room));
+            naive
+                .departures
+                .retain(|left| left.left != Left::Room(chat(room)));
         }
         Step::Deliver(room) => presence.delivered(chat(room), naive.seq),
-        Step::End(id) => {
-            let data = json!({
-                "session_id": session(id), "user_id": user(owner(id)), "reason": "logout"
-            });
-            happens(presence, naive, &event::<SessionEnded>(data), &[]);
-            naive.put_out_unnamed(|line| line.identity.session == Some(session(id)), |_| true);
-        }
+        Step::End(id) => end_session(id, presence, naive),
+        Step::Match(person, room) => match_into(person, room, presence, naive),
     }
 }
 
@@ -402,7 +466,7 @@ fn compare(presence: &Presence, naive: &Naive) -> Result<(), TestCaseError> {
             prop_assert_eq!(presence.has_joined(id, room), joined);
             prop_assert_eq!(presence.rooms_of_session(id).contains(&room), joined);
             let (who, mut left) = (Leaver::Session(id), naive.departures.iter());
-            let left = left.find(|left| (left.chat, left.who) == (room, who));
+            let left = left.find(|left| (left.left, left.who) == (Left::Room(room), who));
             let seen = joined.then(|| naive.now()).or(left.map(|left| left.at));
             prop_assert_eq!(presence.last_seen(id, room, naive.now()), seen);
         }
@@ -426,7 +490,7 @@ fn compare(presence: &Presence, naive: &Naive) -> Result<(), TestCaseError> {
             .iter()
             .filter(|line| line.identity.user == Some(id));
         let ids: BTreeSet<_> = lines.map(|line| line.id).collect();
-        prop_assert_eq!(presence.is_connected(id), !ids.is_empty());
+        prop_assert_eq!(presence.is_connected(id), naive.is_connected(id));
         prop_assert_eq!(
             presence.of_user(id).into_iter().collect::<BTreeSet<_>>(),
             ids

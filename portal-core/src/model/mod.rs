@@ -5,6 +5,7 @@
 mod chat;
 mod config;
 mod id;
+mod interests;
 mod report;
 mod secret;
 mod text;
@@ -21,11 +22,12 @@ pub use id::{
     ActivityId, AuditId, BlobId, ChatId, ConnectionId, MAX_ID, MessageId, ReportId, Seq, SessionId,
     UserId,
 };
+pub use interests::{BadInterest, Interests};
 pub use report::ReportState;
 pub use secret::Secret;
 pub use text::{
-    ChatName, ClientId, Description, InviteCode, Label, Note, Reason, SignupCode, Slug, Username,
-    is_reserved_slug,
+    ChatName, ClientId, CountryCode, Description, Interest, InviteCode, Label, Note, Reason,
+    SignupCode, Slug, Username, is_reserved_slug,
 };
 pub use time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 pub use user::{Role, Standing, Tier};

@@ -59,6 +59,10 @@ texts! {
     Reason (reason) #[schemars(length(min = 1, max = 500))];
     /// What staff write down about a report, for staff only: at most 1000 characters (SPEC 7.6).
     Note (note) #[schemars(length(max = 1000))];
+    /// What somebody would talk about: 3-12 of `[a-z0-9]` (SPEC 9.2).
+    Interest (interest) #[schemars(length(min = 3, max = 12), regex(pattern = r"^[a-z0-9]{3,12}$"))];
+    /// A country: two capital letters, as ISO 3166 names them (SPEC 9.4).
+    CountryCode (country_code) #[schemars(regex(pattern = r"^[A-Z]{2}$"))];
     /// A sender's own name for a message, for retries: 1-64 characters (SPEC 6.7).
     ClientId (client_id) #[schemars(length(min = 1, max = 64))];
 }
@@ -99,6 +103,23 @@ fn note(text: String) -> Result<String, String> {
 
 fn client_id(text: String) -> Result<String, String> {
     bounded(text, 1, 64, "a client id")
+}
+
+fn interest(text: String) -> Result<String, String> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    if (3..=12).contains(&text.len()) && text.bytes().all(allowed) {
+        Ok(text)
+    } else {
+        Err("an interest is 3 to 12 small letters or digits".into())
+    }
+}
+
+fn country_code(text: String) -> Result<String, String> {
+    if text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase()) {
+        Ok(text)
+    } else {
+        Err("a country is two capital letters".into())
+    }
 }
 
 fn bounded(text: String, min: usize, max: usize, what: &str) -> Result<String, String> {

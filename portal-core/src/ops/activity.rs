@@ -100,7 +100,7 @@ pub(crate) fn record_at(
 }
 
 /// Writes down that somebody joined or left, and says it in the chat: both at most once in 10 minutes
-/// (SPEC 10.4). In a DIRECT chat the events of its two say it.
+/// (SPEC 10.4).
 pub(crate) fn announce(
     cx: &mut Context<'_>,
     at: Timestamp,
@@ -117,14 +117,14 @@ pub(crate) fn announce(
         return Ok(());
     };
     let (row, _) = chats::load_for(cx.db, None, chat, cx.now)?;
-    if row.chat.kind.chat_type() == ChatType::Direct {
-        return Ok(());
-    }
-    let code = match kind {
-        ActivityKind::Join => "joined",
-        ActivityKind::Leave | ActivityKind::Kick | ActivityKind::Ban => "left",
+    let (code, word) = match (row.chat.kind.chat_type(), kind) {
+        // That the two are there, `match_opened` has said.
+        (ChatType::Direct, ActivityKind::Join) => return Ok(()),
+        (ChatType::Direct, _) => ("match_left", "left"),
+        (_, ActivityKind::Join) => ("joined", "joined"),
+        (_, _) => ("left", "left"),
     };
-    messages::system(cx, chat, code, &format!("{name} {code}"))
+    messages::system(cx, chat, code, &format!("{name} {word}"))
 }
 
 /// Forgets what is older than `activity_days` (SPEC 14.3), 1000 rows a call; 0 days keeps everything.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::model::{Timestamp, UserId, Username};
 use crate::operation::{Context, Done, Operation, Query, View};
-use crate::ops::users;
+use crate::ops::{matching, users};
 use crate::policy::{ActOn, Permit, Person, on_ones_own, signed_up};
 use crate::store;
 
@@ -60,6 +60,7 @@ impl Operation for Unblock {
     fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
         let permit = on_ones_own(&cx.actor)?;
         if remove(cx.db, &permit, self.user_id)? {
+            matching::may_be_matched(cx.db, permit.subject(), self.user_id)?;
             users::announce(cx, permit.subject(), "blocks")?;
         }
         Ok(Done {})
@@ -87,7 +88,6 @@ fn remove(db: &Connection, permit: &Permit<ActOn>, blocked: UserId) -> Result<bo
 }
 
 /// Whether one of the two has blocked the other, whichever.
-#[cfg_attr(not(test), expect(dead_code, reason = "the matcher will ask it"))]
 pub(crate) fn between(db: &Connection, a: UserId, b: UserId) -> Result<bool> {
     let found = store::first(
         db,

@@ -12,7 +12,7 @@ use crate::event::{EpochReason, UserDeleted};
 use crate::model::{ChatId, Role, UserId};
 use crate::operation::{Context, Done, Operation};
 use crate::ops::sessions::{self, Ending};
-use crate::ops::{audit, chats, epochs, members, messages, users};
+use crate::ops::{audit, chats, epochs, matching, members, messages, users};
 use crate::policy::{
     ActOn, Destroy, Permit, Person, TargetFacts, Transfer, on_account, permit, stranger_goes,
 };
@@ -120,9 +120,7 @@ pub(crate) fn end_stranger(cx: &mut Context<'_>, stranger: &Person) -> Result<()
 /// the person's alone.
 fn take_away(cx: &mut Context<'_>, leave: &Permit<ActOn>, person: &Person) -> Result<()> {
     debug_assert_eq!(leave.subject(), person.id, "the permit is for this person");
-    for chat in chats::direct_of(cx.db, person.id)? {
-        chats::end_direct(cx, chat, person.id)?;
-    }
+    matching::end_all(cx, person.id)?;
     if !person.stranger {
         let name = users::name(cx.db, person.id)?;
         users::hold_name(cx.db, &name, cx.now)?;

@@ -16,6 +16,7 @@ use crate::ops::audit::AuditOfPerson;
 use crate::ops::blocks::Blocked;
 use crate::ops::chats::{ChatsOfPerson, Inspected};
 use crate::ops::invites::InviteMade;
+use crate::ops::matching::StoredEntry;
 use crate::ops::members::StoredMembership;
 use crate::ops::messages::MessagesOfPerson;
 use crate::ops::profiles::Profile;
@@ -25,8 +26,8 @@ use crate::ops::sessions::StoredSession;
 use crate::ops::signups::SignupCodeMade;
 use crate::ops::tiers::TierChange;
 use crate::ops::{
-    activity, audit, blocks, chats, events, invites, members, messages, profiles, punishments,
-    reports, sessions, signups, tiers, users,
+    activity, audit, blocks, chats, events, invites, matching, members, messages, profiles,
+    punishments, reports, sessions, signups, tiers, users,
 };
 use crate::policy::{TargetFacts, exports_as_staff, may_export};
 
@@ -108,6 +109,8 @@ pub struct Exported {
     pub activity: Vec<ActivityOfPerson>,
     /// Whom they have blocked.
     pub blocks: Vec<Blocked>,
+    /// Their wish to be matched, while they wait.
+    pub match_entry: Option<StoredEntry>,
     /// The reports that they made.
     pub reports: Vec<ReportMade>,
     /// What the audit log says of them.
@@ -140,6 +143,7 @@ impl Query for Export {
             messages: messages::export_of(db, user)?,
             activity: activity::export_of(db, user)?,
             blocks: blocks::export_of(db, &person)?,
+            match_entry: matching::export_of(db, user)?,
             reports: reports::export_of(db, user)?,
             audit: audit::export_of(db, user)?,
         })

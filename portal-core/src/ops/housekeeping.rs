@@ -7,8 +7,8 @@ use crate::error::{ErrorKind, Result};
 use crate::model::{MINUTE, Timestamp};
 use crate::operation::{Context, Operation};
 use crate::ops::{
-    activity, audit, epochs, events, invites, keys, limits, login_codes, messages, reports, rooms,
-    sessions, strangers, users,
+    activity, audit, epochs, events, invites, keys, limits, login_codes, matching, messages,
+    reports, rooms, sessions, strangers, users,
 };
 
 /// Does what is due, and answers when it next wants to run. Late calls catch up; nothing is done twice.
@@ -37,6 +37,7 @@ impl Operation for Tick {
         activity::prune(cx)?;
         let due = [
             sessions::tick(cx)?,
+            matching::tick(cx)?,
             strangers::tick(cx)?,
             login_codes::tick(cx)?,
             users::tick(cx)?,

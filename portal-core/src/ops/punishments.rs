@@ -54,6 +54,8 @@ pub(crate) enum Everywhere {
     Timeout,
     /// Cannot come back.
     Ban,
+    /// A stranger who is not matched any more (SPEC 9.11).
+    Block,
 }
 
 impl Everywhere {
@@ -62,6 +64,7 @@ impl Everywhere {
             Self::HardMute => "hard_mute",
             Self::Timeout => "timeout",
             Self::Ban => "platform_ban",
+            Self::Block => "block",
         }
     }
 }
@@ -342,4 +345,10 @@ pub(crate) fn check_muted(
     mute.map_or(Ok(()), |until| {
         Err(Error::punished(ErrorKind::Muted, ttl(until, now)))
     })
+}
+
+/// Refuses a stranger whom a moderator has blocked (SPEC 9.11).
+pub(crate) fn check_blocked(db: &Connection, user: UserId, now: Timestamp) -> Result<()> {
+    let held = holding(db, user, None, now)?;
+    longest(&held, "block").map_or(Ok(()), |_| Err(ErrorKind::StrangerBlocked.into()))
 }

@@ -9,9 +9,9 @@ use crate::model::ChatId;
 use crate::operation::{Context, Done, Effect, Operation};
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::messages::joining;
-use crate::ops::{chats, epochs, keys, punishments};
+use crate::ops::{chats, epochs, keys, matching, punishments};
 use crate::policy::{Talk, permit, sit};
-use crate::presence::{Departure, Identity, Leaver};
+use crate::presence::{Departure, Identity, Leaver, Left};
 
 /// Joins a chat's room with the caller's connection: from here on its events are delivered. Guests may
 /// look into OFFICIAL and PUBLIC chats.
@@ -55,6 +55,7 @@ impl Operation for Join {
                 let method = Method::usual(facts.chat_type);
                 let (at, kind) = (cx.now, ActivityKind::Join);
                 activity::announce(cx, at, self.chat_id, user, kind, Some(method))?;
+                matching::peer_is_back(cx, self.chat_id, user)?;
             }
             cx.afterwards(Effect::Joined {
                 connection,
@@ -141,6 +142,22 @@ impl Operation for Typing {
     }
 }
 
+/// Begins to keep presence of a file: nobody is anywhere yet (SPEC 10.1). For whoever opens it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BeginPresence {}
+
+impl Operation for BeginPresence {
+    const NAME: &'static str = "room.begin_presence";
+    type Reply = Done;
+
+    fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
+        joining::note_all_left(cx.db, cx.now)?;
+        matching::begin_presence(cx)?;
+        Ok(Done {})
+    }
+}
+
 /// Writes down who left a room because connections were lost ([`crate::Portal::forget`]), as far as it is not
 /// written yet. For whoever keeps presence.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -171,12 +188,18 @@ pub(crate) fn note_departures(cx: &mut Context<'_>) -> Result<()> {
 }
 
 fn note(cx: &mut Context<'_>, departure: Departure) -> Result<()> {
-    let Departure { at, chat, who } = departure;
-    match who {
-        Leaver::Session(session) => joining::note_left(cx.db, session, chat, at)?,
-        Leaver::User(user) => {
-            activity::announce(cx, at, chat, user, ActivityKind::Leave, None)?;
+    let Departure { at, left, who } = departure;
+    match (left, who) {
+        (Left::Room(chat), Leaver::Session(session)) => {
+            joining::note_left(cx.db, session, chat, at)?;
         }
+        (Left::Room(chat), Leaver::User(user)) => {
+            activity::announce(cx, at, chat, user, ActivityKind::Leave, None)?;
+            matching::peer_is_away(cx, chat, user, at)?;
+        }
+        (Left::Platform, Leaver::User(user)) => matching::is_gone(cx, user, at)?,
+        // Of a session alone nothing is kept but where it was.
+        (Left::Platform, Leaver::Session(_)) => {}
     }
     cx.afterwards(Effect::Noted(departure));
     Ok(())

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{DAY, Role, Tier, Timestamp, UserId};
 use crate::operation::{Context, Operation, Query, View};
-use crate::ops::{audit, users};
+use crate::ops::{audit, matching, users};
 use crate::policy::{ActOn, ActingAs, Permit, TargetFacts, on_account, on_oneself, on_person};
 use crate::store;
 
@@ -46,6 +46,7 @@ fn change(cx: &mut Context<'_>, permit: &Permit<ActOn>, granted: Granted) -> Res
         ),
     )?;
     users::announce(cx, user, "tier")?;
+    matching::slot_may_be_free(cx.db, user)?;
     Ok(granted)
 }
 

@@ -6,6 +6,7 @@
 mod audit;
 mod chat;
 mod facts;
+mod matching;
 mod membership;
 mod ownership;
 mod person;
@@ -18,6 +19,7 @@ pub use chat::{
     reads_private_days, sit,
 };
 pub use facts::{ActingAs, ChatFacts, OwnerFacts, Person, TargetFacts};
+pub use matching::{Seek, block_stranger, direct_slots, seek};
 pub use membership::{Enter, enter, invitee, list_members};
 pub use ownership::{slot_limit, transfer};
 pub use person::{

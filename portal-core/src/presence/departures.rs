@@ -17,52 +17,61 @@ pub enum Leaver {
     User(UserId),
 }
 
-/// Somebody is in a room no more.
+/// What somebody has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Left {
+    /// A room.
+    Room(ChatId),
+    /// Everything: there is no connection of theirs any more.
+    Platform,
+}
+
+/// Somebody is gone from somewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Departure {
     /// Since when.
     pub at: Timestamp,
-    /// Which room.
-    pub chat: ChatId,
+    /// From where.
+    pub left: Left,
     /// Who.
     pub who: Leaver,
 }
 
 /// What is still to be written down: of each the last time only.
 #[derive(Debug, Default)]
-pub(super) struct Departures(BTreeMap<(ChatId, Leaver), Timestamp>);
+pub(super) struct Departures(BTreeMap<(Left, Leaver), Timestamp>);
 
 impl Departures {
-    pub(super) fn add(&mut self, Departure { at, chat, who }: Departure) {
-        self.0.insert((chat, who), at);
+    pub(super) fn add(&mut self, Departure { at, left, who }: Departure) {
+        self.0.insert((left, who), at);
     }
 
     /// It is written down. One that happened later still is not.
-    pub(super) fn noted(&mut self, Departure { at, chat, who }: Departure) {
-        if self.0.get(&(chat, who)) == Some(&at) {
-            self.0.remove(&(chat, who));
+    pub(super) fn noted(&mut self, Departure { at, left, who }: Departure) {
+        if self.0.get(&(left, who)) == Some(&at) {
+            self.0.remove(&(left, who));
         }
     }
 
-    pub(super) fn came_back(&mut self, chat: ChatId, identity: Identity) {
+    pub(super) fn came_back(&mut self, to: Left, identity: Identity) {
         for who in leavers(identity) {
-            self.0.remove(&(chat, who));
+            self.0.remove(&(to, who));
         }
     }
 
     pub(super) fn destroyed(&mut self, gone: ChatId) {
-        self.0.retain(|(chat, _), _| *chat != gone);
+        self.0.retain(|(left, _), _| *left != Left::Room(gone));
     }
 
     pub(super) fn when(&self, chat: ChatId, who: Leaver) -> Option<Timestamp> {
-        self.0.get(&(chat, who)).copied()
+        self.0.get(&(Left::Room(chat), who)).copied()
     }
 
     /// All of them, in the order in which they happened.
     pub(super) fn all(&self) -> Vec<Departure> {
         let all = self.0.iter();
         let mut all: Vec<_> = all
-            .map(|(&(chat, who), &at)| Departure { at, chat, who })
+            .map(|(&(left, who), &at)| Departure { at, left, who })
             .collect();
         all.sort_unstable();
         all
@@ -72,6 +81,6 @@ impl Departures {
 /// Whose leaving is written down: a session's and its person's. Of guests nothing is.
 pub(super) fn leavers(identity: Identity) -> impl Iterator<Item = Leaver> {
     let session = identity.session.map(Leaver::Session);
-    let user = identity.user.filter(|_| session.is_some());
-    session.into_iter().chain(user.map(Leaver::User))
+    let user = identity.user.map(Leaver::User);
+    session.into_iter().chain(user)
 }

@@ -10,7 +10,7 @@ mod index;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use departures::{Departure, Leaver};
+pub use departures::{Departure, Leaver, Left};
 use departures::{Departures, leavers};
 use index::Index;
 
@@ -96,6 +96,7 @@ impl Presence {
         if let Some(user) = identity.user {
             self.users.insert(user, id);
         }
+        self.departures.came_back(Left::Platform, identity);
         id
     }
 
@@ -116,6 +117,17 @@ impl Presence {
         }
         if let Some(user) = connection.identity.user {
             self.users.remove(user, id);
+            if connection.ended.is_none() {
+                self.note_gone(user, now);
+            }
+        }
+    }
+
+    /// Keeps for writing down that a person is gone, unless a connection of theirs is left.
+    fn note_gone(&mut self, user: UserId, at: Timestamp) {
+        if !self.is_connected(user) {
+            let (left, who) = (Left::Platform, Leaver::User(user));
+            self.departures.add(Departure { at, left, who });
         }
     }
 
@@ -153,7 +165,8 @@ impl Presence {
                 until: None,
                 order: self.last_order,
             };
-            self.departures.came_back(chat, connection.identity);
+            self.departures
+                .came_back(Left::Room(chat), connection.identity);
             self.rooms.entry(chat).or_default().insert(id, seat);
             self.changed.insert(chat);
         }
@@ -164,7 +177,11 @@ impl Presence {
     pub fn came_and_left(&mut self, identity: Identity, chat: ChatId, now: Timestamp) {
         for who in leavers(identity) {
             if self.is_last(who, chat, None) {
-                self.departures.add(Departure { at: now, chat, who });
+                self.departures.add(Departure {
+                    at: now,
+                    left: Left::Room(chat),
+                    who,
+                });
             }
         }
     }
@@ -185,7 +202,11 @@ impl Presence {
         let seated = self.identity(id).filter(|_| self.seat(id, chat).is_some());
         leavers(seated.unwrap_or_default())
             .filter(|who| self.is_last(*who, chat, Some(id)))
-            .map(|who| Departure { at: now, chat, who })
+            .map(|who| Departure {
+                at: now,
+                left: Left::Room(chat),
+                who,
+            })
             .collect()
     }
 
@@ -241,7 +262,15 @@ impl Presence {
 
     /// Whether the person has any live connection.
     pub fn is_connected(&self, user: UserId) -> bool {
-        self.users.of(user).next().is_some()
+        self.live_of(user).next().is_some()
+    }
+
+    /// A person's connections whose sessions have not ended.
+    fn live_of(&self, user: UserId) -> impl Iterator<Item = ConnectionId> {
+        self.users.of(user).filter(|id| {
+            let connection = self.connections.get(id);
+            connection.is_some_and(|connection| connection.ended.is_none())
+        })
     }
 
     /// The connections in a room.
@@ -426,12 +455,28 @@ impl Presence {
                         self.take_seat(id, chat, seq);
                         self.note_person(id, chat, at);
                     }
-                    if let Some(connection) = self.connections.get_mut(&id) {
-                        connection.ended.get_or_insert(seq);
+                    if let Some(connection) = self.connections.get_mut(&id)
+                        && connection.ended.is_none()
+                    {
+                        connection.ended = Some(seq);
+                        self.note_gone(e.user_id, at);
                     }
                 }
             }
+            Event::MatchFound(e) => self.seat_person(e.user_id, e.chat_id, seq, at),
             _ => {}
+        }
+    }
+
+    /// Puts every connection of a matched person into the room (SPEC 9.4). Whoever has none left already.
+    fn seat_person(&mut self, user: UserId, chat: ChatId, seq: u64, at: Timestamp) {
+        let ids: Vec<_> = self.live_of(user).collect();
+        for id in &ids {
+            self.join(*id, chat, seq);
+        }
+        if ids.is_empty() {
+            let (left, who) = (Left::Room(chat), Leaver::User(user));
+            self.departures.add(Departure { at, left, who });
         }
     }
 
@@ -455,7 +500,8 @@ impl Presence {
     fn note_person(&mut self, id: ConnectionId, chat: ChatId, at: Timestamp) {
         for who in leavers(self.identity(id).unwrap_or_default()) {
             if matches!(who, Leaver::User(_)) && self.is_last(who, chat, None) {
-                self.departures.add(Departure { at, chat, who });
+                let left = Left::Room(chat);
+                self.departures.add(Departure { at, left, who });
             }
         }
     }

@@ -4,9 +4,9 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::model::{
-    ActivityId, AuditId, BlobId, ChatId, ChatName, ChatType, ClientId, Description, InviteCode,
-    Label, MessageId, Note, Reason, ReportId, ReportState, Role, Seq, SessionId, SignupCode, Slug,
-    Tier, Timestamp, UserId, Username,
+    ActivityId, AuditId, BlobId, ChatId, ChatName, ChatType, ClientId, CountryCode, Description,
+    Interest, Interests, InviteCode, Label, MessageId, Note, Reason, ReportId, ReportState, Role,
+    Seq, SessionId, SignupCode, Slug, Tier, Timestamp, UserId, Username,
 };
 
 fn refused(why: String) -> FromSqlError {
@@ -43,7 +43,7 @@ macro_rules! texts {
     )*};
 }
 
-texts! { Username ChatName Description Label Slug InviteCode Reason Note ClientId SignupCode }
+texts! { Username ChatName Description Label Slug InviteCode Reason Note ClientId SignupCode CountryCode }
 
 macro_rules! ranks {
     ($($name:ty)*) => {$(
@@ -76,6 +76,24 @@ macro_rules! spelled {
 }
 
 spelled! { ChatType ReportState }
+
+/// A JSON list of words.
+impl ToSql for Interests {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let words: Vec<_> = self.iter().map(Interest::as_str).collect();
+        let list = serde_json::to_string(&words)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        Ok(list.into())
+    }
+}
+
+impl FromSql for Interests {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let words: Vec<String> =
+            serde_json::from_str(value.as_str()?).map_err(|error| refused(error.to_string()))?;
+        Self::parse(&words).map_err(|bad| refused(bad.why))
+    }
+}
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

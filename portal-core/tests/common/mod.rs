@@ -15,7 +15,7 @@ pub mod talk;
 use std::sync::Arc;
 
 use portal_core::clock::ManualClock;
-use portal_core::model::{ChatId, ChatType, ConnectionId, SessionId, Timestamp, UserId};
+use portal_core::model::{ChatId, ChatType, ConnectionId, DAY, SessionId, Timestamp, UserId};
 use portal_core::{Actor, Delivery, Durability, Error, Follower, Options, Portal};
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -156,9 +156,9 @@ impl Stage {
         let db = self.raw();
         db.execute(
             "INSERT INTO chat (chat_type, name, pair_low, pair_high, epoch_moved_at, chat_config, browser_config,
-               created_at, last_activity_at)
-             VALUES ('DIRECT', 'Direct', ?1, ?2, ?3, '{}', '{}', ?3, ?3)",
-            (low, high, START.as_millis()),
+               ends_at, interests, created_at, last_activity_at)
+             VALUES ('DIRECT', 'Direct', ?1, ?2, ?3, '{}', '{}', ?4, '[\"music\"]', ?3, ?3)",
+            (low, high, START.as_millis(), START.plus(DAY).as_millis()),
         )
         .unwrap();
         ChatId::try_from(db.last_insert_rowid()).unwrap()

@@ -2,6 +2,16 @@
 
 use super::harness::{Case, copy, effect, refuse};
 
+/// One who is the lower of two, the higher of one, and is matched once more.
+const THREE_MATCHES_AND_ONE: &str = "
+    INSERT INTO chat (id, chat_type, name, pair_low, pair_high, epoch_moved_at, chat_config, browser_config, ends_at,
+      interests, created_at, last_activity_at)
+    SELECT NULL, chat_type, name, column1, column2, 0, '{}', '{}', 1, interests, 0, 0
+    FROM chat, (VALUES (5000, 7000), (4000, 5000)) WHERE chat.id = 104;
+    INSERT INTO chat (id, chat_type, name, pair_low, pair_high, epoch_moved_at, chat_config, browser_config, ends_at,
+      interests, created_at, last_activity_at)
+    SELECT NULL, chat_type, name, 5000, 9000, 0, '{}', '{}', 1, interests, 0, 0 FROM chat WHERE id = 104";
+
 pub(crate) const CASES: &[Case] = &[
     copy(
         "chat_id_fits_javascript",
@@ -157,6 +167,55 @@ pub(crate) const CASES: &[Case] = &[
         "chat_direct_never_wiped",
         "UPDATE chat SET wipe_due_at = 5 WHERE id = 104",
     ),
+    refuse(
+        "chat_direct_ends",
+        "UPDATE chat SET ends_at = NULL WHERE id = 104",
+    ),
+    refuse(
+        "chat_direct_ends",
+        "UPDATE chat SET ends_at = 5 WHERE id = 103",
+    ),
+    refuse(
+        "chat_direct_has_interests",
+        "UPDATE chat SET interests = NULL WHERE id = 104",
+    ),
+    refuse(
+        "chat_direct_has_interests",
+        "UPDATE chat SET interests = '[\"tea\"]' WHERE id = 103",
+    ),
+    refuse(
+        "chat_interests_are_a_list",
+        "UPDATE chat SET interests = '[]' WHERE id = 104",
+    ),
+    refuse(
+        "chat_interests_are_a_list",
+        "UPDATE chat SET interests = '[1,2,3,4]' WHERE id = 104",
+    ),
+    refuse(
+        "chat_country_only_direct",
+        "UPDATE chat SET low_country = 'NZ' WHERE id = 103",
+    ),
+    refuse(
+        "chat_country_only_direct",
+        "UPDATE chat SET high_country = 'NZ' WHERE id = 103",
+    ),
+    refuse(
+        "chat_low_country_form",
+        "UPDATE chat SET low_country = 'nz' WHERE id = 104",
+    ),
+    refuse(
+        "chat_high_country_form",
+        "UPDATE chat SET high_country = 'NZL' WHERE id = 104",
+    ),
+    refuse(
+        "chat_away_only_direct",
+        "UPDATE chat SET low_away_until = 5 WHERE id = 103",
+    ),
+    refuse(
+        "chat_away_only_direct",
+        "UPDATE chat SET high_away_until = 5 WHERE id = 103",
+    ),
+    refuse("chat_direct_within_slots", THREE_MATCHES_AND_ONE),
     // By id an epoch would come back with another key, by slug another's chat would go.
     refuse(
         "chat_is_not_replaced",
@@ -226,8 +285,8 @@ pub(crate) const CASES: &[Case] = &[
     effect(
         "chat_direct_has_its_two",
         "INSERT INTO chat (id, chat_type, name, pair_low, pair_high, epoch_moved_at, chat_config,
-           browser_config, created_at, last_activity_at)
-         VALUES (199, 'DIRECT', 'A match', 4000, 7000, 0, '{}', '{}', 0, 0)",
+           browser_config, ends_at, interests, created_at, last_activity_at)
+         VALUES (199, 'DIRECT', 'A match', 4000, 7000, 0, '{}', '{}', 1, '[\"tea\"]', 0, 0)",
         "SELECT group_concat(user_id) IS '4000,7000' FROM membership WHERE chat_id = 199",
     ),
     refuse(

@@ -14,14 +14,18 @@ INSERT INTO signup_code (code, created_at, expires_at, max_uses) VALUES ('signup
 INSERT INTO login_code (user_id, code_hash, created_at, expires_at) VALUES (5000, zeroblob(32), 0, 100);
 
 INSERT INTO chat (id, chat_type, name, slug, owner_id, pair_low, pair_high, epoch, next_message_id, public_from,
-    epoch_moved_at, chat_config, browser_config, created_at, last_activity_at) VALUES
-    (101, 'OFFICIAL', 'The hall',   NULL,       2000, NULL, NULL, 1, 10, NULL, 0, '{}', '{}', 0, 0),
-    (102, 'PUBLIC',   'The square', 'a-square', 4000, NULL, NULL, 1, 10, 1,    0, '{}', '{}', 0, 0),
-    (103, 'PRIVATE',  'The parlour', NULL,      4000, NULL, NULL, 2, 10, NULL, 0, '{}', '{}', 0, 0),
-    (104, 'DIRECT',   'The bench',  NULL,       NULL, 5000, 6000, 1, 10, NULL, 0, '{}', '{}', 0, 0),
-    (105, 'PRIVATE',  'The attic',  NULL,       7000, NULL, NULL, 2, 10, NULL, 0, '{}', '{}', 0, 0);
+    epoch_moved_at, chat_config, browser_config, created_at, last_activity_at, ends_at, interests) VALUES
+    (101, 'OFFICIAL', 'The hall',   NULL,       2000, NULL, NULL, 1, 10, NULL, 0, '{}', '{}', 0, 0, NULL, NULL),
+    (102, 'PUBLIC',   'The square', 'a-square', 4000, NULL, NULL, 1, 10, 1,    0, '{}', '{}', 0, 0, NULL, NULL),
+    (103, 'PRIVATE',  'The parlour', NULL,      4000, NULL, NULL, 2, 10, NULL, 0, '{}', '{}', 0, 0, NULL, NULL),
+    (104, 'DIRECT',   'The bench',  NULL,       NULL, 5000, 6000, 1, 10, NULL, 0, '{}', '{}', 0, 0, 86400000, '["music"]'),
+    (105, 'PRIVATE',  'The attic',  NULL,       7000, NULL, NULL, 2, 10, NULL, 0, '{}', '{}', 0, 0, NULL, NULL);
 INSERT INTO membership (chat_id, user_id, via, joined_at) VALUES
     (103, 5000, 'invite', 0), (103, 3000, 'operator', 0), (105, 5000, 'invite', 0);
+INSERT INTO match_entry (id, user_id, interests, country, since, expires_at) VALUES
+    (1, 3000, '["chess","music"]', 'NZ', 10, 600010), (2, 9000, '["tea"]', NULL, 20, 600020);
+INSERT INTO rematch_pause (low, high, until) VALUES (5000, 6000, 60000);
+INSERT INTO match_wait (minute, step, people) VALUES (0, 0, 2);
 INSERT INTO held_slug (slug, owner_id, held_until) VALUES ('was-here', 4000, 99);
 INSERT INTO transfer_offer (chat_id, to_user, offered_at, expires_at) VALUES (103, 7000, 0, 100), (105, 4000, 0, 100);
 INSERT INTO invite (code, chat_id, created_at, expires_at, max_uses, revoked_at) VALUES

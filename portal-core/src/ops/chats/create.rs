@@ -146,7 +146,7 @@ fn insert(
 
 /// What a chat's browser is unless its maker says otherwise: the default, or the first of the operator's
 /// list where that leaves the default out.
-fn usual_browser(settings: &Settings) -> BrowserConfig {
+pub(super) fn usual_browser(settings: &Settings) -> BrowserConfig {
     let mut config = BrowserConfig::default();
     if check_browser(&config, settings).is_err()
         && let Some(first) = settings.browsers.first()

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{load, slugs};
 use crate::error::Result;
-use crate::event::{PeerLeft, RoomDestroyed};
-use crate::model::{ChatId, ChatKind, UserId};
+use crate::event::RoomDestroyed;
+use crate::model::ChatId;
 use crate::operation::{Context, Done, Operation};
 use crate::ops::{audit, events};
 use crate::policy::{self, permit};
@@ -55,17 +55,4 @@ pub(crate) fn destroy_now(cx: &mut Context<'_>, chat: ChatId) -> Result<()> {
     }
     store::execute(cx.db, "DELETE FROM chat WHERE id = ?", [chat])?;
     Ok(())
-}
-
-/// Ends a DIRECT chat that one of the two leaves (SPEC 8.1, 9.8): the other is told wherever they are.
-pub(crate) fn end_direct(cx: &mut Context<'_>, chat: ChatId, leaver: UserId) -> Result<()> {
-    let (row, _) = load(cx, chat)?;
-    if let ChatKind::Direct { pair: (low, high) } = row.chat.kind {
-        cx.emit(PeerLeft {
-            chat_id: chat,
-            user_id: if leaver == low { high } else { low },
-            grace_until_ms: 0,
-        })?;
-    }
-    destroy_now(cx, chat)
 }

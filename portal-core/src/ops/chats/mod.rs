@@ -3,6 +3,7 @@
 
 mod create;
 mod destroy;
+mod direct;
 mod export;
 mod inspect;
 mod label;
@@ -14,7 +15,11 @@ mod update;
 
 pub use create::Create;
 pub use destroy::Destroy;
-pub(crate) use destroy::{destroy_now, end_direct};
+pub(crate) use destroy::destroy_now;
+pub(crate) use direct::{
+    Side, away, count_directs, direct, directs_of, directs_over, insert as insert_direct,
+    next_direct_over, pair_of, peer_of, set_all_away, set_away, set_back,
+};
 pub use export::ChatsOfPerson;
 pub(crate) use export::export_of;
 pub(crate) use inspect::may_read;
@@ -269,16 +274,6 @@ pub(crate) fn owned_by(db: &Connection, owner: UserId) -> Result<Vec<ChatId>> {
         db,
         "SELECT id FROM chat WHERE owner_id = ? ORDER BY id",
         [owner],
-        |row| row.get(0),
-    )
-}
-
-/// The DIRECT chats that a person is one of the two of.
-pub(crate) fn direct_of(db: &Connection, person: UserId) -> Result<Vec<ChatId>> {
-    store::all(
-        db,
-        "SELECT id FROM chat WHERE pair_low = ?1 UNION SELECT id FROM chat WHERE pair_high = ?1 ORDER BY 1",
-        [person],
         |row| row.get(0),
     )
 }

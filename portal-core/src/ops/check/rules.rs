@@ -63,6 +63,27 @@ pub(super) const RULES: &[Rule] = rules! {
     "direct_punished" "A mute or ban is set in a DIRECT chat, which takes none (SPEC 7.2)." =>
         "SELECT 'punishment ' || p.id || ' in chat ' || c.id FROM punishment p JOIN chat c ON c.id = p.chat_id
          WHERE c.chat_type = 'DIRECT' AND p.kind <> 'warn'";
+    "direct_without_an_end" "A DIRECT chat has no end or no interests, or another chat has (SPEC 9.4, 9.12)." =>
+        "SELECT 'chat ' || id FROM chat
+         WHERE (chat_type = 'DIRECT') <> (ends_at IS NOT NULL) OR (chat_type = 'DIRECT') <> (interests IS NOT NULL)";
+    "direct_beyond_slots" "Somebody has more than three DIRECT chats (SPEC 9.2).",
+        "Let them leave some (`portal-cli --as USER match leave CHAT`)." =>
+        "SELECT 'user ' || person FROM (SELECT pair_low AS person FROM chat WHERE pair_low IS NOT NULL
+           UNION ALL SELECT pair_high FROM chat WHERE pair_high IS NOT NULL) GROUP BY person HAVING count(*) > 3";
+    "queue_differs" "Whoever waits to be matched does not stand in exactly the queues of their interests (SPEC 9.3).",
+        "Delete the rows of `match_queue` named, and let the people named ask again." =>
+        "WITH due (tag, since, entry_id) AS (SELECT j.value, e.since, e.id FROM match_entry e, json_each(e.interests) j WHERE e.rests = 0)
+         SELECT 'entry ' || entry_id || ' in ' || tag FROM (SELECT * FROM due EXCEPT SELECT tag, since, entry_id FROM match_queue)
+         UNION ALL
+         SELECT 'queue ' || tag || ', entry ' || entry_id FROM (SELECT tag, since, entry_id FROM match_queue EXCEPT SELECT * FROM due)";
+    "interests_malformed" "Whoever waits to be matched, or was, named no lawful interests (SPEC 9.2)." =>
+        "SELECT 'entry ' || id FROM match_entry e WHERE json_array_length(interests) NOT BETWEEN 1 AND 3
+           OR EXISTS (SELECT 1 FROM json_each(e.interests) j
+                      WHERE length(j.value) NOT BETWEEN 3 AND 12 OR j.value GLOB '*[^a-z0-9]*')
+         UNION ALL
+         SELECT 'chat ' || id FROM chat c WHERE interests IS NOT NULL AND (json_array_length(interests) NOT BETWEEN 1 AND 3
+           OR EXISTS (SELECT 1 FROM json_each(c.interests) j
+                      WHERE length(j.value) NOT BETWEEN 3 AND 12 OR j.value GLOB '*[^a-z0-9]*'))";
     "suite_unknown" "A chat's encryption suite is neither 2 nor 3." =>
         "SELECT 'chat ' || id FROM chat WHERE e2ee NOT IN (2, 3)";
     "epoch_start_out_of_range" "A chat's epoch starts beyond its messages, or it counts none." =>

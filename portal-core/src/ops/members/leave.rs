@@ -8,6 +8,7 @@ use crate::error::{ErrorKind, Result};
 use crate::event::EpochReason;
 use crate::model::{ChatId, ChatType};
 use crate::operation::{Context, Done, Operation};
+use crate::ops::matching::{self, Ending};
 use crate::ops::{chats, epochs};
 use crate::policy::{LookIn, permit};
 
@@ -30,7 +31,7 @@ impl Operation for Leave {
         let (_, facts) = chats::load(cx, self.chat_id)?;
         permit::<LookIn>(&cx.actor, &facts)?;
         if facts.chat_type == ChatType::Direct {
-            chats::end_direct(cx, self.chat_id, leaver)?;
+            matching::end(cx, self.chat_id, Ending::Left(leaver))?;
         } else if facts.is_owned_by(leaver) {
             return Err(ErrorKind::OwnerCannotLeave.into());
         } else if dismiss(cx, self.chat_id, leaver, "left")? {

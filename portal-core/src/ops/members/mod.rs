@@ -19,7 +19,9 @@ use serde::Serialize;
 
 use crate::error::Result;
 use crate::event::{EpochReason, Event, MemberAdded, RoomEvicted};
-use crate::model::{ChatId, ChatName, ChatType, MessageId, Timestamp, UserId};
+use crate::model::{
+    ChatId, ChatName, ChatType, CountryCode, Interest, Interests, MessageId, Timestamp, UserId,
+};
 use crate::operation::Context;
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::chats::{self, ChatRow};
@@ -153,13 +155,18 @@ pub struct StoredMembership {
     pub via: String,
     /// Since when.
     pub joined_at: Timestamp,
+    /// Of a DIRECT chat: by which interests they were matched.
+    pub interests: Option<Vec<Interest>>,
+    /// Of a DIRECT chat: from where they asked to be matched, if that is known.
+    pub country_code: Option<CountryCode>,
 }
 
 /// Every membership of a person, for their export; DIRECT chats are among them.
 pub(crate) fn export_of(db: &Connection, user: UserId) -> Result<Vec<StoredMembership>> {
     store::all(
         db,
-        "SELECT m.chat_id, c.chat_type, c.name, m.via, m.joined_at
+        "SELECT m.chat_id, c.chat_type, c.name, m.via, m.joined_at, c.interests,
+           CASE m.user_id WHEN c.pair_low THEN c.low_country WHEN c.pair_high THEN c.high_country END
          FROM membership m JOIN chat c ON c.id = m.chat_id WHERE m.user_id = ? ORDER BY m.chat_id",
         [user],
         |row| {
@@ -169,6 +176,8 @@ pub(crate) fn export_of(db: &Connection, user: UserId) -> Result<Vec<StoredMembe
                 name: row.get(2)?,
                 via: row.get(3)?,
                 joined_at: row.get(4)?,
+                interests: row.get::<_, Option<Interests>>(5)?.map(Vec::from),
+                country_code: row.get(6)?,
             })
         },
     )
@@ -188,7 +197,7 @@ pub(crate) fn could_hold_keys_of(db: &Connection, user: UserId) -> Result<BTreeS
     for session in sessions::ids_of(db, user)? {
         held.extend(epochs::chats_of_session(db, session)?);
     }
-    for direct in chats::direct_of(db, user)? {
+    for direct in chats::directs_of(db, user)? {
         held.remove(&direct);
     }
     Ok(held)

@@ -15,6 +15,7 @@ use crate::event::{
 };
 use crate::model::{ChatId, Reason, UserId};
 use crate::operation::{Context, Done, Operation};
+use crate::ops::matching::{self, Withdrawal};
 use crate::ops::punishments::{self, Everywhere};
 use crate::ops::sessions::{self, Ending};
 use crate::ops::{audit, chats, epochs, members, strangers, users};
@@ -237,9 +238,13 @@ pub(super) fn leave_for(
 fn shut_out(cx: &mut Context<'_>, leave: &Permit<ActOn>, why: Ending) -> Result<Done> {
     let user = leave.subject();
     let held = members::could_hold_keys_of(cx.db, user)?;
-    for chat in chats::direct_of(cx.db, user)? {
-        chats::end_direct(cx, chat, user)?;
-    }
+    let withdrawal = if why == Ending::TimedOut {
+        Withdrawal::TimedOut
+    } else {
+        Withdrawal::Banned
+    };
+    matching::withdraw(cx, user, withdrawal)?;
+    matching::end_all(cx, user)?;
     sessions::end_all(cx, user, why)?;
     for chat in held {
         epochs::move_on(cx, chat, EpochReason::MemberRemoved)?;

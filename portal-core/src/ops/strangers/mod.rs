@@ -1,5 +1,10 @@
 //! Strangers: anonymous users that are made with a session and vanish with it (SPEC 1.8).
 
+mod blocking;
+mod names;
+
+pub use blocking::{Block, List, Stranger, StrangerPage, Unblock};
+
 use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,10 +14,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Role, Timestamp, UserId, Username};
 use crate::operation::{Context, Operation};
 use crate::ops::sessions::NewSession;
-use crate::ops::stranger_names::{FIRST_WORDS, SECOND_WORDS};
 use crate::ops::{chats, deletion, sessions, users};
 use crate::policy::ActingAs;
 use crate::store;
+
+use names::{FIRST_WORDS, SECOND_WORDS};
 
 /// Makes an anonymous user with a generated name, and a session for it; for guests.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -80,7 +86,7 @@ pub(crate) fn let_go(cx: &mut Context<'_>, user: UserId) -> Result<()> {
     let person = users::person(cx.db, user, cx.now)?;
     let stays = !person.stranger
         || !sessions::ids_of(cx.db, user)?.is_empty()
-        || !chats::direct_of(cx.db, user)?.is_empty();
+        || !chats::directs_of(cx.db, user)?.is_empty();
     if stays {
         return Ok(());
     }
