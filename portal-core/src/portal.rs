@@ -219,7 +219,7 @@ impl Portal {
             .shared
             .presence()
             .ok_or(ErrorKind::NotConnected)?
-            .connect(identity, since);
+            .connect(identity, since, self.now());
         // What ended the session meanwhile may have been delivered before there was a connection to close.
         // What ends it from now on finds this one.
         match self.admit(caller) {

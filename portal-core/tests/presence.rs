@@ -343,7 +343,7 @@ fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
     match step {
         Step::Connect(who) => {
             let identity = who.identity();
-            let id = presence.connect(identity, naive.seq);
+            let id = presence.connect(identity, naive.seq, naive.now());
             let rooms = Vec::new();
             let line = Line {
                 id,
@@ -549,8 +549,8 @@ proptest! {
 #[test]
 fn joining_again_keeps_the_seat_and_coming_back_takes_a_new_one() {
     let mut presence = Presence::default();
-    let first = presence.connect(Who::Session(1).identity(), 0);
-    let second = presence.connect(Who::Session(2).identity(), 0);
+    let first = presence.connect(Who::Session(1).identity(), 0, Timestamp::from_millis(0));
+    let second = presence.connect(Who::Session(2).identity(), 0, Timestamp::from_millis(0));
     presence.join(first, chat(1), 7);
     presence.join(second, chat(1), 8);
     presence.join(first, chat(1), 9);
@@ -578,11 +578,11 @@ fn joining_again_keeps_the_seat_and_coming_back_takes_a_new_one() {
 fn what_is_written_down_late_does_not_count_for_what_happened_since() {
     let mut presence = Presence::default();
     let at = Timestamp::from_millis;
-    let once = presence.connect(Who::Session(1).identity(), 0);
+    let once = presence.connect(Who::Session(1).identity(), 0, Timestamp::from_millis(0));
     presence.join(once, chat(1), 0);
     presence.depart(once, at(1));
     let first = presence.departures();
-    let again = presence.connect(Who::Session(1).identity(), 0);
+    let again = presence.connect(Who::Session(1).identity(), 0, Timestamp::from_millis(0));
     presence.join(again, chat(1), 0);
     presence.depart(again, at(2));
     let second = presence.departures();

@@ -42,6 +42,7 @@ struct Connection {
     identity: Identity,
     /// The event log's end when it was opened.
     since: u64,
+    opened_at: Timestamp,
     /// The event that ended its session; it is the last one delivered.
     ended: Option<u64>,
     rooms: BTreeSet<ChatId>,
@@ -77,7 +78,7 @@ pub struct Presence {
 impl Presence {
     /// Takes in a new connection, opened when the event log ended at `since`, or later: of an event whose
     /// receivers have been looked up it can be none.
-    pub fn connect(&mut self, identity: Identity, since: u64) -> ConnectionId {
+    pub fn connect(&mut self, identity: Identity, since: u64, at: Timestamp) -> ConnectionId {
         self.last_connection += 1;
         let id = ConnectionId::try_from(self.last_connection).expect("fewer than 2^53 connections");
         self.connections.insert(
@@ -85,6 +86,7 @@ impl Presence {
             Connection {
                 identity,
                 since: since.max(self.addressed),
+                opened_at: at,
                 ended: None,
                 rooms: BTreeSet::new(),
                 taken: BTreeSet::new(),
@@ -263,6 +265,14 @@ impl Presence {
     /// Whether the person has any live connection.
     pub fn is_connected(&self, user: UserId) -> bool {
         self.live_of(user).next().is_some()
+    }
+
+    /// Whether the person has a live connection that was opened before then.
+    pub fn is_connected_since(&self, user: UserId, before: Timestamp) -> bool {
+        self.live_of(user).any(|id| {
+            let connection = self.connections.get(&id);
+            connection.is_some_and(|connection| connection.opened_at < before)
+        })
     }
 
     /// A person's connections whose sessions have not ended.

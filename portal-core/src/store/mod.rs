@@ -88,6 +88,19 @@ pub(crate) fn all<T>(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Reads rows with a cached statement, as far as `take` asks for them.
+pub(crate) fn lazily<T, R>(
+    db: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    take: impl FnOnce(&mut dyn Iterator<Item = Result<T>>) -> Result<R>,
+) -> Result<R> {
+    let mut statement = prepare(db, sql)?;
+    let rows = statement.query_map(params, read)?;
+    take(&mut rows.map(|row| Ok(row?)))
+}
+
 /// Every statement that went through here on this thread, for the tests of query plans.
 #[cfg(test)]
 pub(crate) mod seen {

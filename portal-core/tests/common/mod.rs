@@ -8,6 +8,7 @@
 )]
 
 pub mod keys;
+pub mod matches;
 pub mod programs;
 pub mod sealed;
 pub mod talk;
@@ -73,6 +74,31 @@ impl Stage {
         let stage = Self { portal, clock, dir };
         stage.raw().execute_batch(CAST).unwrap();
         stage
+    }
+
+    /// The same file at the same time, closed and opened again.
+    #[must_use]
+    pub fn reopened(self, presence: bool) -> Self {
+        self.portal.close();
+        let options = Options {
+            presence,
+            ..self.beside_options()
+        };
+        let portal = Portal::open(self.portal.path(), options).unwrap();
+        Self { portal, ..self }
+    }
+
+    /// The same file opened beside, without presence, as the CLI does.
+    pub fn beside(&self) -> Portal {
+        Portal::open(self.portal.path(), self.beside_options()).unwrap()
+    }
+
+    fn beside_options(&self) -> Options {
+        Options {
+            clock: self.clock.clone(),
+            durability: Durability::Normal,
+            ..Options::default()
+        }
     }
 
     /// The file, past every rule of the library.

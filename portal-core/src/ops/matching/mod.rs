@@ -10,8 +10,8 @@
 //! | `rematch_pause` | `pauses` |
 //! | `match_wait` | `statistics` |
 //!
-//! The surprise: an entry whose end has passed counts as absent without any sweep, unless its person is
-//! connected; a live connection is itself the sign of presence that prolongs it.
+//! The surprise: an entry whose end has passed counts as absent without any sweep, unless its person was there
+//! all the time; a live connection is itself the sign of presence that prolongs it.
 
 mod direct;
 mod ending;
@@ -20,6 +20,8 @@ mod graces;
 mod housekeeping;
 mod pairing;
 mod pauses;
+#[cfg(test)]
+mod plans;
 mod queue;
 mod statistics;
 mod status;

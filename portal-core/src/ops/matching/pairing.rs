@@ -1,10 +1,10 @@
 //! Finding somebody to match, and the match itself (SPEC 9.3, 9.4).
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::queue::{self, Entry};
 use super::{graces, pauses, statistics};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 use crate::event::MatchFound;
 use crate::matching::{Candidate, Choice, Match, Standing, choose};
 use crate::model::{ChatId, CountryCode, Interest, Interests, Timestamp, UserId};
@@ -64,24 +64,25 @@ const WAITING: &str = "SELECT since, entry_id FROM match_queue WHERE tag = ?1
 fn candidates(view: &View<'_>, seeker: &Seeker) -> Result<Choice> {
     let mut tags = seeker.interests.iter().map(Interest::as_str);
     let tags = [tags.next(), tags.next(), tags.next()];
-    let mut waiting = view.db.prepare_cached(WAITING)?;
-    let places = waiting.query_map(tags, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut places = places.map(|place| place.map_err(Error::from)).peekable();
-    choose(std::iter::from_fn(|| {
-        // One who shares several interests stands in several queues, at the same place in each.
-        let place = match places.next()? {
-            Ok(place) => place,
-            Err(error) => return Some(Err(error)),
-        };
-        let mut shared = 1;
-        while places
-            .next_if(|next| matches!(next, Ok(next) if *next == place))
-            .is_some()
-        {
-            shared += 1;
-        }
-        Some(judge(view, seeker, place, shared))
-    }))
+    let place = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    store::lazily(view.db, WAITING, tags, place, |places| {
+        let mut places = places.peekable();
+        choose(std::iter::from_fn(|| {
+            let place = match places.next()? {
+                Ok(place) => place,
+                Err(error) => return Some(Err(error)),
+            };
+            // Who shares several interests stands in several queues, at the same place in each.
+            let mut shared = 1;
+            while places
+                .next_if(|next| matches!(next, Ok(next) if *next == place))
+                .is_some()
+            {
+                shared += 1;
+            }
+            Some(judge(view, seeker, place, shared))
+        }))
+    })
 }
 
 fn judge(

@@ -51,9 +51,14 @@ pub(super) fn is_connected(view: &View<'_>, user: UserId) -> Option<bool> {
     view.presence().map(|presence| presence.is_connected(user))
 }
 
-/// Whether an entry of that end still counts.
+/// Whether an entry of that end still counts. While a person is there it has no end; whoever came back too
+/// late has none any more.
 pub(super) fn counts(view: &View<'_>, user: UserId, expires_at: Timestamp) -> bool {
-    expires_at > view.now || is_connected(view, user) == Some(true)
+    let stayed = || {
+        view.presence()
+            .is_some_and(|presence| presence.is_connected_since(user, expires_at))
+    };
+    expires_at > view.now || stayed()
 }
 
 /// A person's entry, while it counts.
@@ -163,23 +168,21 @@ pub(super) fn run_out(cx: &mut Context<'_>) -> Result<Option<Timestamp>> {
     let mut due: Vec<(UserId, Timestamp)> = store::all(
         cx.db,
         "SELECT user_id, expires_at FROM match_entry WHERE expires_at <= ?
-         ORDER BY expires_at, user_id LIMIT ?",
+         ORDER BY expires_at, id LIMIT ?",
         (cx.now.plus(AHEAD), BATCH),
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     let is_full = due.len() == BATCH;
-    due.retain(|(user, expires_at)| {
-        let there = is_connected(cx, *user) == Some(true);
-        there || *expires_at <= cx.now
+    due.retain(|(user, end)| {
+        let counts = counts(cx, *user, *end);
+        !counts || is_connected(cx, *user) == Some(true)
     });
-    for (user, _) in &due {
-        // Whoever looked ended was passed over meanwhile.
-        if is_connected(cx, *user) == Some(true) {
+    for (user, end) in &due {
+        if counts(cx, *user, *end) {
             store::execute(
                 cx.db,
-                "UPDATE match_entry SET expires_at = ?2, look_again = look_again OR (expires_at <= ?3 AND rests = 0)
-                 WHERE user_id = ?1",
-                (user, cx.now.plus(LIFETIME), cx.now),
+                "UPDATE match_entry SET expires_at = ? WHERE user_id = ?",
+                (cx.now.plus(LIFETIME), user),
             )?;
         } else {
             withdraw(cx, *user, Withdrawal::Expired)?;
