@@ -8,7 +8,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use hyper::header::HeaderName;
 use portal_server::{Config, Rates};
 use tracing::Level;
 
@@ -156,6 +155,16 @@ fn parsed<T: FromStr<Err: ToString>>(value: &str) -> Result<T, String> {
     value.parse().map_err(|error: T::Err| error.to_string())
 }
 
+fn put<T: FromStr<Err: ToString>>(place: &mut T, value: &str) -> Result<(), String> {
+    *place = parsed(value)?;
+    Ok(())
+}
+
+fn put_some<T: FromStr<Err: ToString>>(place: &mut Option<T>, value: &str) -> Result<(), String> {
+    *place = Some(parsed(value)?);
+    Ok(())
+}
+
 fn seconds(count: u64) -> std::time::Duration {
     std::time::Duration::from_secs(count)
 }
@@ -169,7 +178,7 @@ macro_rules! number {
             what: $what,
             more: $more,
             otherwise: "",
-            set: |settings, value| Ok(settings.$($field).+ = parsed(value)?),
+            set: |settings, value| put(&mut settings.$($field).+, value),
             get: |settings| Some(settings.$($field).+.to_string()),
         }
     };
@@ -184,7 +193,10 @@ macro_rules! timeout {
             what: $what,
             more: "",
             otherwise: "",
-            set: |settings, value| Ok(settings.$($field).+ = seconds(parsed(value)?)),
+            set: |settings, value| {
+                settings.$($field).+ = seconds(parsed(value)?);
+                Ok(())
+            },
             get: |settings| Some(settings.$($field).+.as_secs().to_string()),
         }
     };
@@ -198,7 +210,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         what: "The database file.",
         more: "Made if it is not there.",
         otherwise: "",
-        set: |settings, value| Ok(settings.db = value.into()),
+        set: |settings, value| put(&mut settings.db, value),
         get: |settings| Some(settings.db.display().to_string()),
     },
     Setting {
@@ -207,7 +219,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         what: "The address to listen on.",
         more: "Port 0 takes a free one; the first line printed says which.",
         otherwise: "",
-        set: |settings, value| Ok(settings.listen = parsed(value)?),
+        set: |settings, value| put(&mut settings.listen, value),
         get: |settings| Some(settings.listen.to_string()),
     },
     Setting {
@@ -216,7 +228,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         what: "Where browsers reach the server.",
         more: "Must be https unless its host is loopback.",
         otherwise: "the address listened on",
-        set: |settings, value| Ok(settings.config.public_url = Some(value.to_owned())),
+        set: |settings, value| put_some(&mut settings.config.public_url, value),
         get: |settings| settings.config.public_url.clone(),
     },
     Setting {
@@ -244,11 +256,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         what: "The header in which a trusted proxy gives the client's address.",
         more: "Of a list the last entry counts. Without a proxy anybody makes it up.",
         otherwise: "none",
-        set: |settings, value| {
-            let header: HeaderName = parsed(value)?;
-            settings.config.client_address_header = Some(header);
-            Ok(())
-        },
+        set: |settings, value| put_some(&mut settings.config.client_address_header, value),
         get: |settings| {
             let header = settings.config.client_address_header.as_ref();
             header.map(ToString::to_string)
@@ -261,11 +269,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         more: "`XX` and `T1` are unknown. Matched people see it of each other. Behind a proxy that passes \
                on what clients send, anybody makes it up.",
         otherwise: "none",
-        set: |settings, value| {
-            let header: HeaderName = parsed(value)?;
-            settings.config.client_country_header = Some(header);
-            Ok(())
-        },
+        set: |settings, value| put_some(&mut settings.config.client_country_header, value),
         get: |settings| {
             let header = settings.config.client_country_header.as_ref();
             header.map(ToString::to_string)
@@ -284,7 +288,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         what: "Connections at once from one IPv4 address or IPv6 /64.",
         more: "",
         otherwise: "200; all, behind a proxy",
-        set: |settings, value| Ok(settings.connections_per_network = Some(parsed(value)?)),
+        set: |settings, value| put_some(&mut settings.connections_per_network, value),
         get: |settings| {
             settings
                 .connections_per_network
@@ -297,7 +301,10 @@ pub(crate) const SETTINGS: &[Setting] = &[
         what: "Whether requests are limited by the minute.",
         more: "`off` lifts these limits and the one by network; only while listening on loopback.",
         otherwise: "",
-        set: |settings, value| Ok(settings.limits = value == "on"),
+        set: |settings, value| {
+            settings.limits = value == "on";
+            Ok(())
+        },
         get: |settings| Some(if settings.limits { "on" } else { "off" }.to_owned()),
     },
     number!(
@@ -363,7 +370,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         what: "How much the log tells.",
         more: "From `debug` on a line for every request.",
         otherwise: "",
-        set: |settings, value| Ok(settings.log = parsed(value)?),
+        set: |settings, value| put(&mut settings.log, value),
         get: |settings| Some(settings.log.to_string().to_lowercase()),
     },
     Setting {

@@ -175,7 +175,7 @@ impl Used {
         client.closed().await;
     }
 
-    async fn ended(self) -> (String, Vec<(&'static str, &'static str, Answer)>) {
+    fn ended(self) -> (String, Vec<(&'static str, &'static str, Answer)>) {
         let ended = self.program.stop("-TERM");
         assert_eq!(ended.code, Some(0));
         for (what, secret) in &self.secrets {
@@ -185,6 +185,7 @@ impl Used {
                 .find(|line| line.contains(secret.as_str()));
             assert_eq!(at, None, "{what} is in the log");
         }
+        assert!(!ended.log.contains("127.0.0.1"), "{}", ended.log);
         (ended.log, self.answers)
     }
 }
@@ -192,7 +193,7 @@ impl Used {
 #[tokio::test]
 async fn no_secret_is_in_the_log_though_it_tells_everything() {
     let used = Used::by(&["--log", "trace"]).await;
-    let (log, answers) = used.ended().await;
+    let (log, answers) = used.ended();
     for (method, route, answer) in answers {
         let id = answer.headers["x-request-id"].to_str().unwrap();
         let line = log
@@ -212,7 +213,7 @@ async fn no_secret_is_in_the_log_though_it_tells_everything() {
 #[tokio::test]
 async fn nor_when_a_program_reads_the_log() {
     let used = Used::by(&["--log", "trace", "--log-format", "json"]).await;
-    let (log, answers) = used.ended().await;
+    let (log, answers) = used.ended();
     let lines: Vec<Value> = log
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
@@ -242,7 +243,7 @@ async fn nor_when_a_program_reads_the_log() {
 #[tokio::test]
 async fn by_default_requests_have_no_line() {
     let used = Used::by(&[]).await;
-    let (log, answers) = used.ended().await;
+    let (log, answers) = used.ended();
     assert!(answers.len() > 15);
     assert!(
         log.contains("stopping") && !log.contains("request_id"),
