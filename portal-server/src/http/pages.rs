@@ -22,6 +22,12 @@ const FILES: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// The path again, if there is a file at it.
+pub(crate) fn name(path: &str) -> Option<&'static str> {
+    let (at, ..) = FILES.iter().find(|(at, ..)| *at == path)?;
+    Some(at)
+}
+
 /// The file at a path.
 pub(crate) fn find(path: &str) -> Option<Reply> {
     let (_, content_type, text) = FILES.iter().find(|(at, ..)| *at == path)?;
