@@ -597,8 +597,8 @@ fn nothing_is_kept_of_a_match_that_is_over() {
     let mut presence = Presence::default();
     let at = Timestamp::from_millis;
     let over = ChatId::try_from(777_001).unwrap();
-    let one = presence.connect(Who::Session(1).identity(), 0);
-    presence.connect(Who::Session(2).identity(), 0);
+    let one = presence.connect(Who::Session(1).identity(), 0, Timestamp::from_millis(0));
+    presence.connect(Who::Session(2).identity(), 0, Timestamp::from_millis(0));
     for (seq, user_id, peer_id) in [(1, user(1), user(2)), (2, user(2), user(1))] {
         let found = MatchFound {
             chat_id: over,
