@@ -203,6 +203,12 @@
 // You have reported this message already; staff have it.
 #define PORTAL_ERR_ALREADY_REPORTED 222
 
+// There is no such bot.
+#define PORTAL_ERR_BOT_NOT_FOUND 223
+
+// This server runs no browsers.
+#define PORTAL_ERR_BROWSER_UNAVAILABLE 224
+
 // You may not do this here.
 #define PORTAL_ERR_FORBIDDEN 301
 
