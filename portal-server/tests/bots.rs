@@ -156,7 +156,9 @@ async fn a_program_without_cookies_says_its_own_secret_spec_2_3() {
     let bot = bot(&server, "telegram");
     let mut ask = whom("4711");
     ask["browser"] = json!("of-a-program");
-    server.post(None, REQUEST, ask).await.ok();
+    let asked = server.post(None, REQUEST, ask).await;
+    asked.ok();
+    assert_eq!(cookie(&asked, "pbrowser"), None);
     let fetched = server.post(Some(&bot), SEND_CODE, json!({})).await.ok();
     let mut claim = claim("4711", &fetched["codes"][0]["code"]);
     server

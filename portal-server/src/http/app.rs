@@ -207,15 +207,16 @@ impl App {
         if signs_in && self.server.origins.is_foreign(request.headers()) {
             return Err(ErrorKind::CrossSite.into());
         }
-        let browser = self.browser(route.browser, request.headers())?;
+        let mut browser = self.browser(route.browser, request.headers())?;
         let entry = catalogue::find(route.operation)?;
         route.read_query(request.uri().query().unwrap_or_default(), &mut parameters)?;
         if route.verb == routes::Verb::Post {
             routes::read_body(&read_json(request).await?, &mut parameters)?;
         }
-        if let Some(secret) = &browser
-            && !parameters.contains_key("browser")
-        {
+        // A program that gives a secret of its own needs no cookie.
+        if parameters.contains_key("browser") {
+            browser = None;
+        } else if let Some(secret) = &browser {
             parameters.insert("browser".to_owned(), secret.as_str().into());
         }
         let answer = self.run(entry, caller.actor, parameters).await?;
