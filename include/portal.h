@@ -203,6 +203,12 @@
 // You have reported this message already; staff have it.
 #define PORTAL_ERR_ALREADY_REPORTED 222
 
+// There is no such bot.
+#define PORTAL_ERR_BOT_NOT_FOUND 223
+
+// This server runs no browsers.
+#define PORTAL_ERR_BROWSER_UNAVAILABLE 224
+
 // You may not do this here.
 #define PORTAL_ERR_FORBIDDEN 301
 
@@ -346,6 +352,9 @@
 // portal_actor.kind: whoever holds the database file, such as the host itself. Has no id.
 #define PORTAL_ACTOR_OPERATOR 4
 
+// portal_actor.kind: a bot of another platform, by the id that portal_authenticate_bot answers.
+#define PORTAL_ACTOR_BOT 5
+
 // Why a call failed: status, code, a sentence for a person, and typed extras. It belongs to whoever
 // received it, never changes, and holds nothing of the handle it came from.
 typedef struct portal_error portal_error;
@@ -400,7 +409,7 @@ typedef struct portal_options {
 typedef struct portal_actor {
     // sizeof(portal_actor).
     size_t size;
-    // The session, connection or user; 0 for the kinds that have no id.
+    // The session, connection, user or bot; 0 for the kinds that have no id.
     int64_t id;
     // One of PORTAL_ACTOR_...
     int32_t kind;
@@ -547,6 +556,18 @@ int32_t portal_authenticate(struct portal *handle,
                             size_t token_len,
                             int64_t *session_id,
                             struct portal_error **error);
+
+// - What: finds the bot of an API key, for portal_actor.id of PORTAL_ACTOR_BOT.
+// - Ownership: the key is read during the call only.
+// - NULL: handle, key and bot_id may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED,
+//   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
+int32_t portal_authenticate_bot(struct portal *handle,
+                                const char *key,
+                                size_t key_len,
+                                int64_t *bot_id,
+                                struct portal_error **error);
 
 // - What: notes a live connection of a session or a guest, for portal_actor.id of
 //   PORTAL_ACTOR_CONNECTION. Needs PORTAL_OPEN_PRESENCE.

@@ -33,7 +33,7 @@ CREATE INDEX attempt_by_time ON attempt (at);
 CREATE TABLE audit (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,
     at        INTEGER NOT NULL,
-    actor     TEXT NOT NULL CONSTRAINT audit_actor_known CHECK (actor IN ('guest', 'user', 'operator', 'system')),
+    actor     TEXT NOT NULL CONSTRAINT audit_actor_known CHECK (actor IN ('guest', 'user', 'bot', 'operator', 'system')),
     user_id   INTEGER CONSTRAINT audit_user_has_id CHECK ((actor = 'user') = (user_id IS NOT NULL)),
     os_user   TEXT,
     action    TEXT NOT NULL,
@@ -78,6 +78,22 @@ CREATE TABLE block (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX block_by_blocked ON block (blocked_id);
+
+CREATE TABLE bot (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    platform   TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    key_hash   BLOB NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    -- When its key was last replaced.
+    rotated_at INTEGER,
+    CONSTRAINT bot_id_fits_javascript CHECK (id BETWEEN 1 AND 9007199254740991),
+    CONSTRAINT bot_platform_form CHECK (length(platform) BETWEEN 2 AND 32 AND platform NOT GLOB '*[^a-z0-9-]*'),
+    CONSTRAINT bot_name_length CHECK (length(name) BETWEEN 1 AND 64),
+    CONSTRAINT bot_key_is_hash CHECK (length(key_hash) = 32)
+) STRICT;
+
+CREATE INDEX bot_by_platform ON bot (platform);
 
 CREATE TABLE chat (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -414,22 +430,31 @@ CREATE INDEX key_request_by_time ON key_request (next_at) WHERE next_at IS NOT N
 
 CREATE TABLE login_code (
     id         INTEGER PRIMARY KEY,
-    user_id    INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
-    code_hash  BLOB NOT NULL,
+    user_id    INTEGER REFERENCES user (id) ON DELETE CASCADE,
+    platform   TEXT,
+    identity   TEXT,
+    code_hash  BLOB,
     browser    BLOB,
     client_net TEXT,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
-    CONSTRAINT login_code_is_hash CHECK (length(code_hash) = 32),
+    CONSTRAINT login_code_is_hash CHECK (code_hash IS NULL OR length(code_hash) = 32),
     CONSTRAINT login_code_browser_is_hash CHECK (browser IS NULL OR length(browser) = 32),
+    CONSTRAINT login_code_is_somebodys CHECK (user_id IS NOT NULL OR identity IS NOT NULL),
+    CONSTRAINT login_code_identity_has_platform CHECK ((platform IS NULL) = (identity IS NULL)),
+    CONSTRAINT login_code_waits_for_a_bot CHECK (code_hash IS NOT NULL OR (identity IS NOT NULL AND browser IS NOT NULL)),
     CONSTRAINT login_code_expires_later CHECK (expires_at > created_at)
 ) STRICT;
 
 CREATE INDEX login_code_by_expiry ON login_code (expires_at);
 
+CREATE INDEX login_code_by_identity ON login_code (platform, identity, expires_at) WHERE identity IS NOT NULL;
+
 CREATE INDEX login_code_by_net ON login_code (client_net, expires_at) WHERE client_net IS NOT NULL;
 
 CREATE INDEX login_code_by_user ON login_code (user_id, expires_at);
+
+CREATE INDEX login_code_waiting ON login_code (platform, id) WHERE code_hash IS NULL;
 
 CREATE TABLE match_entry (
     id         INTEGER PRIMARY KEY,
@@ -551,6 +576,29 @@ CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
     value ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE platform_identity (
+    platform  TEXT NOT NULL,
+    identity  TEXT NOT NULL,
+    user_id   INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    linked_at INTEGER NOT NULL,
+    PRIMARY KEY (platform, identity),
+    CONSTRAINT platform_identity_platform_form CHECK (length(platform) BETWEEN 2 AND 32 AND platform NOT GLOB '*[^a-z0-9-]*'),
+    CONSTRAINT platform_identity_length CHECK (length(identity) BETWEEN 1 AND 128)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX platform_identity_by_user ON platform_identity (user_id);
+
+CREATE TRIGGER platform_identity_is_no_strangers BEFORE INSERT ON platform_identity
+WHEN EXISTS (SELECT 1 FROM user WHERE id = NEW.user_id AND stranger = 1)
+BEGIN SELECT RAISE(ABORT, 'platform_identity_is_no_strangers'); END;
+
+CREATE TRIGGER platform_identity_is_not_moved BEFORE UPDATE OF platform, identity, user_id ON platform_identity
+BEGIN SELECT RAISE(ABORT, 'platform_identity_is_not_moved'); END;
+
+CREATE TRIGGER platform_identity_is_not_replaced BEFORE INSERT ON platform_identity
+WHEN EXISTS (SELECT 1 FROM platform_identity WHERE platform = NEW.platform AND identity = NEW.identity)
+BEGIN SELECT RAISE(ABORT, 'platform_identity_is_not_replaced'); END;
 
 CREATE TABLE punishment (
     id        INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -54,6 +54,7 @@ pub(crate) struct Wanted {
 enum ActorKind {
     Guest,
     User,
+    Bot,
     Operator,
     System,
 }

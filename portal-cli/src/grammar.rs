@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    audit, chat, config, db, event, invite, matching, member, message, moderation, op, report,
+    audit, bot, chat, config, db, event, invite, matching, member, message, moderation, op, report,
     session, signup, stranger, user,
 };
 
@@ -119,6 +119,11 @@ pub(crate) enum Noun {
     Stranger {
         #[command(subcommand)]
         verb: stranger::Verb,
+    },
+    /// Programs that let people in from other platforms
+    Bot {
+        #[command(subcommand)]
+        verb: bot::Verb,
     },
     /// The event log
     Event {

@@ -4,6 +4,7 @@
 //! may rely on is the exit code, the JSON on stdout and the error's code on stderr; `docs/cli.md` lists them.
 
 mod audit;
+mod bot;
 mod chat;
 mod config;
 mod db;
@@ -68,6 +69,7 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         Noun::Report { verb } => report::run(verb, &globals.open(out)?),
         Noun::Match { verb } => matching::run(verb, &globals.open(out)?),
         Noun::Stranger { verb } => stranger::run(verb, &globals.open(out)?),
+        Noun::Bot { verb } => bot::run(verb, &globals.open(out)?),
         Noun::Event { verb } => event::run(&verb, &globals.open(out)?),
         Noun::Audit { verb } => audit::run(verb, &globals.open(out)?),
         Noun::Config { verb } => config::run(verb, &globals.open(out)?),

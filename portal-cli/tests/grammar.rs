@@ -77,6 +77,7 @@ const NOUNS: &[(&str, &[&str])] = &[
         ],
     ),
     ("stranger", &["list", "block", "unblock"]),
+    ("bot", &["add", "list", "rotate", "remove"]),
     ("event", &["tail"]),
     ("audit", &["list"]),
     ("config", &["get", "set", "unset"]),

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{ConnectionId, CountryCode, SessionId, UserId};
+use crate::model::{BotId, ConnectionId, CountryCode, SessionId, UserId};
 
 /// Who calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Who {
     Connection(ConnectionId),
     /// A person, named by a host that knows them or by the operator acting for them.
     User(UserId),
+    /// A bot, by its id; see [`crate::Portal::authenticate_bot`].
+    Bot(BotId),
     /// Whoever holds the database file.
     Operator,
     /// Housekeeping.
@@ -66,6 +68,11 @@ impl Actor {
     /// A person, without a session.
     pub fn user(id: UserId) -> Self {
         Self::new(Who::User(id))
+    }
+
+    /// A bot.
+    pub fn bot(id: BotId) -> Self {
+        Self::new(Who::Bot(id))
     }
 
     /// Whoever holds the database file.

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    BlobId, ChatId, MessageId, ReportId, ReportState, Role, Seq, SessionId, Timestamp, UserId,
+    BlobId, BotId, ChatId, MessageId, ReportId, ReportState, Role, Seq, SessionId, Timestamp,
+    UserId,
 };
 
 /// For whom an event is, judged again at delivery.
@@ -559,6 +560,24 @@ events! {
         /// Whether they are blocked from now on.
         blocked: bool,
     } => |e| Audience::User(e.user_id);
+
+    /// A bot was added.
+    "bot:added" BotAdded {
+        /// Which.
+        bot_id: BotId,
+    } => |_e| Audience::Staff(Role::Admin);
+
+    /// A bot has another key; the former one opens nothing any more.
+    "bot:rotated" BotRotated {
+        /// Which.
+        bot_id: BotId,
+    } => |_e| Audience::Staff(Role::Admin);
+
+    /// A bot was removed.
+    "bot:removed" BotRemoved {
+        /// Which.
+        bot_id: BotId,
+    } => |_e| Audience::Staff(Role::Admin);
 
     /// A message was reported; for admins and above, who handle reports.
     "report:new" ReportNew {

@@ -12,6 +12,7 @@ use crate::error::{ErrorKind, Result};
 use crate::model::{ConnectionId, Timestamp};
 use crate::operation::{Operation, Query, View};
 use crate::ops;
+use crate::policy::may_be_let_in;
 use crate::presence::{Identity, Presence};
 use crate::random::{Random, SystemRandom};
 use crate::request::Request;
@@ -235,6 +236,7 @@ impl Portal {
     fn admit(&self, caller: &Actor) -> Result<(Identity, u64)> {
         let reader = self.reader()?;
         let view = View::new(&reader, &self.shared, caller)?;
+        may_be_let_in(&view.actor)?;
         let identity = Identity {
             session: view.session,
             user: view.actor.user_id(),

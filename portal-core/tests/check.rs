@@ -97,6 +97,10 @@ const BREACHES: &[(&str, &str)] = &[
         "UPDATE user SET role = 1 WHERE id = 9000",
     ),
     (
+        "identity_of_stranger",
+        "INSERT INTO platform_identity (platform, identity, user_id, linked_at) VALUES ('telegram', '4711', 9000, 0)",
+    ),
+    (
         "tier_end_misplaced",
         "UPDATE user SET tier = 1 WHERE id = 5000",
     ),

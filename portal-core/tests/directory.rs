@@ -140,3 +140,49 @@ fn each_chat_says_how_many_look_at_it_spec_3_10() {
     let page = without.ok(&Actor::guest(), "directory.list", json!({}));
     assert_eq!(page["chats"][0]["viewer_count"], 0);
 }
+
+#[test]
+fn statistics_count_what_is_listed_and_who_looks_spec_3_10() {
+    let stage = Stage::new();
+    let hall = stage.chat(ChatType::Official, ADMIN, None);
+    let square = stage.chat(ChatType::Public, PREMIUM, Some("a-square"));
+    stage.chat(ChatType::Public, PREMIUM, Some("empty"));
+    let parlour = stage.chat(ChatType::Private, PREMIUM, None);
+    let bench = stage.direct(BASIC, OTHER);
+    let join = |connection, chat: ChatId| {
+        let params = json!({ "chat_id": chat });
+        stage.ok(&Actor::connection(connection), "room.join", params);
+    };
+    let (_, phone) = stage.connect(PREMIUM);
+    let (_, desk) = stage.connect(PREMIUM);
+    let (_, ben) = stage.connect(BASIC);
+    let guest = stage.portal.connect(&Actor::guest()).unwrap();
+    for (connection, chat) in [
+        (phone, square),
+        (desk, square),
+        (guest, square),
+        (guest, hall),
+        (desk, parlour),
+        (ben, bench),
+    ] {
+        join(connection, chat);
+    }
+    for who in [Actor::guest(), user(BASIC), Actor::operator()] {
+        let got = stage.ok(&who, "directory.statistics", json!({}));
+        assert_eq!(
+            got["official"],
+            json!({ "chats": 1, "viewed": 1, "viewers": 1 })
+        );
+        // Two connections of a person are one viewer; nothing is said of the other types.
+        assert_eq!(
+            got["public"],
+            json!({ "chats": 2, "viewed": 1, "viewers": 2 })
+        );
+        assert_eq!(got["as_of"], stage.as_of());
+        assert_eq!(got.as_object().unwrap().len(), 3);
+    }
+    stage.portal.forget(guest);
+    let got = stage.ok(&Actor::guest(), "directory.statistics", json!({}));
+    assert_eq!(got["official"]["viewed"], 0);
+    assert_eq!(got["public"]["viewers"], 1);
+}

@@ -299,6 +299,8 @@ const EXPORTED: &[(&str, &str, &str)] = &[
     ("user", "id", "user"),
     ("user", "username", "user"),
     ("tier_change", "user_id", "tier_history"),
+    ("platform_identity", "identity", "identities"),
+    ("platform_identity", "user_id", "identities"),
     ("session", "user_id", "sessions"),
     ("session", "user_agent", "sessions"),
     ("signup_code", "created_by", "signup_codes"),
@@ -340,6 +342,7 @@ const KEPT_OUT: &[(&str, &str, &str)] = &[
     ),
     ("report", "handled_by", "who did it is for staff"),
     ("login_code", "user_id", "a secret that lives ten minutes"),
+    ("login_code", "identity", "lives ten minutes"),
     ("rematch_pause", "low", "lasts a minute"),
     ("rematch_pause", "high", "lasts a minute"),
     ("sent", "sender_id", "answers retries for ten minutes"),
@@ -391,7 +394,14 @@ const KEPT_OUT: &[(&str, &str, &str)] = &[
 ];
 
 /// Tables that name nobody.
-const OF_NOBODY: &[&str] = &["meta", "setting", "chat_pace", "match_queue", "match_wait"];
+const OF_NOBODY: &[&str] = &[
+    "bot",
+    "meta",
+    "setting",
+    "chat_pace",
+    "match_queue",
+    "match_wait",
+];
 
 /// What a column's name says if it is about a person.
 const PERSONAL: &[&str] = &[
@@ -400,6 +410,7 @@ const PERSONAL: &[&str] = &[
     "blocked",
     "by",
     "distributor",
+    "identity",
     "maker",
     "member",
     "owner",
@@ -498,7 +509,7 @@ fn a_row_that_names_a_person_is_in_their_export_spec_1_9() {
     )
     .unwrap();
     for (table, column, part) in EXPORTED {
-        if ["sender_role", "user_agent", "username"].contains(column) {
+        if ["identity", "sender_role", "user_agent", "username"].contains(column) {
             continue;
         }
         let sql = format!("SELECT {column} FROM {table} WHERE {column} IS NOT NULL LIMIT 1");

@@ -1,6 +1,6 @@
 //! What the rules of SPEC 4 hold to whatever the facts say, also facts that the database would refuse.
 
-use portal_core::model::{ChatId, ChatType, Role, UserId};
+use portal_core::model::{BotId, ChatId, ChatType, Role, UserId};
 use portal_core::policy::{
     self, ActingAs, ChatAction, ChatFacts, Denial, Moderate, OwnerFacts, Permit, Person,
     TargetFacts, act_on_in_chat, may, permit,
@@ -86,6 +86,22 @@ proptest! {
         for actor in [ActingAs::Operator, ActingAs::System] {
             prop_assert_eq!(may(action, &actor, &facts).is_ok(), !nobody);
         }
+    }
+
+    #[test]
+    fn a_bot_passes_no_row_and_every_chat_is_hidden_from_it_spec_2_5(
+        bot in 1_i64..1_000, facts in any_facts(), action in any_action(), person in any_person(),
+    ) {
+        let bot = ActingAs::Bot(BotId::try_from(bot).unwrap());
+        prop_assert_eq!(may(action, &bot, &facts), Err(Denial::ChatNotFound));
+        let target = TargetFacts::from(&person);
+        for least in Role::ALL {
+            prop_assert!(policy::on_person(least, &bot, &target).is_err());
+        }
+        prop_assert!(policy::create_chat(facts.chat_type, &bot, &person).is_err());
+        prop_assert!(policy::on_oneself(&bot).is_err() && policy::on_ones_own(&bot).is_err());
+        let deliver = policy::deliver_codes(&ActingAs::Person(person));
+        prop_assert_eq!(deliver, Err(Denial::Forbidden));
     }
 
     #[test]

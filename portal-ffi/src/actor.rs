@@ -17,6 +17,8 @@ pub const PORTAL_ACTOR_CONNECTION: i32 = 2;
 pub const PORTAL_ACTOR_USER: i32 = 3;
 /// portal_actor.kind: whoever holds the database file, such as the host itself. Has no id.
 pub const PORTAL_ACTOR_OPERATOR: i32 = 4;
+/// portal_actor.kind: a bot of another platform, by the id that portal_authenticate_bot answers.
+pub const PORTAL_ACTOR_BOT: i32 = 5;
 
 /// On whose behalf a call is made, and from where. It begins with its size: zero it, then set size to
 /// sizeof(portal_actor). Everything else at zero is a guest from nowhere. It is read during the call
@@ -26,7 +28,7 @@ pub const PORTAL_ACTOR_OPERATOR: i32 = 4;
 pub struct Caller {
     /// sizeof(portal_actor).
     pub size: usize,
-    /// The session, connection or user; 0 for the kinds that have no id.
+    /// The session, connection, user or bot; 0 for the kinds that have no id.
     pub id: i64,
     /// One of PORTAL_ACTOR_...
     pub kind: i32,
@@ -72,6 +74,7 @@ pub(crate) unsafe fn actor(pointer: *const Caller) -> Result<Actor> {
         PORTAL_ACTOR_SESSION => Actor::session(id(caller.id)?),
         PORTAL_ACTOR_CONNECTION => Actor::connection(id(caller.id)?),
         PORTAL_ACTOR_USER => Actor::user(id(caller.id)?),
+        PORTAL_ACTOR_BOT => Actor::bot(id(caller.id)?),
         other => {
             return Err(Error::invalid(
                 "actor.kind",

@@ -77,6 +77,29 @@ pub unsafe extern "C" fn portal_authenticate(
     unsafe { answer(out(session_id, "session_id"), error, body) }
 }
 
+/// - What: finds the bot of an API key, for portal_actor.id of PORTAL_ACTOR_BOT.
+/// - Ownership: the key is read during the call only.
+/// - NULL: handle, key and bot_id may not be NULL.
+/// - Threads: any, also several at once.
+/// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED,
+///   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn portal_authenticate_bot(
+    handle: *mut Handle,
+    key: *const c_char,
+    key_len: usize,
+    bot_id: *mut i64,
+    error: *mut *mut Failure,
+) -> i32 {
+    let body = || {
+        // SAFETY: the header asks for a live handle and for inputs that can be read.
+        let (gate, key) = unsafe { (handle::gate(handle)?, input::text(key, key_len, "key")?) };
+        gate.enter()?.authenticate_bot(key).map(i64::from)
+    };
+    // SAFETY: the header asks for outputs that can be written.
+    unsafe { answer(out(bot_id, "bot_id"), error, body) }
+}
+
 /// - What: notes a live connection of a session or a guest, for portal_actor.id of
 ///   PORTAL_ACTOR_CONNECTION. Needs PORTAL_OPEN_PRESENCE.
 /// - Ownership: the actor is read during the call only. The connection lasts until

@@ -37,11 +37,14 @@ mod options;
 pub mod status;
 
 pub use actor::{
-    Caller, PORTAL_ACTOR_CONNECTION, PORTAL_ACTOR_GUEST, PORTAL_ACTOR_OPERATOR,
+    Caller, PORTAL_ACTOR_BOT, PORTAL_ACTOR_CONNECTION, PORTAL_ACTOR_GUEST, PORTAL_ACTOR_OPERATOR,
     PORTAL_ACTOR_SESSION, PORTAL_ACTOR_USER,
 };
 pub use buf::{Buf, portal_buf_dispose};
-pub use call::{portal_authenticate, portal_call, portal_connect, portal_disconnect, portal_tick};
+pub use call::{
+    portal_authenticate, portal_authenticate_bot, portal_call, portal_connect, portal_disconnect,
+    portal_tick,
+};
 pub use error::{
     Failure, portal_error_code, portal_error_extras, portal_error_free, portal_error_message,
     portal_error_status, portal_status_code,

@@ -64,6 +64,10 @@ pub const PORTAL_ERR_NO_PUBLIC_KEY: i32 = 220;
 pub const PORTAL_ERR_REPORT_NOT_FOUND: i32 = 221;
 /// You have reported this message already; staff have it.
 pub const PORTAL_ERR_ALREADY_REPORTED: i32 = 222;
+/// There is no such bot.
+pub const PORTAL_ERR_BOT_NOT_FOUND: i32 = 223;
+/// This server runs no browsers.
+pub const PORTAL_ERR_BROWSER_UNAVAILABLE: i32 = 224;
 /// You may not do this here.
 pub const PORTAL_ERR_FORBIDDEN: i32 = 301;
 /// You are banned here.
@@ -176,6 +180,8 @@ pub(crate) const NAMES: &[(i32, &CStr)] = &[
     (PORTAL_ERR_NO_PUBLIC_KEY, c"ERR_NO_PUBLIC_KEY"),
     (PORTAL_ERR_REPORT_NOT_FOUND, c"ERR_REPORT_NOT_FOUND"),
     (PORTAL_ERR_ALREADY_REPORTED, c"ERR_ALREADY_REPORTED"),
+    (PORTAL_ERR_BOT_NOT_FOUND, c"ERR_BOT_NOT_FOUND"),
+    (PORTAL_ERR_BROWSER_UNAVAILABLE, c"ERR_BROWSER_UNAVAILABLE"),
     (PORTAL_ERR_FORBIDDEN, c"ERR_FORBIDDEN"),
     (PORTAL_ERR_BANNED, c"ERR_BANNED"),
     (PORTAL_ERR_MUTED, c"ERR_MUTED"),

@@ -10,7 +10,7 @@ use std::num::NonZeroU32;
 use governor::clock::{Clock, DefaultClock};
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
-use portal_core::model::UserId;
+use portal_core::model::{BotId, UserId};
 use portal_core::{Error, Result};
 
 use crate::http::address::Network;
@@ -24,6 +24,8 @@ pub struct Rates {
     pub signed_in: u32,
     /// Whatever needs no session.
     pub public: u32,
+    /// Whatever a bot does, by its key rather than by network.
+    pub bot: u32,
     /// `op/{name}`.
     pub admin: u32,
     /// `room:join`, by user rather than by network; guests count by network.
@@ -36,6 +38,7 @@ impl Default for Rates {
             login: 20,
             signed_in: 120,
             public: 120,
+            bot: 600,
             admin: 60,
             join: 20,
         }
@@ -48,6 +51,7 @@ impl Rates {
         login: 0,
         signed_in: 0,
         public: 0,
+        bot: 0,
         admin: 0,
         join: 0,
     };
@@ -78,6 +82,7 @@ pub(crate) struct Limiter {
     login: Option<Counter<Network>>,
     signed_in: Option<Counter<Network>>,
     public: Option<Counter<Network>>,
+    bot: Option<Counter<BotId>>,
     admin: Option<Counter<Network>>,
     join: Option<Counter<Joiner>>,
 }
@@ -88,6 +93,7 @@ impl Limiter {
             login: counter(rates.login),
             signed_in: counter(rates.signed_in),
             public: counter(rates.public),
+            bot: counter(rates.bot),
             admin: counter(rates.admin),
             join: counter(rates.join),
         }
@@ -102,6 +108,11 @@ impl Limiter {
             Class::Admin => &self.admin,
         };
         check(counter.as_ref(), Network::from(from))
+    }
+
+    /// Counts a request of a bot, or refuses it with `ERR_RATE_LIMITED`.
+    pub(crate) fn count_bot(&self, bot: BotId) -> Result<()> {
+        check(self.bot.as_ref(), bot)
     }
 
     /// Counts a joining, or refuses it with `ERR_RATE_LIMITED`.
@@ -120,6 +131,10 @@ impl Limiter {
             counter.shrink_to_fit();
         }
         if let Some(counter) = &self.join {
+            counter.retain_recent();
+            counter.shrink_to_fit();
+        }
+        if let Some(counter) = &self.bot {
             counter.retain_recent();
             counter.shrink_to_fit();
         }

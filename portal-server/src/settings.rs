@@ -336,6 +336,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         config.rates.admin
     ),
     number!(
+        "rate_bot",
+        1..=1_000_000,
+        "Requests of a bot a minute, by its key.",
+        "",
+        config.rates.bot
+    ),
+    number!(
         "rate_join",
         1..=1_000_000,
         "`room:join` a minute, by person.",

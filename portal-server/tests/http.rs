@@ -22,7 +22,9 @@ fn every_route_and_event_names_an_operation() {
 fn only_queries_are_read_with_get() {
     for route in ROUTES {
         if let Ok(entry) = catalogue::find(route.operation) {
-            assert_eq!(entry.writes(), route.verb == Verb::Post, "{}", route.path);
+            // Whom a bot asks about belongs in no address, and so in no log of addresses.
+            let posts = entry.writes() || entry.name() == "account.lookup";
+            assert_eq!(posts, route.verb == Verb::Post, "{}", route.path);
         }
     }
 }
@@ -385,6 +387,7 @@ async fn a_guest_gets_what_is_public_and_nothing_else_by_any_path() {
         [
             "chat.get",
             "directory.list",
+            "directory.statistics",
             "message.history",
             "stranger.create"
         ]

@@ -79,6 +79,8 @@ ids! {
     ReportId "a report id";
     /// A wrapped room key (SPEC 8.5).
     BlobId "a key blob id";
+    /// A program that hands out login codes on another platform (SPEC 2.5).
+    BotId "a bot id";
     /// A live connection, in memory only (SPEC 10.1).
     ConnectionId "a connection id";
 }

@@ -19,15 +19,15 @@ pub use config::{
     DEFAULT_BROWSERS, SlowMode, StartUrl, WipePreset,
 };
 pub use id::{
-    ActivityId, AuditId, BlobId, ChatId, ConnectionId, MAX_ID, MessageId, ReportId, Seq, SessionId,
-    UserId,
+    ActivityId, AuditId, BlobId, BotId, ChatId, ConnectionId, MAX_ID, MessageId, ReportId, Seq,
+    SessionId, UserId,
 };
 pub use interests::{BadInterest, Interests};
 pub use report::ReportState;
 pub use secret::Secret;
 pub use text::{
-    ChatName, ClientId, CountryCode, Description, Interest, InviteCode, Label, Note, Reason,
-    SignupCode, Slug, Username, is_reserved_slug,
+    BotName, ChatName, ClientId, CountryCode, Description, Interest, InviteCode, Label, Note,
+    Platform, PlatformIdentity, Reason, SignupCode, Slug, Username, is_reserved_slug,
 };
 pub use time::{DAY, HOUR, MINUTE, SECOND, Timestamp};
 pub use user::{Role, Standing, Tier};

@@ -65,6 +65,12 @@ texts! {
     CountryCode (country_code) #[schemars(regex(pattern = r"^[A-Z]{2}$"))];
     /// A sender's own name for a message, for retries: 1-64 characters (SPEC 6.7).
     ClientId (client_id) #[schemars(length(min = 1, max = 64))];
+    /// Another platform where bots let people in, such as `telegram`: 2-32 of `[a-z0-9-]` (SPEC 2.5).
+    Platform (platform) #[schemars(length(min = 2, max = 32), regex(pattern = r"^[a-z0-9-]{2,32}$"))];
+    /// Who somebody is on another platform, in that platform's own words: 1-128 characters (SPEC 2.3).
+    PlatformIdentity (platform_identity) #[schemars(length(min = 1, max = 128))];
+    /// A bot's name, for staff: 1-64 characters (SPEC 2.5).
+    BotName (bot_name) #[schemars(length(min = 1, max = 64))];
 }
 
 fn username(text: String) -> Result<String, String> {
@@ -120,6 +126,24 @@ fn country_code(text: String) -> Result<String, String> {
     } else {
         Err("a country is two capital letters".into())
     }
+}
+
+fn platform(text: String) -> Result<String, String> {
+    let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if (2..=32).contains(&text.len()) && text.bytes().all(allowed) {
+        Ok(text)
+    } else {
+        Err("a platform is 2 to 32 small letters, digits or hyphens".into())
+    }
+}
+
+/// Not trimmed: what another platform tells apart is not ours to make the same.
+fn platform_identity(text: String) -> Result<String, String> {
+    bounded(text, 1, 128, "a platform identity")
+}
+
+fn bot_name(text: String) -> Result<String, String> {
+    bounded(text.trim().to_owned(), 1, 64, "a bot's name")
 }
 
 fn bounded(text: String, min: usize, max: usize, what: &str) -> Result<String, String> {

@@ -3,22 +3,25 @@
 //! There are no passwords. Whoever signs in with anything wrong gets one and the same answer, whether or
 //! not the name exists.
 
+use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::codes::{self, UNMISTAKABLE};
-use crate::error::{ErrorKind, Result};
-use crate::model::{MINUTE, Role, Secret, Username};
+use crate::codes::{self, LETTERS_AND_DIGITS, UNMISTAKABLE};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{MINUTE, Platform, PlatformIdentity, Role, Secret, UserId, Username};
 use crate::operation::{Context, Operation};
+use crate::ops::identities::{self, Elsewhere};
 use crate::ops::limits::{self, Limit};
 use crate::ops::login_codes::NewCode;
 use crate::ops::sessions::NewSession;
+use crate::ops::users::Account;
 use crate::ops::{audit, deletion, login_codes, punishments, sessions, signups, users};
 use crate::policy::{
-    ActOn, Permit, PlatformAction, on_oneself, on_person, on_platform, on_sign_up,
+    ActOn, Permit, PlatformAction, may_be_let_in, on_oneself, on_person, on_platform, on_sign_up,
 };
 
 /// 120 random bits: 24 characters of five bits, shown in six groups.
@@ -97,6 +100,7 @@ impl Operation for SignUp {
     type Reply = SignedUp;
 
     fn apply(self, cx: &mut Context<'_>) -> Result<SignedUp> {
+        may_be_let_in(&cx.actor)?;
         signups::admit(cx, self.signup_code.as_deref())?;
         let user = users::insert(cx, &self.username, Role::User)?;
         let permit = on_sign_up(user);
@@ -110,17 +114,85 @@ impl Operation for SignUp {
     }
 }
 
-/// Signs in with an account key or a login code.
+/// Signs in with an account key or a login code: by name, or by who one is on another platform. Somebody from
+/// there who has no account yet gets one with the code, and a name like `user_a1b2c3d4`, as far as whoever
+/// signs up may.
+///
+/// `ERR_LOGIN_INVALID`, `ERR_RATE_LIMITED`, `ERR_INVALID`, `ERR_BANNED`, `ERR_TIMED_OUT`; for a new account
+/// `ERR_REGISTRATION_CLOSED`, `ERR_SIGNUP_CODE_INVALID`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
-    /// The name.
-    pub username: Username,
+    /// The name; else a platform and an identity.
+    #[serde(default)]
+    pub username: Option<Username>,
+    /// The platform where a bot delivered the code, such as `telegram`.
+    #[serde(default)]
+    pub platform: Option<Platform>,
+    /// Who one is there, in that platform's own words.
+    #[serde(default)]
+    pub identity: Option<PlatformIdentity>,
     /// The account key, or a login code.
     pub secret: Secret,
-    /// What the login code was bound to when it was made, if it was.
+    /// What the login code was bound to when it was made or asked for, if it was.
     #[serde(default)]
     pub browser: Option<Secret>,
+    /// A code from an admin, for whoever has no account yet where registration is by invitation.
+    #[serde(default)]
+    pub signup_code: Option<String>,
+}
+
+/// As whom somebody signs in.
+enum Claim {
+    Name(Username),
+    Elsewhere(Elsewhere),
+}
+
+impl Claim {
+    fn of(
+        username: Option<Username>,
+        platform: Option<Platform>,
+        identity: Option<PlatformIdentity>,
+    ) -> Result<Self> {
+        match (username, platform, identity) {
+            (Some(name), None, None) => Ok(Self::Name(name)),
+            (None, Some(platform), Some(identity)) => {
+                Ok(Self::Elsewhere(Elsewhere { platform, identity }))
+            }
+            (None, Some(_), None) => Err(Error::invalid("identity", "say who you are there")),
+            (None, None, Some(_)) => Err(Error::invalid("platform", "say where this is you")),
+            _ => Err(Error::invalid(
+                "username",
+                "give a username, or a platform and an identity",
+            )),
+        }
+    }
+
+    fn elsewhere(&self) -> Option<&Elsewhere> {
+        match self {
+            Self::Name(_) => None,
+            Self::Elsewhere(whom) => Some(whom),
+        }
+    }
+
+    /// The account that there is, if any.
+    fn account(&self, db: &Connection) -> Result<Option<Account>> {
+        match self {
+            Self::Name(name) => users::account(db, name),
+            Self::Elsewhere(whom) => match identities::user_of(db, whom)? {
+                Some(user) => users::account_of(db, user),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// What wrong tries are counted by. No name holds a colon.
+    fn counted(&self) -> String {
+        match self {
+            Self::Name(name) => name.as_str().to_ascii_lowercase(),
+            Self::Elsewhere(whom) => format!("{}:{}", whom.platform, whom.identity),
+        }
+    }
 }
 
 impl Operation for SignIn {
@@ -128,27 +200,59 @@ impl Operation for SignIn {
     type Reply = NewSession;
 
     fn apply(self, cx: &mut Context<'_>) -> Result<NewSession> {
+        may_be_let_in(&cx.actor)?;
+        let claim = Claim::of(self.username, self.platform, self.identity)?;
         let network = cx.caller.network().unwrap_or_default();
-        let name = self.username.as_str().to_ascii_lowercase();
-        let tries = format!("{network} {name}");
+        let tries = format!("{network} {}", claim.counted());
         limits::check(cx.db, WRONG_SECRETS, &tries, cx.now)?;
 
-        let account = users::account(cx.db, &self.username)?;
+        let account = claim.account(cx.db)?;
         let user = account.as_ref().map(|account| account.id);
         let expected = account.as_ref().and_then(|account| account.key_hash);
         let given = hash_key(self.secret.expose());
         let fits = given.ct_eq(&expected.unwrap_or_default()) & u8::from(expected.is_some()).into();
         let by_key = bool::from(fits);
-        let by_code = login_codes::redeem(cx, user, &self.secret, self.browser.as_ref())?;
-        let Some(account) = account.filter(|_| by_key || by_code) else {
+        let browser = self.browser.as_ref();
+        let by_code = login_codes::redeem(cx, user, claim.elsewhere(), &self.secret, browser)?;
+        if !(by_key || by_code) {
             cx.count_failure(WRONG_SECRETS.kind, tries);
             return Err(ErrorKind::LoginInvalid.into());
+        }
+        let (user, role) = match (account, claim) {
+            (Some(account), _) => (account.id, account.role),
+            (None, Claim::Elsewhere(whom)) => {
+                let user = arrive(cx, &whom, self.signup_code.as_deref())?;
+                (user, Role::User)
+            }
+            (None, Claim::Name(_)) => return Err(ErrorKind::LoginInvalid.into()),
         };
-        punishments::check_standing(cx.db, account.id, cx.now)?;
-        let session = sessions::open(cx, account.id, account.role)?;
+        punishments::check_standing(cx.db, user, cx.now)?;
+        let session = sessions::open(cx, user, role)?;
         leave_stranger_behind(cx)?;
         Ok(session)
     }
+}
+
+/// Makes the account of somebody who comes from another platform for the first time (SPEC 2.3).
+fn arrive(cx: &mut Context<'_>, whom: &Elsewhere, signup_code: Option<&str>) -> Result<UserId> {
+    signups::admit(cx, signup_code)?;
+    let name = free_name(cx)?;
+    let user = users::insert(cx, &name, Role::User)?;
+    identities::link(cx, &on_sign_up(user), whom)?;
+    login_codes::adopt(cx, user, whom)?;
+    Ok(user)
+}
+
+/// A name like `user_a1b2c3d4` that nobody has.
+fn free_name(cx: &Context<'_>) -> Result<Username> {
+    for _ in 0..32 {
+        let name = format!("user_{}", codes::pick(cx.random, LETTERS_AND_DIGITS, 8));
+        let name = Username::try_from(name).map_err(|_| ErrorKind::Internal)?;
+        if users::is_free(cx.db, &name, cx.now)? {
+            return Ok(name);
+        }
+    }
+    Err(ErrorKind::Internal.into())
 }
 
 /// Replaces the caller's account key.

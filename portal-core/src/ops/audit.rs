@@ -32,19 +32,22 @@ pub enum ActorKind {
     Guest,
     /// A person.
     User,
+    /// A bot.
+    Bot,
     /// Whoever holds the database file.
     Operator,
     /// Housekeeping.
     System,
 }
 
-words! { ActorKind { Guest "guest", User "user", Operator "operator", System "system" } }
+words! { ActorKind { Guest "guest", User "user", Bot "bot", Operator "operator", System "system" } }
 
 impl From<&ActingAs> for ActorKind {
     fn from(actor: &ActingAs) -> Self {
         match actor {
             ActingAs::Guest => Self::Guest,
             ActingAs::Person(_) => Self::User,
+            ActingAs::Bot(_) => Self::Bot,
             ActingAs::Operator => Self::Operator,
             ActingAs::System => Self::System,
         }

@@ -15,6 +15,7 @@ use crate::ops::activity::ActivityOfPerson;
 use crate::ops::audit::AuditOfPerson;
 use crate::ops::blocks::Blocked;
 use crate::ops::chats::{ChatsOfPerson, Inspected};
+use crate::ops::identities::LinkedIdentity;
 use crate::ops::invites::InviteMade;
 use crate::ops::matching::StoredEntry;
 use crate::ops::members::StoredMembership;
@@ -26,8 +27,8 @@ use crate::ops::sessions::StoredSession;
 use crate::ops::signups::SignupCodeMade;
 use crate::ops::tiers::TierChange;
 use crate::ops::{
-    activity, audit, blocks, chats, events, invites, matching, members, messages, profiles,
-    punishments, reports, sessions, signups, tiers, users,
+    activity, audit, blocks, chats, events, identities, invites, matching, members, messages,
+    profiles, punishments, reports, sessions, signups, tiers, users,
 };
 use crate::policy::{TargetFacts, exports_as_staff, may_export};
 
@@ -91,6 +92,8 @@ pub struct Exported {
     pub tier_history: Vec<TierChange>,
     /// Every punishment, newest first, with its reason.
     pub punishments: Vec<Punishment>,
+    /// Who they are on other platforms.
+    pub identities: Vec<LinkedIdentity>,
     /// Their sessions and public keys.
     pub sessions: Vec<StoredSession>,
     /// The chats that they belong to.
@@ -135,6 +138,7 @@ impl Query for Export {
             user: profiles::export_of(db, user, view.now)?,
             tier_history: tiers::export_of(db, user)?,
             punishments: punishments::export_of(db, user, view.now)?,
+            identities: identities::export_of(db, user)?,
             sessions: sessions::export_of(db, user)?,
             memberships: members::export_of(db, user)?,
             chats: chats::export_of(db, user)?,

@@ -1,7 +1,12 @@
 //! Login codes: the table `login_code` (SPEC 2.3). Single use, short-lived, stored as hashes; a wrong try
 //! never ends one.
 
-use rusqlite::ToSql;
+mod elsewhere;
+
+pub(crate) use elsewhere::adopt;
+pub use elsewhere::{CodeToDeliver, CodesToDeliver, Fetch, Issue, Request, Requested};
+
+use rusqlite::Params;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -10,6 +15,7 @@ use crate::codes::{self, UNMISTAKABLE};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{MINUTE, Role, Secret, Timestamp, UserId, Username};
 use crate::operation::{Context, Operation};
+use crate::ops::identities::Elsewhere;
 use crate::ops::{audit, users};
 use crate::policy::{
     ActOn, Permit, PlatformAction, TargetFacts, on_oneself, on_person, on_platform,
@@ -83,25 +89,18 @@ pub(crate) fn issue(
     lasts_ms: i64,
 ) -> Result<NewCode> {
     let user_id = permit.subject();
-    check_pending(cx, "user_id", &user_id)?;
-    let network = cx.caller.network();
-    if let Some(network) = &network {
-        check_pending(cx, "client_net", network)?;
-    }
+    check_own_pending(cx, user_id)?;
     let code = Secret::new(codes::pick(cx.random, UNMISTAKABLE, LENGTH));
-    let expires_at = cx.now.plus(lasts_ms);
-    store::execute(
-        cx.db,
-        "INSERT INTO login_code (user_id, code_hash, browser, client_net, created_at, expires_at)
-         VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            user_id,
-            hash(&code),
-            browser.map(hash),
-            network,
-            cx.now,
-            expires_at,
-        ),
+    let expires_at = insert(
+        cx,
+        &Row {
+            user: Some(user_id),
+            whom: None,
+            code: Some(&code),
+            browser,
+            network: network_with_room(cx)?,
+            lasts_ms,
+        },
     )?;
     Ok(NewCode {
         user_id,
@@ -111,14 +110,62 @@ pub(crate) fn issue(
     })
 }
 
+/// A code to be stored, or the wish for one.
+struct Row<'a> {
+    user: Option<UserId>,
+    whom: Option<&'a Elsewhere>,
+    code: Option<&'a Secret>,
+    browser: Option<&'a Secret>,
+    network: Option<String>,
+    lasts_ms: i64,
+}
+
+/// Stores it; answers until when.
+fn insert(cx: &Context<'_>, row: &Row<'_>) -> Result<Timestamp> {
+    let expires_at = cx.now.plus(row.lasts_ms);
+    store::execute(
+        cx.db,
+        "INSERT INTO login_code (user_id, platform, identity, code_hash, browser, client_net, created_at, expires_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            row.user,
+            row.whom.map(|whom| &whom.platform),
+            row.whom.map(|whom| &whom.identity),
+            row.code.map(hash),
+            row.browser.map(hash),
+            &row.network,
+            cx.now,
+            expires_at,
+        ),
+    )?;
+    Ok(expires_at)
+}
+
+/// Refuses the next code for a person while so many are pending. What anybody asked for on the web, to be
+/// delivered elsewhere, is counted by itself: it keeps nobody from a code of their own.
+fn check_own_pending(cx: &Context<'_>, user: UserId) -> Result<()> {
+    check_pending(
+        cx,
+        "user_id = ?1 AND (identity IS NULL OR browser IS NULL) AND expires_at > ?2",
+        (user, cx.now),
+    )
+}
+
+/// The caller's network, unless as many codes as may be are pending from there.
+fn network_with_room(cx: &Context<'_>) -> Result<Option<String>> {
+    let network = cx.caller.network();
+    if let Some(network) = &network {
+        check_pending(cx, "client_net = ?1 AND expires_at > ?2", (network, cx.now))?;
+    }
+    Ok(network)
+}
+
 /// Refuses the next code while so many are pending, until the first of them runs out.
-fn check_pending(cx: &Context<'_>, column: &str, subject: &dyn ToSql) -> Result<()> {
+fn check_pending(cx: &Context<'_>, which: &str, params: impl Params) -> Result<()> {
     let pending = store::first(
         cx.db,
-        &format!(
-            "SELECT count(*), min(expires_at) FROM login_code WHERE {column} = ? AND expires_at > ?"
-        ),
-        (subject, cx.now),
+        &format!("SELECT count(*), min(expires_at) FROM login_code WHERE {which}"),
+        params,
         |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Option<Timestamp>>(1)?)),
     )?;
     match pending {
@@ -130,19 +177,28 @@ fn check_pending(cx: &Context<'_>, column: &str, subject: &dyn ToSql) -> Result<
     }
 }
 
-/// Spends a code; answers whether it was one of this person's, still good, and given where it was asked
-/// for. Without a person it does the same work and answers no.
+/// Spends a code; answers whether it was one of this person's, or of this identity that has no account yet,
+/// still good, and given where it was asked for. Without either it does the same work and answers no.
 pub(crate) fn redeem(
     cx: &Context<'_>,
     user: Option<UserId>,
+    whom: Option<&Elsewhere>,
     code: &Secret,
     browser: Option<&Secret>,
 ) -> Result<bool> {
     let spent = store::execute(
         cx.db,
-        "DELETE FROM login_code WHERE user_id = ? AND code_hash = ? AND expires_at > ?
-           AND (browser IS NULL OR browser = ?)",
-        (user, hash(code), cx.now, browser.map(hash)),
+        "DELETE FROM login_code
+         WHERE (user_id = ?1 OR (user_id IS NULL AND platform = ?2 AND identity = ?3))
+           AND code_hash = ?4 AND expires_at > ?5 AND (browser IS NULL OR browser = ?6)",
+        (
+            user,
+            whom.map(|whom| &whom.platform),
+            whom.map(|whom| &whom.identity),
+            hash(code),
+            cx.now,
+            browser.map(hash),
+        ),
     )?;
     Ok(spent > 0)
 }

@@ -5,6 +5,8 @@ pub mod accounts;
 pub mod activity;
 pub mod audit;
 pub mod blocks;
+pub mod bots;
+pub mod browser;
 pub mod chats;
 pub mod check;
 pub mod deletion;
@@ -13,6 +15,7 @@ pub mod epochs;
 pub mod events;
 pub mod export;
 pub mod housekeeping;
+pub mod identities;
 pub mod invites;
 pub mod keys;
 pub mod limits;
@@ -48,10 +51,11 @@ pub(crate) fn page_size(asked: Option<u16>, default: u16, max: u16) -> Result<us
     }
 }
 
-/// Who acted, as rows keep it beside what they did: a person's id, `operator` or `system`.
+/// Who acted, as rows keep it beside what they did: a person's id, `bot`, `operator` or `system`.
 pub(crate) fn actor_word(actor: &ActingAs) -> String {
     match actor {
         ActingAs::Person(person) => person.id.to_string(),
+        ActingAs::Bot(_) => "bot".to_owned(),
         ActingAs::Operator => "operator".to_owned(),
         ActingAs::System | ActingAs::Guest => "system".to_owned(),
     }

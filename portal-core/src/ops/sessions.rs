@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EpochReason, KeyRemoved, SessionEnded, SessionStarted};
 use crate::model::{ChatId, ConnectionId, DAY, Role, Secret, SessionId, Timestamp, UserId};
 use crate::operation::{Context, Done, Operation, View};
-use crate::ops::{audit, epochs, punishments, strangers, users};
+use crate::ops::{audit, bots, epochs, punishments, strangers, users};
 use crate::policy::{
     ActOn, ActingAs, Permit, PlatformAction, TargetFacts, on_account, on_platform,
 };
@@ -53,6 +53,10 @@ pub(crate) fn resolve(
     };
     match caller.who {
         Who::Guest => plain(ActingAs::Guest),
+        Who::Bot(bot) => {
+            bots::platform(db, bot)?.ok_or(ErrorKind::Unauthenticated)?;
+            plain(ActingAs::Bot(bot))
+        }
         Who::Operator => plain(ActingAs::Operator),
         Who::System => plain(ActingAs::System),
         Who::User(user) => {

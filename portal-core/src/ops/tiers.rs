@@ -31,6 +31,7 @@ fn change(cx: &mut Context<'_>, permit: &Permit<ActOn>, granted: Granted) -> Res
     let changed_by = match cx.actor {
         ActingAs::Person(person) => format!("user:{}", person.id),
         ActingAs::Guest => "guest".to_owned(),
+        ActingAs::Bot(_) => "bot".to_owned(),
         ActingAs::Operator => "operator".to_owned(),
         ActingAs::System => "system".to_owned(),
     };

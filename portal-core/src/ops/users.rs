@@ -102,12 +102,15 @@ pub(crate) fn staff_among(
     Ok(connections.iter().copied().filter(is_staff).collect())
 }
 
-/// A person whom the caller names. Who is not signed in learns of nobody.
+/// A person whom the caller names. Who is not signed in learns of nobody, and no bot does.
 pub(crate) fn named(view: &View<'_>, user: UserId) -> Result<Person> {
-    if view.actor == ActingAs::Guest {
-        return Err(ErrorKind::Unauthenticated.into());
+    match view.actor {
+        ActingAs::Guest => Err(ErrorKind::Unauthenticated.into()),
+        ActingAs::Bot(_) => Err(ErrorKind::Forbidden.into()),
+        ActingAs::Person(_) | ActingAs::Operator | ActingAs::System => {
+            person(view.db, user, view.now)
+        }
     }
-    person(view.db, user, view.now)
 }
 
 /// Whether a name is free: not taken, and not given up less than 30 days ago (SPEC 1.7).
@@ -232,14 +235,26 @@ pub(crate) fn account(db: &Connection, name: &Username) -> Result<Option<Account
         db,
         "SELECT id, role, account_key_hash FROM user WHERE username = ? AND stranger = 0",
         [name],
-        |row| {
-            Ok(Account {
-                id: row.get(0)?,
-                role: row.get(1)?,
-                key_hash: row.get(2)?,
-            })
-        },
+        account_from,
     )
+}
+
+/// The account of a person. Strangers have none.
+pub(crate) fn account_of(db: &Connection, user: UserId) -> Result<Option<Account>> {
+    store::first(
+        db,
+        "SELECT id, role, account_key_hash FROM user WHERE id = ? AND stranger = 0",
+        [user],
+        account_from,
+    )
+}
+
+fn account_from(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        id: row.get(0)?,
+        role: row.get(1)?,
+        key_hash: row.get(2)?,
+    })
 }
 
 /// A person's name.

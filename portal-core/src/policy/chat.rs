@@ -134,6 +134,10 @@ fn is_held_off(actor: &ActingAs, chat: &ChatFacts) -> bool {
 
 fn granted(action: ChatAction, actor: &ActingAs, chat: &ChatFacts) -> bool {
     let grants = cell(action, chat.chat_type);
+    // What is for anyone is for people: a bot is in no cell (SPEC 2.5).
+    if matches!(actor, ActingAs::Bot(_)) {
+        return false;
+    }
     (actor.is_operator() && !grants.is_empty())
         || grants.iter().any(|grant| holds(*grant, actor, chat))
 }

@@ -1,6 +1,6 @@
 //! The facts the rules are judged by. Whoever reads them reads them in the transaction that acts.
 
-use crate::model::{ChatId, ChatType, Role, UserId};
+use crate::model::{BotId, ChatId, ChatType, Role, UserId};
 
 /// A signed-in person, as far as the rules care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum ActingAs {
     Guest,
     /// A person.
     Person(Person),
+    /// A bot: it lets people in from another platform, and may nothing else (SPEC 2.5).
+    Bot(BotId),
     /// Whoever holds the database file: the host, the CLI.
     Operator,
     /// Housekeeping.

@@ -19,7 +19,7 @@ pub fn invitee(actor: &ActingAs) -> Result<Person, Denial> {
         ActingAs::Guest => Err(Denial::Unauthenticated),
         ActingAs::Person(person) if person.stranger => Err(Denial::StrangerForbidden),
         ActingAs::Person(person) => Ok(*person),
-        ActingAs::Operator | ActingAs::System => Err(Denial::Forbidden),
+        ActingAs::Bot(_) | ActingAs::Operator | ActingAs::System => Err(Denial::Forbidden),
     }
 }
 

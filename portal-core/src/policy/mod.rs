@@ -4,6 +4,8 @@
 //! act by reference, and only this module can make one, so forgetting to ask does not compile.
 
 mod audit;
+mod bot;
+mod browser;
 mod chat;
 mod facts;
 mod matching;
@@ -13,10 +15,12 @@ mod person;
 mod platform;
 
 pub use audit::{AuditScope, ReadAudit, read_audit};
+pub use bot::{deliver_codes, let_in_from, may_be_let_in};
+pub use browser::{Control, ControlRules, control, see_screen};
 pub use chat::{
-    ActivityLog, ChatAction, Clear, Clipboard, Configure, DeleteOwn, Destroy, Invites, LookIn,
-    Moderate, Report, RunBrowser, Talk, Transfer, looks_as_staff, may, permit, read, reads_all,
-    reads_private_days, sit,
+    ActivityLog, ChatAct, ChatAction, Clear, Clipboard, Configure, DeleteOwn, Destroy, Invites,
+    LookIn, Moderate, Report, RunBrowser, Talk, Transfer, looks_as_staff, may, permit, read,
+    reads_all, reads_private_days, sit,
 };
 pub use facts::{ActingAs, ChatFacts, OwnerFacts, Person, TargetFacts};
 pub use matching::{Seek, block_stranger, direct_slots, seek};

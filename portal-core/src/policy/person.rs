@@ -34,6 +34,7 @@ pub fn on_person(
     let lawful = match actor {
         ActingAs::Guest => return Err(Denial::Unauthenticated),
         ActingAs::Person(person) if person.stranger => return Err(Denial::StrangerForbidden),
+        ActingAs::Bot(_) => false,
         ActingAs::Operator | ActingAs::System => true,
         ActingAs::Person(person) => {
             person.role >= least && can_act_on(person.id, person.role, target.id, target.role)
@@ -88,7 +89,7 @@ pub fn act_on_in_chat(
 ) -> Result<Permit<ActOnInChat>, Denial> {
     debug_assert_eq!(moderate.subject(), chat.id, "the permit is for this chat");
     let lawful = match actor {
-        ActingAs::Guest => false,
+        ActingAs::Guest | ActingAs::Bot(_) => false,
         ActingAs::Operator | ActingAs::System => true,
         ActingAs::Person(person) => {
             let owns = chat.owner.is_some_and(|owner| owner.id == person.id);
@@ -136,6 +137,7 @@ pub fn signed_up(actor: &ActingAs) -> Result<(), Denial> {
     match actor {
         ActingAs::Guest => Err(Denial::Unauthenticated),
         ActingAs::Person(person) if person.stranger => Err(Denial::StrangerForbidden),
+        ActingAs::Bot(_) => Err(Denial::Forbidden),
         ActingAs::Person(_) | ActingAs::Operator | ActingAs::System => Ok(()),
     }
 }
@@ -153,6 +155,7 @@ pub fn on_oneself(actor: &ActingAs) -> Result<Permit<ActOn>, Denial> {
 pub fn on_ones_own(actor: &ActingAs) -> Result<Permit<ActOn>, Denial> {
     match actor {
         ActingAs::Guest => Err(Denial::Unauthenticated),
+        ActingAs::Bot(_) => Err(Denial::Forbidden),
         ActingAs::Person(person) => Ok(Permit::new(person.id)),
         ActingAs::Operator | ActingAs::System => Err(Denial::NoPerson),
     }

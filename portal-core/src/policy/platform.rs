@@ -101,6 +101,7 @@ pub fn create_chat(
         ActingAs::Guest => return Err(Denial::Unauthenticated),
         ActingAs::Person(person) if person.stranger => return Err(Denial::StrangerForbidden),
         ActingAs::Person(person) if person.id != owner.id => return Err(Denial::Forbidden),
+        ActingAs::Bot(_) => return Err(Denial::Forbidden),
         ActingAs::Person(_) | ActingAs::Operator | ActingAs::System => {}
     }
     may_own(chat_type, owner).map(|()| Permit::new(chat_type))

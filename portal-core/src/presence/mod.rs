@@ -358,6 +358,12 @@ impl Presence {
         people.len() + guests
     }
 
+    /// Every room that somebody is in, with its viewers.
+    pub fn all_viewers(&self) -> Vec<(ChatId, usize)> {
+        let rooms = self.rooms.keys().map(|chat| (*chat, self.viewers(*chat)));
+        rooms.filter(|(_, viewers)| *viewers > 0).collect()
+    }
+
     /// The rooms a session has a connection in.
     pub fn rooms_of_session(&self, session: SessionId) -> BTreeSet<ChatId> {
         let ids = self.sessions.of(session);

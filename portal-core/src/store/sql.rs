@@ -4,9 +4,10 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::model::{
-    ActivityId, AuditId, BlobId, ChatId, ChatName, ChatType, ClientId, CountryCode, Description,
-    Interest, Interests, InviteCode, Label, MessageId, Note, Reason, ReportId, ReportState, Role,
-    Seq, SessionId, SignupCode, Slug, Tier, Timestamp, UserId, Username,
+    ActivityId, AuditId, BlobId, BotId, BotName, ChatId, ChatName, ChatType, ClientId, CountryCode,
+    Description, Interest, Interests, InviteCode, Label, MessageId, Note, Platform,
+    PlatformIdentity, Reason, ReportId, ReportState, Role, Seq, SessionId, SignupCode, Slug, Tier,
+    Timestamp, UserId, Username,
 };
 
 fn refused(why: String) -> FromSqlError {
@@ -27,7 +28,7 @@ macro_rules! integers {
     )*};
 }
 
-integers! { UserId SessionId ChatId MessageId Seq AuditId ActivityId BlobId ReportId }
+integers! { UserId SessionId ChatId MessageId Seq AuditId ActivityId BlobId BotId ReportId }
 
 macro_rules! texts {
     ($($name:ty)*) => {$(
@@ -43,7 +44,8 @@ macro_rules! texts {
     )*};
 }
 
-texts! { Username ChatName Description Label Slug InviteCode Reason Note ClientId SignupCode CountryCode }
+texts! { Username ChatName Description Label Slug InviteCode Reason Note ClientId SignupCode CountryCode Platform
+PlatformIdentity BotName }
 
 macro_rules! ranks {
     ($($name:ty)*) => {$(

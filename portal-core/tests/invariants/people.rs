@@ -1,6 +1,6 @@
 //! Settings, people, sessions, codes.
 
-use super::harness::{Case, copy, refuse};
+use super::harness::{Case, behind, copy, refuse};
 
 pub(crate) const CASES: &[Case] = &[
     refuse(
@@ -146,7 +146,80 @@ pub(crate) const CASES: &[Case] = &[
         "block_is_not_of_oneself",
         "UPDATE block SET blocked_id = user_id",
     ),
+    // bot
+    copy(
+        "bot_id_fits_javascript",
+        "bot WHERE id = 1",
+        &[("id", "9007199254740992"), ("key_hash", "randomblob(32)")],
+    ),
+    refuse("bot_platform_form", "UPDATE bot SET platform = 'Telegram'"),
+    refuse("bot_platform_form", "UPDATE bot SET platform = 't'"),
+    refuse("bot_name_length", "UPDATE bot SET name = ''"),
+    refuse("bot_key_is_hash", "UPDATE bot SET key_hash = zeroblob(31)"),
+    copy("bot.key_hash", "bot WHERE id = 1", &[("id", "NULL")]),
+    // platform_identity
+    copy(
+        "platform_identity_platform_form",
+        "platform_identity",
+        &[("platform", "'tele gram'")],
+    ),
+    copy(
+        "platform_identity_length",
+        "platform_identity",
+        &[("identity", "''")],
+    ),
+    copy(
+        "platform_identity_length",
+        "platform_identity",
+        &[("identity", "printf('%0129d', 0)")],
+    ),
+    behind(
+        "platform_identity_is_not_replaced",
+        copy(
+            "platform_identity.platform, platform_identity.identity",
+            "platform_identity",
+            &[("user_id", "6000")],
+        ),
+    ),
+    refuse(
+        "platform_identity_is_not_replaced",
+        "INSERT OR REPLACE INTO platform_identity (platform, identity, user_id, linked_at)
+         VALUES ('telegram', '4711', 6000, 0)",
+    ),
+    refuse(
+        "platform_identity_is_not_moved",
+        "UPDATE platform_identity SET user_id = 6000",
+    ),
+    refuse(
+        "platform_identity_is_not_moved",
+        "UPDATE platform_identity SET identity = '4712'",
+    ),
+    copy(
+        "platform_identity_is_no_strangers",
+        "platform_identity",
+        &[("identity", "'4712'"), ("user_id", "9000")],
+    ),
     // login_code
+    refuse(
+        "login_code_is_somebodys",
+        "UPDATE login_code SET user_id = NULL WHERE identity IS NULL",
+    ),
+    refuse(
+        "login_code_identity_has_platform",
+        "UPDATE login_code SET platform = 'telegram' WHERE identity IS NULL",
+    ),
+    refuse(
+        "login_code_identity_has_platform",
+        "UPDATE login_code SET platform = NULL WHERE identity IS NOT NULL",
+    ),
+    refuse(
+        "login_code_waits_for_a_bot",
+        "UPDATE login_code SET code_hash = NULL WHERE identity IS NULL",
+    ),
+    refuse(
+        "login_code_waits_for_a_bot",
+        "UPDATE login_code SET browser = NULL WHERE code_hash IS NULL",
+    ),
     refuse(
         "login_code_is_hash",
         "UPDATE login_code SET code_hash = zeroblob(31)",

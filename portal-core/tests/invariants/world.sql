@@ -11,7 +11,10 @@ INSERT INTO session (id, user_id, token_hash, created_at, expires_at) VALUES
     (503, 7000, CAST(printf('%032d', 503) AS BLOB), 0, 100);
 INSERT INTO block (user_id, blocked_id, at) VALUES (5000, 6000, 0);
 INSERT INTO signup_code (code, created_at, expires_at, max_uses) VALUES ('signup0000000001', 0, 100, 3);
+INSERT INTO bot (id, platform, name, key_hash, created_at) VALUES (1, 'telegram', 'Doorman', zeroblob(32), 0);
+INSERT INTO platform_identity (platform, identity, user_id, linked_at) VALUES ('telegram', '4711', 5000, 0);
 INSERT INTO login_code (user_id, code_hash, created_at, expires_at) VALUES (5000, zeroblob(32), 0, 100);
+INSERT INTO login_code (platform, identity, browser, created_at, expires_at) VALUES ('telegram', '4712', zeroblob(32), 0, 100);
 
 INSERT INTO chat (id, chat_type, name, slug, owner_id, pair_low, pair_high, epoch, next_message_id, public_from,
     epoch_moved_at, chat_config, browser_config, created_at, last_activity_at, ends_at, interests) VALUES

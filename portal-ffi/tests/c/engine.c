@@ -105,6 +105,30 @@ static void time_and_randomness_are_the_hosts(const char *directory) {
     CHECK(host.released == 1);
 }
 
+static void a_bot_acts_by_its_key(const char *directory) {
+    struct host host = {1800000000000, 0, 0, 0};
+    portal *handle = open_with(&host, file(directory, "bot.db"), 0);
+    portal_buf made = call(handle, "bot.add", "{\"platform\":\"telegram\",\"name\":\"Doorman\"}");
+    const char *key = strstr(made.data, "pbot_");
+    CHECK(key != NULL);
+    int64_t bot;
+    OK(portal_authenticate_bot(handle, key, 48, &bot, &error));
+    CHECK(bot == number(&made, "bot_id"));
+    FAILS(PORTAL_ERR_UNAUTHENTICATED, portal_authenticate_bot(handle, key, 47, &bot, &error));
+    bot = number(&made, "bot_id");
+    portal_buf_dispose(&made);
+    portal_actor who = actor(PORTAL_ACTOR_BOT, bot);
+    portal_buf reply;
+    OK(portal_call(handle, &who, TEXT("account.lookup"), TEXT("{\"identity\":\"4711\"}"), &reply, &error));
+    CHECK(strcmp(reply.data, "{\"has_account\":false}") == 0);
+    portal_buf_dispose(&reply);
+    FAILS(PORTAL_ERR_FORBIDDEN, portal_call(handle, &who, TEXT("user.me"), TEXT("{}"), &reply, &error));
+    who.id = bot + 1;
+    FAILS(PORTAL_ERR_UNAUTHENTICATED, portal_call(handle, &who, TEXT("login_code.fetch"), TEXT("{}"), &reply, &error));
+    OK(portal_close(handle, &error));
+    portal_free(handle);
+}
+
 static void a_failed_opening_releases_the_host_once(const char *directory) {
     struct host host = {0, 0, 0, 0};
     const char *path = file(directory, "presence.db");
@@ -417,6 +441,7 @@ static void any_thread_calls(const char *directory) {
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     time_and_randomness_are_the_hosts(argv[1]);
+    a_bot_acts_by_its_key(argv[1]);
     a_failed_opening_releases_the_host_once(argv[1]);
     a_connection_joins_and_goes(argv[1]);
     a_hard_muted_person_sends_nothing(argv[1]);

@@ -96,6 +96,9 @@ static void every_null_has_a_name(portal *handle) {
     REFUSES("handle", portal_authenticate(NULL, TEXT("token"), &number, &error));
     REFUSES("token", portal_authenticate(handle, NULL, 5, &number, &error));
     REFUSES("session_id", portal_authenticate(handle, TEXT("token"), NULL, &error));
+    REFUSES("handle", portal_authenticate_bot(NULL, TEXT("key"), &number, &error));
+    REFUSES("key", portal_authenticate_bot(handle, NULL, 3, &number, &error));
+    REFUSES("bot_id", portal_authenticate_bot(handle, TEXT("key"), NULL, &error));
     REFUSES("handle", portal_connect(NULL, &guest, &number, &error));
     REFUSES("actor", portal_connect(handle, NULL, &number, &error));
     REFUSES("connection_id", portal_connect(handle, &guest, NULL, &error));
@@ -123,6 +126,7 @@ static void every_text_is_utf8(portal *handle) {
     REFUSES("op", portal_call(handle, &who, NOT_UTF8, 4, NULL, 0, &buf, &error));
     REFUSES("params", portal_call(handle, &who, TEXT("user.create"), NOT_UTF8, 4, &buf, &error));
     REFUSES("token", portal_authenticate(handle, NOT_UTF8, 4, &number, &error));
+    REFUSES("key", portal_authenticate_bot(handle, NOT_UTF8, 4, &number, &error));
     REFUSES("log_id", portal_follower_open(handle, NOT_UTF8, 4, 0, &follower, &error));
     who.ip = who.user_agent = who.os_user = NOT_UTF8;
     who.os_user_len = 4;
@@ -138,7 +142,7 @@ static void every_text_is_utf8(portal *handle) {
 
 static void an_actor_is_what_it_says(portal *handle) {
     int64_t number = 7;
-    portal_actor who = actor(5, 0);
+    portal_actor who = actor(6, 0);
     REFUSES("actor.kind", portal_connect(handle, &who, &number, &error));
     CHECK(number == 0);
     who = actor(PORTAL_ACTOR_GUEST, 1);

@@ -15,7 +15,8 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, USER_AGENT};
 use hyper::{Method, Request, Response, StatusCode};
 use portal_core::catalogue::{self, Entry};
-use portal_core::model::{SessionId, Timestamp};
+use portal_core::model::{BotId, SessionId, Timestamp};
+use portal_core::ops::bots::KEY_PREFIX;
 use portal_core::random::{Random, SystemRandom};
 use portal_core::{Actor, Error, ErrorKind, Result};
 use serde::Deserialize;
@@ -24,7 +25,7 @@ use serde_json::{Map, Value};
 use super::access::Asked;
 use super::body::{self, BodyError, MAX_BODY};
 use super::reply::{self, Reply};
-use super::routes::{self, Found, Session};
+use super::routes::{self, Browser, Found, Session};
 use super::{address, credentials, framing, pages, security, sockets, status};
 use crate::limits::Class;
 use crate::metrics::Metrics;
@@ -46,8 +47,17 @@ pub(crate) struct App {
 
 /// Who asks.
 struct Caller {
-    session: Option<SessionId>,
+    key: Key,
     actor: Actor,
+}
+
+/// By what a caller is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    /// By nothing.
+    None,
+    Session,
+    Bot(BotId),
 }
 
 impl App {
@@ -192,16 +202,26 @@ impl App {
             Found::Nothing => return Err(routes::nothing()),
         };
         let caller = self.caller(ip, request.method(), request.headers()).await?;
-        self.server
-            .limiter
-            .count(route.class, caller.session.is_some(), ip)?;
-        if route.session == Session::Begins && self.server.origins.is_foreign(request.headers()) {
+        let limiter = &self.server.limiter;
+        match caller.key {
+            Key::Bot(bot) => limiter.count_bot(bot)?,
+            key => limiter.count(route.class, key == Key::Session, ip)?,
+        }
+        let signs_in = route.session == Session::Begins || route.browser != Browser::No;
+        if signs_in && self.server.origins.is_foreign(request.headers()) {
             return Err(ErrorKind::CrossSite.into());
         }
+        let mut browser = self.browser(route.browser, request.headers())?;
         let entry = catalogue::find(route.operation)?;
         route.read_query(request.uri().query().unwrap_or_default(), &mut parameters)?;
         if route.verb == routes::Verb::Post {
             routes::read_body(&self.read_json(request).await?, &mut parameters)?;
+        }
+        // A program that gives a secret of its own needs no cookie.
+        if parameters.contains_key("browser") {
+            browser = None;
+        } else if let Some(secret) = &browser {
+            parameters.insert("browser".to_owned(), secret.as_str().into());
         }
         let answer = self.run(entry, caller.actor, parameters).await?;
         let cookie = self.session_cookie(route.session, &answer)?;
@@ -209,7 +229,29 @@ impl App {
         if let Some(cookie) = cookie {
             reply.headers_mut().append(SET_COOKIE, cookie);
         }
+        if let (Browser::Given, Some(secret)) = (route.browser, browser) {
+            let secure = self.server.origins.is_https();
+            let cookie = credentials::set_browser(&secret, secure);
+            let cookie = cookie.map_err(|_| ErrorKind::Internal)?;
+            reply.headers_mut().append(SET_COOKIE, cookie);
+        }
         Ok(reply)
+    }
+
+    /// The secret of the browser that asks, from its cookie or made for it.
+    ///
+    /// # Errors
+    /// `ERR_CROSS_SITE` where the cookie comes without a word that our own page sent it (SPEC 15.1).
+    fn browser(&self, browser: Browser, headers: &HeaderMap) -> Result<Option<String>> {
+        let known = credentials::browser(headers).filter(|_| browser != Browser::No);
+        if known.is_some() && !self.server.origins.cookie_may_change(headers) {
+            return Err(ErrorKind::CrossSite.into());
+        }
+        Ok(match (browser, known) {
+            (Browser::No, _) | (Browser::Known, None) => None,
+            (_, Some(secret)) => Some(secret.to_owned()),
+            (Browser::Given, None) => Some(credentials::new_browser(&SystemRandom)),
+        })
     }
 
     /// `op/{name}`: any operation by its name, for admins and above (SPEC 15.2).
@@ -221,7 +263,7 @@ impl App {
     ) -> Result<Reply> {
         self.server.limiter.count(Class::Admin, true, ip)?;
         let caller = self.caller(ip, request.method(), request.headers()).await?;
-        if caller.session.is_none() {
+        if caller.key == Key::None {
             return Err(ErrorKind::Unauthenticated.into());
         }
         if !self.is_admin(&caller.actor).await {
@@ -291,6 +333,12 @@ impl App {
     /// from our own pages (SPEC 15.1).
     async fn caller(&self, ip: IpAddr, method: &Method, headers: &HeaderMap) -> Result<Caller> {
         let session = match credentials::bearer(headers) {
+            Some(key) if key.starts_with(KEY_PREFIX) => {
+                let bot = self.authenticate_bot(key.to_owned()).await?;
+                let actor = Actor::bot(bot).from_ip(ip);
+                let key = Key::Bot(bot);
+                return Ok(Caller { key, actor });
+            }
             Some(token) => Some(self.authenticate(token.to_owned()).await?),
             None => match credentials::cookie(headers, credentials::SESSION_COOKIE) {
                 None => None,
@@ -320,7 +368,14 @@ impl App {
         if let Some(country) = address::client_country(headers, trusted) {
             actor = actor.from_country(country);
         }
-        Ok(Caller { session, actor })
+        let key = session.map_or(Key::None, |_| Key::Session);
+        Ok(Caller { key, actor })
+    }
+
+    /// The bot of an API key.
+    async fn authenticate_bot(&self, key: String) -> Result<BotId> {
+        let portal = self.server.portal.clone();
+        blocking(move || portal.authenticate_bot(&key)).await
     }
 
     /// The live session of a token.
@@ -352,7 +407,7 @@ impl App {
             return true;
         }
         match self.caller(ip, &Method::GET, headers).await {
-            Ok(caller) if caller.session.is_some() => self.is_admin(&caller.actor).await,
+            Ok(caller) if caller.key == Key::Session => self.is_admin(&caller.actor).await,
             _ => false,
         }
     }

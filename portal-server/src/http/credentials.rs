@@ -6,9 +6,16 @@
 use std::time::Duration;
 
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderValue};
+use portal_core::random::Random;
 
 /// The session cookie (SPEC 15.1).
 pub const SESSION_COOKIE: &str = "psession";
+
+/// The cookie by which a browser proves that a login code was asked for in it (SPEC 2.3).
+pub const BROWSER_COOKIE: &str = "pbrowser";
+
+/// How long a browser keeps it: as long as a code may take to be fetched and typed.
+const BROWSER_LASTS: Duration = Duration::from_mins(20);
 
 /// The value of the cookie `name`, unless it comes twice with different values.
 ///
@@ -51,6 +58,42 @@ pub fn set_session(
         "{SESSION_COOKIE}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
     ))?;
     // Keeps it out of whatever prints headers.
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The browser's own secret, if it has one of ours.
+pub fn browser(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, BROWSER_COOKIE)
+        .filter(|secret| secret.len() == 64 && secret.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// A browser's own secret: 32 random bytes.
+pub fn new_browser(random: &dyn Random) -> String {
+    let mut bytes = [0; 32];
+    random.fill(&mut bytes);
+    let (high, low) = bytes.split_at(16);
+    let number = |half: &[u8]| {
+        half.iter()
+            .fold(0, |all, byte| all << 8 | u128::from(*byte))
+    };
+    format!("{:032x}{:032x}", number(high), number(low))
+}
+
+/// `Set-Cookie` that gives a browser its own secret, for signing in only: not for scripts, not across sites.
+///
+/// # Errors
+///
+/// If the secret holds characters no header may; [`new_browser`]'s never does.
+pub fn set_browser(
+    secret: &str,
+    secure: bool,
+) -> Result<HeaderValue, hyper::header::InvalidHeaderValue> {
+    let secure = if secure { "; Secure" } else { "" };
+    let seconds = BROWSER_LASTS.as_secs();
+    let mut value = HeaderValue::try_from(format!(
+        "{BROWSER_COOKIE}={secret}; Path=/v1/authentication; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+    ))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -126,6 +169,23 @@ mod tests {
         let secure = set_session("abc", day, true).unwrap();
         assert!(secure.to_str().unwrap().ends_with("; Secure"));
         assert!(secure.is_sensitive());
+    }
+
+    #[test]
+    fn a_browsers_secret_is_one_of_ours_or_none() {
+        let secret = new_browser(&portal_core::random::SystemRandom);
+        let set = set_browser(&secret, true).unwrap();
+        assert!(set.is_sensitive());
+        let text = set.to_str().unwrap();
+        assert!(text.ends_with("; HttpOnly; SameSite=Lax; Secure"), "{text}");
+        let with = |value: &str| {
+            let header = HeaderValue::from_str(&format!("{BROWSER_COOKIE}={value}")).unwrap();
+            HeaderMap::from_iter([(COOKIE, header)])
+        };
+        assert_eq!(browser(&with(&secret)), Some(secret.as_str()));
+        for wrong in ["", "short", &"g".repeat(64), &"a".repeat(65)] {
+            assert_eq!(browser(&with(wrong)), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Route {
     pub operation: &'static str,
     /// What its reply means for the session cookie.
     pub session: Session,
+    /// Whether the browser proves itself by a cookie of its own.
+    pub browser: Browser,
     /// Which limit it counts against.
     pub class: Class,
 }
@@ -46,12 +48,25 @@ pub enum Session {
     Ends,
 }
 
+/// What the operation's parameter `browser`, which binds a login code to one browser, has to do with the
+/// browser's cookie (SPEC 2.3). A program without cookies gives the parameter itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Browser {
+    /// It takes none.
+    No,
+    /// It is what the cookie says; who has none is given one.
+    Given,
+    /// It is what the cookie says, if there is one.
+    Known,
+}
+
 const fn get(path: &'static str, operation: &'static str) -> Route {
     Route {
         verb: Verb::Get,
         path,
         operation,
         session: Session::Stays,
+        browser: Browser::No,
         class: Class::Usual,
     }
 }
@@ -71,6 +86,21 @@ const fn begin(path: &'static str, operation: &'static str) -> Route {
     }
 }
 
+const fn ask(path: &'static str, operation: &'static str) -> Route {
+    Route {
+        browser: Browser::Given,
+        class: Class::Login,
+        ..post(path, operation)
+    }
+}
+
+const fn prove(path: &'static str, operation: &'static str) -> Route {
+    Route {
+        browser: Browser::Known,
+        ..begin(path, operation)
+    }
+}
+
 const fn end(path: &'static str, operation: &'static str) -> Route {
     Route {
         session: Session::Ends,
@@ -82,9 +112,13 @@ const fn end(path: &'static str, operation: &'static str) -> Route {
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
     begin("authentication/register",                                  "user.sign_up"),
-    begin("authentication/verify",                                    "session.sign_in"),
+    ask  ("authentication/request",                                   "login_code.request"),
+    prove("authentication/verify",                                    "session.sign_in"),
     begin("authentication/stranger",                                  "stranger.create"),
     end  ("authentication/logout",                                    "session.logout"),
+    post ("authentication/lookup",                                    "account.lookup"),
+    post ("authentication/bot/send-code",                             "login_code.fetch"),
+    post ("authentication/bot/login-code",                            "login_code.issue"),
 
     get  ("users/me",                                                 "user.me"),
     post ("users/me/update",                                          "user.update"),
@@ -142,6 +176,16 @@ pub const ROUTES: &[Route] = &[
     post ("portal/unban",                                             "mod.platform_unban"),
     post ("portal/warn",                                              "mod.warn"),
 
+    post ("portal/chats/{chat_id#}/start",                            "browser.start"),
+    post ("portal/chats/{chat_id#}/stop",                             "browser.stop"),
+    post ("portal/chats/{chat_id#}/control/request",                  "browser.request_control"),
+    post ("portal/chats/{chat_id#}/control/grant",                    "browser.grant_control"),
+    post ("portal/chats/{chat_id#}/control/release",                  "browser.release_control"),
+    post ("portal/chats/{chat_id#}/control/take",                     "browser.take_control"),
+    get  ("portal/chats/{chat_id#}/clipboard",                        "browser.clipboard"),
+    post ("portal/chats/{chat_id#}/clipboard",                        "browser.set_clipboard"),
+    get  ("portal/chats/{chat_id#}/screen",                           "browser.screen"),
+
     get  ("portal/audit?action&chat_id#&target#&user_id#&actor&os_user&from#&until#&before#&limit#", "audit.list"),
     get  ("portal/reports?state&chat_id#&user_id#&before#&limit#",    "report.list"),
     get  ("portal/reports/{report_id#}",                              "report.get"),
@@ -163,6 +207,8 @@ pub const ROUTES: &[Route] = &[
     post ("portal/chats/{chat_id#}/keys",                             "key.publish"),
     post ("portal/chats/{chat_id#}/keys/reject",                      "key.reject"),
     post ("portal/chats/{chat_id#}/keys/renew",                       "key.renew"),
+
+    get  ("statistics/chats",                                         "directory.statistics"),
 ];
 
 /// What leads to a request's route.

@@ -7,6 +7,10 @@ pub(crate) const JOIN: &str = "room:join";
 
 /// Event and operation.
 pub const EVENTS: &[(&str, &str)] = &[
+    ("control:grant", "browser.grant_control"),
+    ("control:release", "browser.release_control"),
+    ("control:request", "browser.request_control"),
+    ("control:take", "browser.take_control"),
     ("keys:publish", "key.publish"),
     ("keys:register", "key.register"),
     ("keys:reject", "key.reject"),
@@ -15,6 +19,8 @@ pub const EVENTS: &[(&str, &str)] = &[
     (JOIN, "room.join"),
     ("room:kick", "mod.kick"),
     ("room:leave", "room.leave"),
+    ("room:start", "browser.start"),
+    ("room:stop", "browser.stop"),
     ("room:typing", "room.typing"),
 ];
 

@@ -69,6 +69,7 @@ impl Operation for Create {
     fn apply(self, cx: &mut Context<'_>) -> Result<ChatView> {
         let owner = match (self.owner_id, cx.actor) {
             (_, ActingAs::Guest) => return Err(ErrorKind::Unauthenticated.into()),
+            (_, ActingAs::Bot(_)) => return Err(ErrorKind::Forbidden.into()),
             (None, ActingAs::Person(person)) => person,
             (None, _) => return Err(Error::invalid("owner_id", "name the owner of the chat")),
             (Some(owner), _) => users::person(cx.db, owner, cx.now)?,

@@ -22,6 +22,9 @@ pub(super) const RULES: &[Rule] = rules! {
     "tier_end_misplaced" "A tier without an end has one, or a trial has none (SPEC 1.3)." =>
         "SELECT 'user ' || id FROM user
          WHERE (tier = 1 AND tier_expires_at IS NULL) OR (tier IN (0, 3) AND tier_expires_at IS NOT NULL)";
+    "identity_of_stranger" "A stranger is somebody on another platform, who would be let in as them (SPEC 1.8)." =>
+        "SELECT 'user ' || u.id FROM user u WHERE u.stranger
+           AND EXISTS (SELECT 1 FROM platform_identity p WHERE p.user_id = u.id)";
 
     "chat_type_unknown" "A chat is of no known type." =>
         "SELECT 'chat ' || id FROM chat WHERE chat_type NOT IN ('OFFICIAL', 'PUBLIC', 'PRIVATE', 'DIRECT')";
@@ -138,6 +141,7 @@ pub(super) const RULES: &[Rule] = rules! {
            SELECT 'user', max(id) FROM user UNION ALL SELECT 'session', max(id) FROM session
            UNION ALL SELECT 'chat', max(id) FROM chat UNION ALL SELECT 'key_blob', max(id) FROM key_blob
            UNION ALL SELECT 'punishment', max(id) FROM punishment UNION ALL SELECT 'report', max(id) FROM report
+           UNION ALL SELECT 'bot', max(id) FROM bot
            UNION ALL SELECT 'audit', max(id) FROM audit)
          SELECT last.name FROM last LEFT JOIN sqlite_sequence s ON s.name = last.name
          WHERE last.id > coalesce(s.seq, 0)";

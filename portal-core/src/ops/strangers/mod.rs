@@ -15,7 +15,7 @@ use crate::model::{Role, Timestamp, UserId, Username};
 use crate::operation::{Context, Operation};
 use crate::ops::sessions::NewSession;
 use crate::ops::{chats, deletion, sessions, users};
-use crate::policy::ActingAs;
+use crate::policy::{ActingAs, may_be_let_in};
 use crate::store;
 
 use names::{FIRST_WORDS, SECOND_WORDS};
@@ -40,6 +40,7 @@ impl Operation for Create {
     type Reply = NewStranger;
 
     fn apply(self, cx: &mut Context<'_>) -> Result<NewStranger> {
+        may_be_let_in(&cx.actor)?;
         if let ActingAs::Person(_) = cx.actor {
             return Err(Error::with_message(
                 ErrorKind::Forbidden,
