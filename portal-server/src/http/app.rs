@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 use super::body::{self, BodyError, MAX_BODY};
 use super::reply::{self, Reply};
 use super::routes::{self, Found, Session};
-use super::{address, credentials, pages, security, sockets, status};
+use super::{address, credentials, openapi, pages, security, sockets, status};
 use crate::limits::Class;
 use crate::metrics::Metrics;
 use crate::realtime::{Engine, Realtime};
@@ -153,6 +153,10 @@ impl App {
                 ))
             }
             "/metrics" => return Err(ErrorKind::Forbidden.into()),
+            "/openapi.json" => {
+                self.server.limiter.count(Class::Usual, false, ip)?;
+                reads.then(|| reply::typed("application/json", openapi::text()))
+            }
             path => {
                 let page = pages::find(path).ok_or_else(routes::nothing)?;
                 self.server.limiter.count(Class::Usual, false, ip)?;

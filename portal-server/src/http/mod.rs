@@ -1,15 +1,17 @@
 //! HTTP: connections in, requests out, and what every request and response shares.
 //!
 //! [`serve`] is the loop that accepts connections and ends them well. `app` answers a request: by the
-//! one table in [`routes`], by a page, or by the sockets' engine. The rest are helpers without state:
-//! whose address it is ([`address`]), what the request proves ([`credentials`]), whether a browser sent it
-//! from our own pages ([`origin`]), its body ([`body`]), and the headers every response carries ([`security`]).
+//! one table in [`routes`], which [`openapi`] describes, by a page, or by the sockets' engine. The rest
+//! are helpers without state: whose address it is ([`address`]), what the request proves ([`credentials`]),
+//! whether a browser sent it from our own pages ([`origin`]), its body ([`body`]), and the headers every
+//! response carries ([`security`]).
 
 pub mod address;
 pub(crate) mod app;
 pub mod body;
 pub mod credentials;
 pub mod gate;
+pub mod openapi;
 pub mod origin;
 mod pages;
 mod reply;

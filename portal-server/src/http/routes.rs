@@ -213,8 +213,19 @@ pub(crate) fn find(method: &Method, path: &str) -> Found {
 }
 
 impl Route {
-    fn pattern(&self) -> &'static str {
+    /// The path without the query.
+    pub(crate) fn pattern(&self) -> &'static str {
         self.path.split('?').next().unwrap_or_default()
+    }
+
+    /// The names of its parameters, each with where it stands: `path` or `query`.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let in_path = self.pattern().split('/').filter_map(|segment| {
+            let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+            Some((name.trim_end_matches('#'), "path"))
+        });
+        let in_query = self.path.split(['?', '&']).skip(1);
+        in_path.chain(in_query.map(|name| (name.trim_end_matches('#'), "query")))
     }
 
     /// The parameters of the path, if it is one of this route's.
