@@ -173,7 +173,10 @@ impl App {
         request: Request<Incoming>,
         request_id: &str,
     ) -> Result<Reply> {
-        if path == "portal/status" && matches!(*request.method(), Method::GET | Method::HEAD) {
+        if path == "portal/status" {
+            if !matches!(*request.method(), Method::GET | Method::HEAD) {
+                return Ok(reply::other_method("GET, HEAD", request_id));
+            }
             self.server.limiter.count(Class::Usual, false, ip)?;
             return Ok(status::status(&self.server, &self.realtime));
         }
