@@ -30,9 +30,6 @@ use crate::metrics::Metrics;
 use crate::realtime::{Engine, Realtime};
 use crate::server::Server;
 
-/// For a request's body to come whole.
-pub(super) const BODY_WITHIN: Duration = Duration::from_secs(15);
-
 /// As much of a client's name as the session list keeps.
 const USER_AGENT_CHARS: usize = 200;
 
@@ -204,7 +201,7 @@ impl App {
         let entry = catalogue::find(route.operation)?;
         route.read_query(request.uri().query().unwrap_or_default(), &mut parameters)?;
         if route.verb == routes::Verb::Post {
-            routes::read_body(&read_json(request).await?, &mut parameters)?;
+            routes::read_body(&self.read_json(request).await?, &mut parameters)?;
         }
         let answer = self.run(entry, caller.actor, parameters).await?;
         let cookie = self.session_cookie(route.session, &answer)?;
@@ -232,10 +229,28 @@ impl App {
         }
         let entry = catalogue::find(name)?;
         let mut parameters = Map::new();
-        routes::read_body(&read_json(request).await?, &mut parameters)?;
+        routes::read_body(&self.read_json(request).await?, &mut parameters)?;
         self.run(entry, caller.actor, parameters)
             .await
             .map(reply::json)
+    }
+
+    /// A body that says it is JSON. An empty one need not say anything.
+    async fn read_json(&self, request: Request<Incoming>) -> Result<Bytes> {
+        let says_json = says_json(request.headers());
+        let body = self.read_body(request.into_body()).await?;
+        if says_json || body.is_empty() {
+            Ok(body)
+        } else {
+            Err(ErrorKind::UnsupportedMedia.into())
+        }
+    }
+
+    /// A body, whatever it says that it is.
+    pub(super) async fn read_body(&self, body: Incoming) -> Result<Bytes> {
+        body::read(body, MAX_BODY, self.server.body_within)
+            .await
+            .map_err(body_error)
     }
 
     /// Runs an operation on the writer's thread, a query on one of its own.
@@ -363,20 +378,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// A body that says it is JSON. An empty one need not say anything.
-async fn read_json(request: Request<Incoming>) -> Result<Bytes> {
-    let says_json = says_json(request.headers());
-    let body = body::read(request.into_body(), MAX_BODY, BODY_WITHIN)
-        .await
-        .map_err(body_error)?;
-    if says_json || body.is_empty() {
-        Ok(body)
-    } else {
-        Err(ErrorKind::UnsupportedMedia.into())
-    }
-}
-
-pub(super) fn body_error(error: BodyError) -> Error {
+fn body_error(error: BodyError) -> Error {
     match error {
         BodyError::TooLarge => ErrorKind::PayloadTooLarge.into(),
         BodyError::TimedOut => ErrorKind::RequestTimeout.into(),

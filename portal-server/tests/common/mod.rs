@@ -8,6 +8,7 @@
 )]
 
 pub mod matched;
+pub mod raw;
 pub mod socket;
 
 use std::net::SocketAddr;
