@@ -82,11 +82,11 @@ impl Raw {
         match u16::try_from(payload.len()) {
             Ok(short @ ..126) => frame.push(0x80 | u8::try_from(short).unwrap()),
             Ok(length) => {
-                frame.push(0x80 | 126);
+                frame.push(0xfe);
                 frame.extend(length.to_be_bytes());
             }
             Err(_) => {
-                frame.push(0x80 | 127);
+                frame.push(0xff);
                 frame.extend((payload.len() as u64).to_be_bytes());
             }
         }
@@ -110,6 +110,16 @@ impl Raw {
             Some((first, payload))
         };
         timeout(PATIENCE, reading).await.expect("a frame in time")
+    }
+
+    /// What the next frame with this first byte holds; others are passed over.
+    pub async fn next_frame_of(&mut self, wanted: u8) -> Vec<u8> {
+        loop {
+            let (first, payload) = self.next_frame().await.expect("a frame");
+            if first == wanted {
+                return payload;
+            }
+        }
     }
 
     /// The next text that is no ping.
