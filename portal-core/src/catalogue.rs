@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::de::DeserializeOwned;
 
 use crate::actor::Actor;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Extras, Result};
 use crate::operation::{Operation, Query};
 use crate::ops;
 use crate::portal::Portal;
@@ -105,6 +105,11 @@ pub fn find(name: &str) -> Result<&'static Entry> {
         .iter()
         .find(|entry| entry.name == name)
         .ok_or_else(|| Error::new(ErrorKind::UnknownOperation))
+}
+
+/// The JSON schema of what an error says besides its code and sentence (SPEC 13.1).
+pub fn error_extras() -> Schema {
+    schema::<Extras>()
 }
 
 fn schema<T: JsonSchema>() -> Schema {

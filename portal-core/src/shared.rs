@@ -200,3 +200,28 @@ impl Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Actor, Options, Portal};
+
+    /// Only a panic between a commit and its memory sets the mark, and no operation has one to offer.
+    #[test]
+    fn a_handle_whose_memory_missed_a_commit_refuses_everything_spec_17_6() {
+        let dir = tempfile::tempdir().unwrap();
+        let portal = Portal::open(dir.path().join("portal.db"), Options::default()).unwrap();
+        portal.shared.poisoned.store(true, Ordering::SeqCst);
+        for (name, params) in [
+            ("event.list", "{}"),
+            ("user.create", r#"{"username":"ada"}"#),
+        ] {
+            let refused = portal.call_json(&Actor::operator(), name, params);
+            assert_eq!(refused.unwrap_err().kind(), ErrorKind::Poisoned, "{name}");
+        }
+        assert_eq!(portal.tick().unwrap_err().kind(), ErrorKind::Poisoned);
+        portal.close();
+        let refused = portal.call_json(&Actor::operator(), "event.list", "{}");
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Closed);
+    }
+}

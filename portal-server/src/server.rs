@@ -30,6 +30,7 @@ pub(crate) struct Server {
     pub(crate) client_address_header: Option<HeaderName>,
     pub(crate) client_country_header: Option<HeaderName>,
     pub(crate) gate: Gate,
+    /// For a request's body to come whole.
     pub(crate) body_within: Duration,
     /// When housekeeping last ran, in milliseconds.
     ticked_at: AtomicI64,

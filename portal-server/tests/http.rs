@@ -134,6 +134,9 @@ async fn paths_and_methods_that_there_are_not_say_so() {
     answer.refused(405, "ERR_METHOD_NOT_ALLOWED");
     let answer = server.get(None, "/v1/op/chat.get").await;
     answer.refused(405, "ERR_METHOD_NOT_ALLOWED");
+    let answer = server.post(None, "/v1/portal/status", json!({})).await;
+    answer.refused(405, "ERR_METHOD_NOT_ALLOWED");
+    assert_eq!(answer.headers["allow"], "GET, HEAD");
 }
 
 #[tokio::test]

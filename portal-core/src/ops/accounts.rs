@@ -74,6 +74,8 @@ fn leave_stranger_behind(cx: &mut Context<'_>) -> Result<()> {
 
 /// Signs up: makes a user, a session and an account key. Where registration is by invitation, a sign-up
 /// code is needed.
+///
+/// `ERR_SIGNUP_CODE_INVALID`, `ERR_REGISTRATION_CLOSED`, `ERR_USERNAME_TAKEN`, `ERR_RATE_LIMITED`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {

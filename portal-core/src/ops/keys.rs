@@ -38,6 +38,8 @@ const KEY_CHANGES: Limit = Limit {
 /// Registers the calling session's X25519 public key, for which others wrap room keys (SPEC 8.3). Another
 /// key than before replaces it, at most 5 times an hour, and gives up every room key that was wrapped for
 /// the old one.
+///
+/// `ERR_UNAUTHENTICATED`, `ERR_INVALID`, `ERR_RATE_LIMITED`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Register {

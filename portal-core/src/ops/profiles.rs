@@ -94,6 +94,8 @@ fn show(view: &View<'_>, user: UserId) -> Result<UserView> {
 }
 
 /// Shows a user. Tier and state are shown to that user, and to staff who may act on them.
+///
+/// `ERR_USER_NOT_FOUND`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Get {

@@ -410,6 +410,8 @@ fn holder(view: &View<'_>, named: Option<UserId>) -> Result<Permit<ActOn>> {
 
 /// Ends one of the caller's other sessions, or one of somebody whom an admin may act on. The keys it
 /// held open nothing new.
+///
+/// `ERR_SESSION_NOT_FOUND`; `ERR_FORBIDDEN` for the session that asks, which logs out.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destroy {

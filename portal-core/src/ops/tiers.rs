@@ -121,6 +121,8 @@ impl Operation for SetTier {
 }
 
 /// Starts the caller's trial: seven days, once.
+///
+/// `ERR_TRIAL_USED`, `ERR_STRANGER_FORBIDDEN`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartTrial {}

@@ -340,6 +340,8 @@ impl Operation for Create {
 }
 
 /// Changes the caller's own account. What is left out stays.
+///
+/// `ERR_USERNAME_TAKEN`, `ERR_STRANGER_FORBIDDEN`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Update {

@@ -26,7 +26,7 @@ use super::access::Asked;
 use super::body::{self, BodyError, MAX_BODY};
 use super::reply::{self, Reply};
 use super::routes::{self, Browser, Found, Session};
-use super::{address, credentials, framing, pages, security, sockets, status};
+use super::{address, credentials, framing, openapi, pages, security, sockets, status};
 use crate::limits::Class;
 use crate::metrics::Metrics;
 use crate::realtime::{Engine, Realtime};
@@ -167,6 +167,10 @@ impl App {
                 ))
             }
             "/metrics" => return Err(ErrorKind::Forbidden.into()),
+            "/openapi.json" => {
+                self.server.limiter.count(Class::Usual, false, ip)?;
+                reads.then(|| reply::typed("application/json", openapi::text()))
+            }
             path => {
                 let page = pages::find(path).ok_or_else(routes::nothing)?;
                 self.server.limiter.count(Class::Usual, false, ip)?;
@@ -183,7 +187,10 @@ impl App {
         request: Request<Incoming>,
         request_id: &str,
     ) -> Result<Reply> {
-        if path == "portal/status" && matches!(*request.method(), Method::GET | Method::HEAD) {
+        if path == "portal/status" {
+            if !matches!(*request.method(), Method::GET | Method::HEAD) {
+                return Ok(reply::other_method("GET, HEAD", request_id));
+            }
             self.server.limiter.count(Class::Usual, false, ip)?;
             return Ok(status::status(&self.server, &self.realtime));
         }
@@ -277,6 +284,24 @@ impl App {
             .map(reply::json)
     }
 
+    /// A body that says it is JSON. An empty one need not say anything.
+    async fn read_json(&self, request: Request<Incoming>) -> Result<Bytes> {
+        let says_json = says_json(request.headers());
+        let body = self.read_body(request.into_body()).await?;
+        if says_json || body.is_empty() {
+            Ok(body)
+        } else {
+            Err(ErrorKind::UnsupportedMedia.into())
+        }
+    }
+
+    /// A body, whatever it says that it is.
+    pub(super) async fn read_body(&self, body: Incoming) -> Result<Bytes> {
+        body::read(body, MAX_BODY, self.server.body_within)
+            .await
+            .map_err(body_error)
+    }
+
     /// Runs an operation on the writer's thread, a query on one of its own.
     async fn run(
         &self,
@@ -290,19 +315,6 @@ impl App {
         }
         let portal = self.server.portal.clone();
         blocking(move || portal.call_json(&actor, entry.name(), &parameters)).await
-    }
-
-    /// A body that says it is JSON. An empty one need not say anything.
-    async fn read_json(&self, request: Request<Incoming>) -> Result<Bytes> {
-        let says_json = says_json(request.headers());
-        let body = body::read(request.into_body(), MAX_BODY, self.server.body_within)
-            .await
-            .map_err(body_error)?;
-        if says_json || body.is_empty() {
-            Ok(body)
-        } else {
-            Err(ErrorKind::UnsupportedMedia.into())
-        }
     }
 
     /// What hands a browser its new session, or takes the old one back.
@@ -430,7 +442,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-pub(super) fn body_error(error: BodyError) -> Error {
+fn body_error(error: BodyError) -> Error {
     match error {
         BodyError::TooLarge => ErrorKind::PayloadTooLarge.into(),
         BodyError::TimedOut => ErrorKind::RequestTimeout.into(),

@@ -265,8 +265,19 @@ pub(crate) fn pattern_of(path: &str) -> Option<&'static str> {
 }
 
 impl Route {
-    fn pattern(&self) -> &'static str {
+    /// The path without the query.
+    pub(crate) fn pattern(&self) -> &'static str {
         self.path.split('?').next().unwrap_or_default()
+    }
+
+    /// The names of its parameters, each with where it stands: `path` or `query`.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let in_path = self.pattern().split('/').filter_map(|segment| {
+            let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+            Some((name.trim_end_matches('#'), "path"))
+        });
+        let in_query = self.path.split(['?', '&']).skip(1);
+        in_path.chain(in_query.map(|name| (name.trim_end_matches('#'), "query")))
     }
 
     /// The parameters of the path, if it is one of this route's.
@@ -321,10 +332,11 @@ impl Route {
 /// # Errors
 /// `ERR_INVALID` for what is no JSON object, and for a field that the path has already given.
 pub(crate) fn read_body(body: &[u8], into: &mut Map<String, Value>) -> Result<()> {
-    let text = str::from_utf8(body).map_err(|_| Error::invalid(".", "The body is not UTF-8."))?;
-    if text.trim().is_empty() {
+    // No body is no fields. One of blanks is a body, and no object.
+    if body.is_empty() {
         return Ok(());
     }
+    let text = str::from_utf8(body).map_err(|_| Error::invalid(".", "The body is not UTF-8."))?;
     let fields: Map<String, Value> = serde_json::from_str(text)
         .map_err(|error| Error::invalid(".", format!("The body must be a JSON object: {error}")))?;
     for (name, value) in fields {
@@ -435,6 +447,17 @@ mod tests {
         let mut parameters = Map::from_iter([("chat_id".to_owned(), Value::from(7))]);
         let refused = read_body(br#"{"chat_id":8}"#, &mut parameters).unwrap_err();
         assert_eq!(refused.extras().field.as_deref(), Some("chat_id"));
+    }
+
+    #[test]
+    fn no_body_is_no_fields_and_a_blank_one_is_no_object() {
+        let mut parameters = Map::new();
+        read_body(b"", &mut parameters).unwrap();
+        assert!(parameters.is_empty());
+        for blank in [" ", "\r", "\n\t", "null"] {
+            let refused = read_body(blank.as_bytes(), &mut parameters).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Invalid, "{blank:?}");
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct Limits {
     pub connections_per_network: usize,
     /// For a request's head to come whole, and for a kept connection to send the next one.
     pub head_within: Duration,
-    /// For a request's body to come whole.
+    /// For a request's body to come whole. Whoever reads bodies keeps it.
     pub body_within: Duration,
     /// For a client to take something of what is written to it.
     pub write_within: Duration,

@@ -19,8 +19,7 @@ use hyper::{Method, Request, Response, StatusCode, Uri};
 use portal_core::model::SessionId;
 use portal_core::{Error, ErrorKind};
 
-use super::app::{App, AppBody, body_error};
-use super::body::{self, MAX_BODY};
+use super::app::{App, AppBody};
 use super::credentials;
 use super::reply;
 use crate::limits::Class;
@@ -150,9 +149,7 @@ async fn shrink(
     // The connection's upgrade is in there.
     *small.extensions_mut() = std::mem::take(request.extensions_mut());
     small.extensions_mut().insert(opening);
-    let body = body::read(request.into_body(), MAX_BODY, app.server.body_within)
-        .await
-        .map_err(body_error)?;
+    let body = app.read_body(request.into_body()).await?;
     Ok(small.map(|()| Full::new(body)))
 }
 

@@ -9,6 +9,7 @@
 
 pub mod matched;
 pub mod program;
+pub mod raw;
 pub mod socket;
 
 use std::net::SocketAddr;

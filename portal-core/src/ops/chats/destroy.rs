@@ -16,6 +16,8 @@ use crate::store;
 
 /// Destroys a chat with everything in it, for good (SPEC 3.6). Nobody is disconnected. People end
 /// a DIRECT chat by leaving it; if the operator destroys one, the match is over for both.
+///
+/// `ERR_CHAT_NOT_FOUND`, `ERR_FORBIDDEN`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destroy {

@@ -164,6 +164,8 @@ fn tell(
 }
 
 /// Lists a chat's live invites, oldest first (SPEC 5.2).
+///
+/// `ERR_CHAT_NOT_FOUND`, `ERR_FORBIDDEN`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct List {

@@ -16,6 +16,8 @@ use crate::store;
 
 /// Lists who is there to hold the key of a chat's current epoch, and the blob for the calling session.
 /// For those who may talk.
+///
+/// `ERR_CHAT_NOT_FOUND`, `ERR_FORBIDDEN`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct List {

@@ -25,6 +25,9 @@ const MOST_BLOBS: usize = 256;
 /// Publishes the key of a chat's current epoch, wrapped for sessions in the room (SPEC 8.4, 8.5). The first
 /// to do so is the epoch's distributor; after that every holder can wrap it for sessions that have none.
 /// Only present sessions with a registered key can publish.
+///
+/// `ERR_CHAT_NOT_FOUND`, `ERR_NOT_JOINED`, `ERR_NO_PUBLIC_KEY`, `ERR_EPOCH_MISMATCH`,
+/// `ERR_KEY_CONFLICT`, `ERR_NO_ROOM_KEY`, `ERR_INVALID`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Publish {

@@ -36,6 +36,8 @@ const PER_USER: Limit = Limit {
 /// Gives back a room key that does not open or fails the key check, so that another holder wraps it anew
 /// (SPEC 8.6). Its publisher wraps for this session no more in this epoch. A distributor that lost its key
 /// says so in the same way.
+///
+/// `ERR_CHAT_NOT_FOUND`, `ERR_FORBIDDEN`, `ERR_NOT_JOINED`, `ERR_NO_ROOM_KEY`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reject {
@@ -77,6 +79,8 @@ fn reject(cx: &Context<'_>, permit: &Permit<Talk>, session: SessionId) -> Result
 /// Moves the epoch on because this session cannot get its key (SPEC 8.6): at once if nobody else who holds
 /// it is there to ask, else when holders were asked and did not answer for 10 s. At most once a minute and
 /// chat, 5 an hour and user.
+///
+/// `ERR_CHAT_NOT_FOUND`, `ERR_FORBIDDEN`, `ERR_NOT_JOINED`, `ERR_NO_PUBLIC_KEY`, `ERR_RATE_LIMITED`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Renew {

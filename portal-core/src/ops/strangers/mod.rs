@@ -21,6 +21,8 @@ use crate::store;
 use names::{FIRST_WORDS, SECOND_WORDS};
 
 /// Makes an anonymous user with a generated name, and a session for it; for guests.
+///
+/// `ERR_STRANGER_LIMIT`; `ERR_FORBIDDEN` for who is signed in.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Create {}
