@@ -19,6 +19,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// The header in which a trusted proxy gives the client's address (SPEC 15.4). Absent: none is believed.
     pub client_address_header: Option<HeaderName>,
+    /// The header in which a trusted proxy gives the client's country (SPEC 9.4). Absent: nobody's is known.
+    pub client_country_header: Option<HeaderName>,
     /// What connections may cost.
     pub connections: serve::Limits,
     /// How many requests a minute.

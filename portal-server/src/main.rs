@@ -34,6 +34,9 @@ struct Cli {
     /// The header in which a trusted proxy gives the client's address, such as X-Forwarded-For
     #[arg(long, env = "PORTAL_CLIENT_ADDRESS_HEADER")]
     client_address_header: Option<HeaderName>,
+    /// The header in which a trusted proxy gives the client's country, such as CF-IPCountry
+    #[arg(long, env = "PORTAL_CLIENT_COUNTRY_HEADER")]
+    client_country_header: Option<HeaderName>,
     /// Connections at once
     #[arg(long, env = "PORTAL_CONNECTIONS", default_value_t = 10_000)]
     connections: usize,
@@ -60,6 +63,7 @@ impl Cli {
             public_url: self.public_url.clone(),
             allowed_origins: self.allowed_origin.clone(),
             client_address_header: self.client_address_header.clone(),
+            client_country_header: self.client_country_header.clone(),
             ..Config::default()
         };
         let connections = &mut config.connections;

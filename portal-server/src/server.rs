@@ -28,6 +28,7 @@ pub(crate) struct Server {
     pub(crate) metrics: Metrics,
     pub(crate) origins: Origins,
     pub(crate) client_address_header: Option<HeaderName>,
+    pub(crate) client_country_header: Option<HeaderName>,
     pub(crate) gate: Gate,
     /// When housekeeping last ran, in milliseconds.
     ticked_at: AtomicI64,
@@ -104,6 +105,7 @@ impl Server {
             limiter: Limiter::new(config.rates),
             metrics: Metrics::default(),
             client_address_header: config.client_address_header.clone(),
+            client_country_header: config.client_country_header.clone(),
             gate: Gate::new(
                 config.connections.connections,
                 config.connections.connections_per_network,

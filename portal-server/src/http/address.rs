@@ -1,8 +1,10 @@
-//! Whose address a request came from, and what stands for it when things are counted.
+//! Where a request came from: its client's address, what stands for it when things are counted, and its
+//! country. Nothing a header says of these is believed unless the operator names the header.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use hyper::header::{HeaderMap, HeaderName};
+use portal_core::model::CountryCode;
 
 /// The address limits count by: an IPv4 address, or the /64 an IPv6 address lies in (SPEC 15.4).
 ///
@@ -29,11 +31,26 @@ impl From<IpAddr> for Network {
 /// Of a list (`X-Forwarded-For`) the last entry counts, the one our own proxy added: those before
 /// it are whatever the client wrote. A header that is missing or no address leaves the peer's.
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: Option<&HeaderName>) -> IpAddr {
-    trusted
-        .and_then(|name| headers.get_all(name).iter().next_back())
-        .and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok())
+    said_by_proxy(headers, trusted)
+        .and_then(|address| address.parse().ok())
         .unwrap_or(peer)
         .to_canonical()
+}
+
+/// The client's country, if a trusted proxy names one in the header `trusted` (SPEC 9.4).
+///
+/// What proxies say of clients they cannot place counts as not known: XX, and T1 for the Tor network, which
+/// is no two letters anyway.
+pub fn client_country(headers: &HeaderMap, trusted: Option<&HeaderName>) -> Option<CountryCode> {
+    let code = said_by_proxy(headers, trusted)?.to_ascii_uppercase();
+    let known = CountryCode::try_from(code).ok()?;
+    (known.as_str() != "XX").then_some(known)
+}
+
+/// The last entry of a header: what comes before it was there when our own proxy added its own.
+fn said_by_proxy<'a>(headers: &'a HeaderMap, trusted: Option<&HeaderName>) -> Option<&'a str> {
+    let value = headers.get_all(trusted?).iter().next_back()?;
+    value.to_str().ok()?.rsplit(',').next().map(str::trim)
 }
 
 #[cfg(test)]
@@ -86,5 +103,35 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("x-forwarded-for", "192.0.2.9".parse().unwrap());
         assert_eq!(client_address(PEER, &headers, None), PEER);
+    }
+
+    fn country(values: &[&str]) -> Option<String> {
+        let name = HeaderName::from_static("cf-ipcountry");
+        let mut headers = HeaderMap::new();
+        for value in values {
+            let value = hyper::header::HeaderValue::from_bytes(value.as_bytes());
+            headers.append(&name, value.unwrap());
+        }
+        client_country(&headers, Some(&name)).map(String::from)
+    }
+
+    #[test]
+    fn a_country_is_two_letters_and_no_conventional_unknown_spec_9_4() {
+        assert_eq!(country(&["NO"]).as_deref(), Some("NO"));
+        assert_eq!(country(&[" pt "]).as_deref(), Some("PT"));
+        assert_eq!(country(&["SE", "FI"]).as_deref(), Some("FI"));
+        for unknown in ["XX", "xx", "T1", "t1", "", "N", "NOR", "N1", "Norway", "ÅL"] {
+            assert_eq!(country(&[unknown]), None, "{unknown:?}");
+        }
+        assert_eq!(country(&[]), None);
+    }
+
+    #[test]
+    fn a_country_that_nobody_trusted_names_counts_for_nothing_spec_9_4() {
+        let mut headers = HeaderMap::new();
+        headers.insert("cf-ipcountry", "NO".parse().unwrap());
+        assert_eq!(client_country(&headers, None), None);
+        let other = HeaderName::from_static("x-country");
+        assert_eq!(client_country(&headers, Some(&other)), None);
     }
 }

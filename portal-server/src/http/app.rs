@@ -299,6 +299,10 @@ impl App {
         {
             actor = actor.with_user_agent(agent.chars().take(USER_AGENT_CHARS).collect::<String>());
         }
+        let trusted = self.server.client_country_header.as_ref();
+        if let Some(country) = address::client_country(headers, trusted) {
+            actor = actor.from_country(country);
+        }
         Ok(Caller { session, actor })
     }
 

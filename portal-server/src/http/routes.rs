@@ -147,6 +147,17 @@ pub const ROUTES: &[Route] = &[
     get  ("portal/reports/{report_id#}",                              "report.get"),
     post ("portal/reports/{report_id#}/resolve",                      "report.resolve"),
 
+    post ("portal/match",                                             "match.enqueue"),
+    get  ("portal/match/status",                                      "match.status"),
+    post ("portal/match/dequeue",                                     "match.dequeue"),
+    post ("portal/match/leave",                                       "match.leave"),
+    get  ("portal/match/stats?limit#",                                "match.stats"),
+    post ("portal/match/pause",                                       "match.pause"),
+    post ("portal/match/resume",                                      "match.resume"),
+    get  ("portal/strangers?after#&limit#",                           "stranger.list"),
+    post ("portal/strangers/{user_id#}/block",                        "stranger.block"),
+    post ("portal/strangers/{user_id#}/unblock",                      "stranger.unblock"),
+
     post ("portal/keys",                                              "key.register"),
     get  ("portal/chats/{chat_id#}/keys",                             "key.list"),
     post ("portal/chats/{chat_id#}/keys",                             "key.publish"),

@@ -7,9 +7,11 @@
     reason = "each test file uses its part"
 )]
 
+pub mod matched;
 pub mod socket;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +20,7 @@ use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use portal_core::clock::{Clock, ManualClock, SystemClock};
 use portal_core::{Actor, Options, Portal};
 use portal_server::{Config, Rates, RunError, run};
 use serde_json::{Value, json};
@@ -33,6 +36,8 @@ pub struct TestServer {
     /// The same file, opened beside the server as the CLI does.
     pub beside: Portal,
     pub dir: tempfile::TempDir,
+    config: Config,
+    clock: Arc<dyn Clock>,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<Result<usize, RunError>>,
 }
@@ -93,27 +98,51 @@ impl TestServer {
     }
 
     pub async fn with(config: Config) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("portal.db");
-        let options = Options {
-            presence: true,
-            ..Options::default()
+        Self::on(tempfile::tempdir().unwrap(), config, Arc::new(SystemClock)).await
+    }
+
+    /// Without limits by the minute, and by a clock that the test turns. Housekeeping looks at it once a
+    /// second of real time.
+    pub async fn by(clock: Arc<ManualClock>) -> Self {
+        let config = Config {
+            rates: Rates::OFF,
+            ..Config::default()
         };
-        let portal = Portal::open(&file, options).unwrap();
-        let beside = Portal::open(&file, Options::default()).unwrap();
+        Self::on(tempfile::tempdir().unwrap(), config, clock).await
+    }
+
+    async fn on(dir: tempfile::TempDir, config: Config, clock: Arc<dyn Clock>) -> Self {
+        let file = dir.path().join("portal.db");
+        let opened = |presence| {
+            let options = Options {
+                presence,
+                clock: Arc::clone(&clock),
+                ..Options::default()
+            };
+            Portal::open(&file, options).unwrap()
+        };
+        let (portal, beside) = (opened(true), opened(false));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let running = tokio::spawn(run(listener, portal, config, async {
+        let running = tokio::spawn(run(listener, portal, config.clone(), async {
             stopped.await.ok();
         }));
         Self {
             address,
             beside,
             dir,
+            config,
+            clock,
             stop: Some(stop),
             running,
         }
+    }
+
+    /// Another server on the file of this one, which has stopped.
+    pub async fn again(self) -> Self {
+        assert!(self.running.is_finished(), "it runs still");
+        Self::on(self.dir, self.config, self.clock).await
     }
 
     /// What the operator does by the CLI while the server runs.

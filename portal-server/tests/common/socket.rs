@@ -130,10 +130,16 @@ impl Client {
 
     /// The data of the next event of this name; others are passed over.
     pub async fn event(&mut self, wanted: &str) -> Value {
+        self.events_to(wanted).await.0
+    }
+
+    /// The data of the next event of this name, and the names of those before it.
+    pub async fn events_to(&mut self, wanted: &str) -> (Value, Vec<String>) {
+        let mut before = Vec::new();
         loop {
             match self.next().await {
-                Next::Event(name, data) if name == wanted => return data,
-                Next::Event(..) => {}
+                Next::Event(name, data) if name == wanted => return (data, before),
+                Next::Event(name, _) => before.push(name),
                 other => panic!("{other:?} instead of {wanted}"),
             }
         }

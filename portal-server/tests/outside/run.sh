@@ -2,7 +2,7 @@
 # Clients written by others against the real server: python-socketio with PyNaCl, and socket.io-client with
 # TweetNaCl, hold an end-to-end encrypted conversation. Wants target/release/{portal-server,portal-cli},
 # CPython 3.11 or newer and Node 20 or newer; what else is needed is installed under target/outside and node/.
-# Names of cases as arguments run those alone; "conversation" is the story.
+# Names of cases as arguments run those alone; "conversation" and "match" are the stories.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/../../.." && pwd)"
@@ -37,7 +37,8 @@ clean_up() {
 }
 trap clean_up EXIT
 : >"$temp/out"
-"$programs/portal-server" --db "$temp/portal.db" --listen 127.0.0.1:0 --limits off >"$temp/out" 2>"$temp/log" &
+"$programs/portal-server" --db "$temp/portal.db" --listen 127.0.0.1:0 --limits off \
+    --client-country-header X-Country >"$temp/out" 2>"$temp/log" &
 server=$!
 url=""
 for _ in $(seq 100); do

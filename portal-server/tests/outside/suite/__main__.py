@@ -6,6 +6,7 @@ import sys
 from . import mistakes, restarts, surroundings
 from .cases import Tally, steps_of
 from .conversation import Conversation
+from .match import Match
 from .world import World
 
 #: Names of cases, to run no others.
@@ -15,12 +16,13 @@ ONLY = sys.argv[1:]
 async def main():
     world = World()
     tally = Tally()
-    print("-- a conversation", flush=True)
-    if not ONLY or "conversation" in ONLY:
-        story = Conversation(world)
-        await story.begin()
-        await tally.story(steps_of(story))
-        await story.end()
+    for title, name, kind in (("a conversation", "conversation", Conversation), ("a match", "match", Match)):
+        print(f"-- {title}", flush=True)
+        if not ONLY or name in ONLY:
+            story = kind(world)
+            await story.begin()
+            await tally.story(steps_of(story))
+            await story.end()
     for title, module in (("around it", surroundings), ("a server that ends", restarts), ("mistakes", mistakes)):
         print(f"-- {title}", flush=True)
         for case in module.CASES:

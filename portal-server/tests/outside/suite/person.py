@@ -34,6 +34,8 @@ class Person:
         self.session_id = None
         self.token = None
         self.account_key = None
+        #: What a proxy in between would add to requests.
+        self.headers = {}
         #: Everything the socket said: (name, data, when it came).
         self.heard = []
         self._places = {}
@@ -97,6 +99,14 @@ class Person:
         new = await self.post("authentication/register", {"username": self.name, "signup_code": code})
         self.user_id, self.session_id = new["user_id"], new["session_id"]
         self.token, self.account_key = new["token"], new["account_key"]
+        await self.new_session(new)
+        return self
+
+    async def come_as_stranger(self):
+        """As nobody: a name and a session are given."""
+        new = await self.post("authentication/stranger")
+        self.name, self.user_id, self.session_id = new["username"], new["user_id"], new["session_id"]
+        self.token = new["token"]
         await self.new_session(new)
         return self
 

@@ -43,6 +43,7 @@ class PythonPerson(Person):
 
     async def request(self, method, path, body=None):
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers |= self.headers
         async with self.http.request(method, f"{self.world.url}/v1/{path}", json=body, headers=headers) as answer:
             return answer.status, await answer.json()
 
