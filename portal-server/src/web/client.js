@@ -174,7 +174,7 @@ export class Client extends Emitter {
       } catch (error) {
         if (error.code === "OFFLINE") throw error;
         if (error.code === "ERR_RATE_LIMITED") setTimeout(() => room.join(true).catch(() => {}), error.retry_after_ms);
-        else room.end("");
+        else room.refuse(error);
       }
     }
   }

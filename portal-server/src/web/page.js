@@ -36,16 +36,18 @@ const PAGES = [
 
 // A sign-in link is `#signin=NAME:CODE`. What is behind the # never leaves the browser by itself; it is taken out
 // of the address bar at once, and nothing is redeemed before a person says so.
+let link = null;
 function readLink() {
-  const link = /^#signin=([^:]+):(.+)$/.exec(location.hash);
-  if (!link) return null;
-  history.replaceState(null, "", `${location.pathname}#/sign-in`);
-  const [, username, secret] = link.map(decodeURIComponent);
-  return { username, secret };
+  const found = /^#signin=([^:]+):(.+)$/.exec(location.hash);
+  if (found) {
+    history.replaceState(null, "", `${location.pathname}#/sign-in`);
+    const [, username, secret] = found.map(decodeURIComponent);
+    link = { username, secret };
+  } else if (location.hash !== "#/sign-in") link = null;
 }
 
 async function show() {
-  const link = readLink();
+  readLink();
   const hash = location.hash || "#/";
   const found = PAGES.map(([pattern, closed, load]) => ({ match: pattern.exec(hash), closed, load })).find(({ match }) => match);
   const own = ++shown;
@@ -79,6 +81,7 @@ async function entered(otherwise = "#/") {
   await client.begin();
   const to = after || otherwise;
   after = "";
+  link = null;
   go(to);
 }
 

@@ -26,6 +26,7 @@ export class Room extends Emitter {
   mayTalk = false;
   /** Why this is over, if it is. */
   goneBecause = null;
+  refusal = null;
   /** By id; the system's and people's. */
   lines = new Map();
   /** Being sent, or failed: by client_id. */
@@ -190,6 +191,12 @@ export class Room extends Emitter {
     this.peerAwayUntil = null;
     this.keys.forget();
     this.emit("chat");
+  }
+
+  /** Was not let in. */
+  refuse(error) {
+    this.refusal = trouble(error);
+    this.end("refused");
   }
 
   // Lines.

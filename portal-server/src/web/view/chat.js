@@ -38,6 +38,9 @@ function about(room) {
 
 const typingWords = (names) => (names.length === 0 ? "" : names.length > 2 ? "Several people are typing ..." : `${names.join(" and ")} ${names.length === 1 ? "is" : "are"} typing ...`);
 
+const nothing = (why) =>
+  h("div", { class: "welcome" }, h("h1", {}, "This chat is not here."), h("p", {}, why), h("p", { class: "actions" }, h("a", { class: "button", href: "#/" }, "Back to the chats"), h("a", { class: "button", href: "#/open" }, "Open chats")));
+
 export function chatView({ client, main, argument, go }) {
   const id = Number(argument);
   const ends = [];
@@ -57,7 +60,7 @@ export function chatView({ client, main, argument, go }) {
         ends.push(build({ client, room, main, go }));
         return;
       }
-      main.append(h("div", { class: "welcome" }, h("h1", {}, "This chat is not here."), h("p", {}, trouble(error)), h("p", {}, h("a", { class: "button", href: "#/open" }, "Open chats"))));
+      main.append(nothing(trouble(error)));
     },
   );
   return () => {
@@ -125,7 +128,10 @@ function build({ client, room, main, go }) {
   };
 
   const showHead = () => {
-    if (!room.chat) return;
+    if (!room.chat) {
+      if (room.refusal) main.replaceChildren(nothing(room.refusal));
+      return;
+    }
     title.textContent = room.title;
     subtitle.textContent = about(room);
     subtitle.title = subtitle.textContent;
@@ -150,7 +156,7 @@ function build({ client, room, main, go }) {
       if (client.unfit && room.me) shown.push(say(client.unfit));
       if (room.goneBecause !== null) {
         const again = room.direct && h("a", { class: "button", href: "#/match" }, "Meet somebody else");
-        shown.push(say(gone(room.goneBecause), again ?? h("a", { class: "button", href: "#/" }, "Back to the chats")));
+        shown.push(say(room.refusal ?? gone(room.goneBecause), again ?? h("a", { class: "button", href: "#/" }, "Back to the chats")));
       } else if (room.isForeign) shown.push(say("This chat uses the older encryption, suite 2. This client cannot read or write it; other clients can."));
       else if (room.joined && !room.me) shown.push(say("Messages here are encrypted. Those who take part can read them.", h("a", { class: "button", href: "#/sign-in" }, "Sign in")));
       else if (room.joined && !room.mayTalk && room.me?.stranger) shown.push(say("Visitors can look in, but not read or write. Sign up for that."));

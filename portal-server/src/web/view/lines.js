@@ -88,7 +88,7 @@ export class Lines {
       meta.append(h("time", { datetime: new Date(at).toISOString(), title: moment(at) }, clock(at)));
       if (isOwn) meta.append(h("span", { class: "sent" }, "sent"));
     }
-    const label = `${isOwn ? "You" : name}, ${clock(at)}: more`;
+    const label = `More about this message of ${isOwn ? "yours" : name}`;
     const more = line.kind === "outgoing" ? null : h("button", { type: "button", class: "round more", "aria-label": label, title: "More", onclick: () => this.#onMenu(line) }, icon("more"));
     return h(
       "article",

@@ -61,7 +61,7 @@ export function match({ client, main }) {
       "ul",
       { class: "directory" },
       client.match.chats.map(({ chat_id: id, peer, interests, expires_at: until }) =>
-        h("li", {}, h("a", { class: "listed", href: `#/chat/${id}` }, avatar(peer.name, id), h("span", { class: "about" }, h("span", { class: "name" }, peer.name), h("small", {}, `${interests.join(", ")} · ends in ${span(until - Date.now())} at the latest`)))),
+        h("li", {}, h("a", { class: "listed", href: `#/chat/${id}` }, avatar(peer.name, peer.id), h("span", { class: "about" }, h("span", { class: "name" }, peer.name), h("small", {}, `${interests.join(", ")} · ends in ${span(until - Date.now())} at the latest`)))),
       ),
     );
 

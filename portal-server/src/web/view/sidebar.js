@@ -19,7 +19,7 @@ function chatEntry(client, chat) {
     h(
       "a",
       { href: `#/chat/${chat.id}`, class: "chat-entry" },
-      avatar(name, chat.id),
+      avatar(name, direct?.peer.id ?? chat.id),
       h("span", { class: "about" }, h("span", { class: "name" }, name), h("small", {}, about)),
       unread > 0 && h("span", { class: "badge", "aria-label": count(unread, "unread message") }, unread > 49 ? "50+" : unread),
     ),

@@ -102,8 +102,8 @@ step("a reported message is proven to say what it says", async () => {
   await dialog.getByLabel("What is wrong with it").fill("It is nasty.");
   await dialog.getByRole("button", { name: "Report" }).click();
   await alice.page.getByText("Reported, with proof of what it says.").waitFor();
-  const { reports } = await cli("report", "list");
-  const report = await cli("report", "show", reports[0].id);
+  const { rows } = await cli("report", "list");
+  const report = await cli("report", "show", rows[0].id);
   assert.equal(report.plaintext, "Something nasty");
 });
 
@@ -167,7 +167,7 @@ step("who is away is shown with the time that is left, and so is who came back",
 });
 
 step("one leaves, and the other sees it", async () => {
-  await bob.page.getByRole("banner").getByRole("button", { name: "More" }).click();
+  await bob.page.getByRole("button", { name: "More", exact: true }).click();
   await bob.page.getByRole("dialog").getByRole("button", { name: "Leave the chat" }).click();
   await bob.confirms("Leave");
   await alice.page.getByText("Your match has left. The chat and its keys are gone.").waitFor();

@@ -136,7 +136,7 @@ export class Person {
   async onMessage(text, entry) {
     const message = this.message(text);
     await message.hover();
-    await message.getByRole("button", { name: /more$/ }).click();
+    await message.getByRole("button", { name: "More about this message" }).click();
     await this.page.getByRole("dialog").getByRole("button", { name: entry }).click();
   }
 
