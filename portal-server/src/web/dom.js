@@ -39,6 +39,7 @@ export function icon(name) {
   for (const [key, value] of Object.entries(attributes)) svg.setAttribute(key, value);
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("d", PATHS[name]);
+  if (name === "more") path.setAttribute("stroke-width", "3");
   svg.append(path);
   return svg;
 }
@@ -65,6 +66,9 @@ export const select = (options, value, more = {}) =>
 export function toast(text, bad = false) {
   const place = document.getElementById("toasts");
   const note = h("p", { class: bad ? "toast bad" : "toast" }, text);
+  // Above a dialog that may be open.
+  place.hidePopover?.();
+  place.showPopover?.();
   place.append(note);
   setTimeout(() => note.remove(), bad ? 7000 : 4000);
 }

@@ -122,6 +122,7 @@ client.on("me", () => {
   show();
 });
 client.on("signed-out", (reason) => {
+  after = "";
   toast(WHY_SIGNED_OUT[reason] ?? "This session has ended.");
   go("#/");
 });

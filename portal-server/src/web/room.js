@@ -14,7 +14,8 @@ import { epochMoved, trouble } from "./words.js";
 
 const PAGE = 50;
 const TYPING_SHOWN = 4000;
-const TYPING_EVERY = 2500;
+const TYPING_LATE = 1000;
+const TYPING_EVERY = 1500;
 /** A slow mode or limit that is over within this time is just waited for. */
 const SLOW_DOWN_AT_MOST = 10_000;
 
@@ -49,6 +50,7 @@ export class Room extends Emitter {
   #queue = Promise.resolve();
   #names = new Map();
   #seen = new Map();
+  #spoke = new Map();
   #typedAt = 0;
 
   constructor(client, id) {
@@ -363,7 +365,7 @@ export class Room extends Emitter {
       case "message:new":
         if (!data.message || this.lines.has(data.id)) break;
         await this.#put(data.message);
-        if (data.message.sender) this.typing.delete(data.message.sender.id);
+        if (data.message.sender) this.#hasSpoken(data.message.sender.id);
         await this.#arrived();
         break;
       case "message:deleted":
@@ -471,7 +473,16 @@ export class Room extends Emitter {
     this.emit("chat");
   }
 
+  /** What was typed is here; word of the typing may come behind it. */
+  #hasSpoken(user) {
+    clearTimeout(this.typing.get(user));
+    this.typing.delete(user);
+    this.#spoke.set(user, Date.now());
+    this.emit("typing");
+  }
+
   #showTyping(user) {
+    if (Date.now() - (this.#spoke.get(user) ?? 0) < TYPING_LATE) return;
     clearTimeout(this.typing.get(user));
     const hide = () => {
       this.typing.delete(user);

@@ -15,7 +15,7 @@ const KEY_STATES = {
   held: "A new key is being made by somebody who was here longer ...",
   asked: "Waiting for somebody who has the key ...",
   none: "No key: messages cannot be read here.",
-  ready: "Encrypted from end to end",
+  ready: "Encrypted",
 };
 
 function keyState(room) {
@@ -210,6 +210,19 @@ function build({ client, room, main, go }) {
   });
   down.addEventListener("click", toEnd);
 
+  // The window, or a keyboard on the screen, takes room: who was at the end stays there.
+  let staysAtEnd = true;
+  scroll.addEventListener("scroll", () => {
+    if (scroll.clientHeight === height) staysAtEnd = isAtEnd();
+  });
+  let height = 0;
+  const resized = new ResizeObserver(() => {
+    height = scroll.clientHeight;
+    if (staysAtEnd) toEnd();
+  });
+  resized.observe(scroll);
+  resized.observe(lines.element);
+
   const people = () => {
     showHead();
     showLines();
@@ -221,6 +234,7 @@ function build({ client, room, main, go }) {
   if (matchMedia("(min-width: 48rem)").matches) text.focus();
   return () => {
     clearInterval(counting);
+    resized.disconnect();
     for (const stop of off) stop();
   };
 }

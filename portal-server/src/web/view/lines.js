@@ -87,15 +87,14 @@ export class Lines {
     else {
       meta.append(h("time", { datetime: new Date(at).toISOString(), title: moment(at) }, clock(at)));
       if (isOwn) meta.append(h("span", { class: "sent" }, "sent"));
+      const label = `More about this message of ${isOwn ? "yours" : name}`;
+      meta.append(h("button", { type: "button", class: "round more", "aria-label": label, title: "More", onclick: () => this.#onMenu(line) }, icon("more")));
     }
-    const label = `More about this message of ${isOwn ? "yours" : name}`;
-    const more = line.kind === "outgoing" ? null : h("button", { type: "button", class: "round more", "aria-label": label, title: "More", onclick: () => this.#onMenu(line) }, icon("more"));
     return h(
       "article",
       { class: `line${isOwn ? " own" : ""}${isFirst ? " first" : ""}${line.state === "failed" ? " failed" : ""}`, "data-id": line.id ?? null, "aria-label": isOwn ? "You" : name },
       !isOwn && (isFirst ? avatar(name, line.sender.id) : h("span", { class: "avatar blank" })),
       h("div", { class: "said" }, isFirst && !isOwn && h("p", { class: "from" }, name, line.sender.role && line.sender.role !== "user" && h("span", { class: "tag" }, line.sender.role)), body, meta),
-      more,
     );
   }
 

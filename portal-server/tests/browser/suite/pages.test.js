@@ -128,7 +128,7 @@ step("everything in a chat can be done by keyboard", async () => {
   await page.keyboard.press("Shift+Enter");
   await page.keyboard.type("on two lines");
   await page.keyboard.press("Enter");
-  await peer.page.getByText("Typed\non two lines").waitFor();
+  await peer.page.getByRole("article").getByText("Typed on two lines").waitFor();
   // From the composer backwards to the last message's menu.
   await page.keyboard.press("Shift+Tab");
   await page.keyboard.press("Enter");
@@ -159,7 +159,7 @@ step("what is unread is counted, and read by looking", async () => {
   await olga.page.getByRole("heading", { name: "Meet somebody" }).waitFor();
   await peer.says("One more thing");
   await olga.page.getByLabel("1 unread message").waitFor();
-  await olga.page.getByText("One more thing").waitFor();
+  await olga.page.getByRole("link", { name: /One more thing/ }).waitFor();
   await examine(olga, "match");
   await olga.page.goto(chat);
   await olga.reads("One more thing");

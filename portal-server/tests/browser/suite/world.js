@@ -102,6 +102,14 @@ export class Person {
     await page.getByRole("heading", { name: `Hello, ${this.name}.` }).waitFor();
   }
 
+  /** Another tab of the same browser. */
+  async tab(url) {
+    const tab = new Person(this.name, this.context, await this.context.newPage());
+    tab.complaints = this.complaints;
+    await tab.page.goto(url);
+    return tab;
+  }
+
   /** The message with this text, as it is shown. */
   message(text) {
     return this.page.getByRole("article").filter({ has: this.page.getByText(text, { exact: true }) });
@@ -120,7 +128,7 @@ export class Person {
   /** The chat is open and its key is here. */
   async isIn(title) {
     await this.page.getByRole("heading", { level: 1, name: title }).waitFor();
-    await this.page.getByText(/^Encrypted from end to end · epoch \d+$/).waitFor();
+    await this.page.getByText(/^Encrypted · epoch \d+$/).waitFor();
   }
 
   async epoch() {
