@@ -1,8 +1,14 @@
 //! The web client at `/`: files of our own, built in (SPEC 15.2).
 
-use hyper::header::{CACHE_CONTROL, HeaderValue};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::reply::{Reply, typed};
+use hyper::StatusCode;
+use hyper::header::{CACHE_CONTROL, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+
+use super::reply::{Reply, empty, typed};
+
+/// The page that the other files belong to.
+pub(crate) const START: &str = "/";
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -21,7 +27,7 @@ macro_rules! file {
 }
 
 const FILES: &[(&str, &str, &str)] = &[
-    ("/", HTML, include_str!("../web/index.html")),
+    (START, HTML, include_str!("../web/index.html")),
     file!("api.js", SCRIPT),
     file!("client.js", SCRIPT),
     file!("dom.js", SCRIPT),
@@ -52,15 +58,30 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("words.js", SCRIPT),
 ];
 
-/// The file at a path.
-pub(crate) fn find(path: &str) -> Option<Reply> {
+/// The file at a path, unless the browser has it already.
+pub(crate) fn find(path: &str, request: &HeaderMap) -> Option<Reply> {
     let (_, content_type, text) = FILES.iter().find(|(at, ..)| *at == path)?;
-    let mut reply = typed(content_type, *text);
+    let tag = tag(text)?;
+    let is_known = request
+        .get(IF_NONE_MATCH)
+        .is_some_and(|known| *known == tag);
+    let mut reply = if is_known {
+        empty(StatusCode::NOT_MODIFIED)
+    } else {
+        typed(content_type, *text)
+    };
+    let headers = reply.headers_mut();
+    headers.insert(ETAG, tag);
     // Kept, but asked for again: the next version of the server has other files.
-    reply
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     Some(reply)
+}
+
+/// Tells a file's versions apart.
+fn tag(text: &str) -> Option<HeaderValue> {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    HeaderValue::try_from(format!("\"{:016x}\"", hasher.finish())).ok()
 }
 
 #[cfg(test)]
@@ -90,11 +111,25 @@ mod tests {
                     None => folder.join(import),
                 };
                 let path = path.to_str().unwrap();
-                assert!(find(path).is_some(), "{at} imports {path}");
+                assert!(
+                    find(path, &HeaderMap::new()).is_some(),
+                    "{at} imports {path}"
+                );
                 seen += 1;
             }
         }
         assert!(seen > 20, "only {seen} imports were found");
+    }
+
+    #[test]
+    fn a_file_that_the_browser_has_is_not_sent_again() {
+        let fresh = find("/web/page.js", &HeaderMap::new()).unwrap();
+        assert_eq!(fresh.status(), StatusCode::OK);
+        let known = HeaderMap::from_iter([(IF_NONE_MATCH, fresh.headers()[ETAG].clone())]);
+        let again = find("/web/page.js", &known).unwrap();
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        let other = find("/web/page.css", &known).unwrap();
+        assert_eq!(other.status(), StatusCode::OK);
     }
 
     #[test]

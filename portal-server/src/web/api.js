@@ -27,5 +27,19 @@ export async function ask(method, path, body) {
   return answer;
 }
 
-export const get = (path) => ask("GET", path);
+/** How long a read waits by itself when it comes too fast, and how often. */
+const PATIENCE = 10_000;
+const TRIES = 3;
+
+export async function get(path) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await ask("GET", path);
+    } catch (error) {
+      if (error.code !== "ERR_RATE_LIMITED" || error.retry_after_ms > PATIENCE || tries === TRIES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, error.retry_after_ms));
+    }
+  }
+}
+
 export const post = (path, body) => ask("POST", path, body);

@@ -100,8 +100,10 @@ export class Client extends Emitter {
     if (kept !== undefined && kept !== me.id) await store.wipe();
     await store.write("own", me.id, "user");
     if (this.unfit) return;
-    const name = `pair ${me.session_id}`;
-    this.pair = (await store.read("own", name)) ?? (await store.settle("own", name, await newPair()));
+    const isOurs = (row) => row?.session === me.session_id;
+    const known = await store.read("own", "pair");
+    const row = isOurs(known) ? known : await store.settle("own", "pair", { session: me.session_id, pair: await newPair() }, isOurs);
+    this.pair = row.pair;
   }
 
   #forgetRooms() {
@@ -283,9 +285,13 @@ export class Client extends Emitter {
 
   /** The log does not reach back: everything is read again. */
   async #startOver() {
-    for (const room of this.rooms.values()) room.loaded = false;
-    await this.reload();
-    await this.#joinAll(true);
+    for (const room of this.rooms.values()) room.loaded = room.joined = false;
+    try {
+      await this.reload();
+      await this.#joinAll(true);
+    } catch (error) {
+      if (error.code !== "OFFLINE") this.emit("trouble", error);
+    }
   }
 
   block(user) {

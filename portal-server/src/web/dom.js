@@ -62,6 +62,14 @@ export const check = (label, control, hint) =>
 export const select = (options, value, more = {}) =>
   h("select", more, options.map(([key, label]) => h("option", { value: key, selected: key === value }, label)));
 
+const shownTitle = { name: "", unread: 0 };
+
+/** The window's title: what is open, and how much is unread anywhere. */
+export function title(change) {
+  const { name, unread } = Object.assign(shownTitle, change);
+  document.title = `${unread ? `(${unread}) ` : ""}${name ? `${name} · ` : ""}Portal`;
+}
+
 /** Says something for a moment, to eyes and screen readers. */
 export function toast(text, bad = false) {
   const place = document.getElementById("toasts");

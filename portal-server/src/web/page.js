@@ -1,7 +1,7 @@
 // The page: which address shows what, beside the list of chats.
 
 import { Client } from "./client.js";
-import { dialog, h, icon, toast } from "./dom.js";
+import { dialog, h, icon, title, toast } from "./dom.js";
 import { sidebar } from "./view/sidebar.js";
 import { door } from "./view/door.js";
 import { chatView } from "./view/chat.js";
@@ -64,7 +64,7 @@ async function show() {
   leave();
   leave = () => {};
   document.body.dataset.view = found || link || view ? "main" : "side";
-  document.title = "Portal";
+  title({ name: "" });
   main.replaceChildren();
   if (view && view !== chatView && view !== door) main.append(h("a", { class: "round back", href: "#/", "aria-label": "Back to the chats" }, icon("back")));
   const page = { client, main, go, link, argument, after, entered };
@@ -168,8 +168,7 @@ addEventListener("online", showConnection);
 
 function countUnread() {
   const unread = [...client.rooms.values()].reduce((sum, room) => sum + (room.goneBecause ? 0 : room.unread), 0);
-  const title = document.title.replace(/^\(\d+\) /, "");
-  document.title = unread ? `(${unread}) ${title}` : title;
+  title({ unread });
 }
 client.on("chats", countUnread);
 

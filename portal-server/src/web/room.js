@@ -72,6 +72,11 @@ export class Room extends Emitter {
     return Boolean(this.chat) && this.chat.e2ee !== 3;
   }
 
+  /** Whether this page can have its keys. */
+  get hasKeys() {
+    return this.mayTalk && !this.isForeign && !this.#client.unfit;
+  }
+
   nameOf(user) {
     return this.#names.get(user) ?? (user === this.me?.id ? this.me.username : `user ${user}`);
   }
@@ -103,7 +108,7 @@ export class Room extends Emitter {
     this.#do(async () => {
       if (anew || !this.loaded) await this.#load();
       this.keys.moveTo(chat.epoch);
-      if (this.mayTalk && !this.isForeign) await this.keys.look();
+      if (this.hasKeys) await this.keys.look();
       else this.keysChanged();
       this.#resend();
     }).catch(() => {});
@@ -163,7 +168,7 @@ export class Room extends Emitter {
     this.isWatched = isWatched;
     if (!isWatched) return;
     this.#do(() => this.markRead()).catch(() => {});
-    if (this.joined && this.mayTalk && !this.isForeign && this.keys.state !== "ready") this.keys.look();
+    if (this.joined && this.hasKeys && this.keys.state !== "ready") this.keys.look();
   }
 
   async markRead() {
@@ -399,7 +404,7 @@ export class Room extends Emitter {
       case "room:epoch_changed":
         if (!this.keys.moveTo(data.epoch)) break;
         this.note(epochMoved(data.epoch, data.reason));
-        if (this.mayTalk && !this.isForeign) this.keys.look();
+        if (this.hasKeys) this.keys.look();
         break;
       case "room:kicked":
         if (isMe) this.end("kicked");

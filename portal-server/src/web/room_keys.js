@@ -12,6 +12,9 @@ import * as store from "./store.js";
 /** Blobs in one call, ourselves aside. */
 const MOST_BLOBS = 250;
 
+/** When to look again if the server speaks of an older epoch than one that was. */
+const BEHIND = 5_000;
+
 /** One tab at a time deals with a chat's key: they share a session, and so what it publishes. */
 const alone = (chat, work) => navigator.locks.request(`portal-key-${chat}`, work);
 
@@ -35,6 +38,7 @@ export class RoomKeys {
   /** The keys that this browser has kept. */
   async load() {
     for (const row of await store.all("room_keys", store.ofChat(this.#room.id))) this.#keys.set(row.epoch, this.#keyOf(row));
+    this.moveTo(Math.max(0, ...this.#keys.keys()));
   }
 
   #keyOf(row) {
@@ -83,7 +87,8 @@ export class RoomKeys {
   async #lookOnce() {
     const room = this.#room;
     const keys = await get(`portal/chats/${room.id}/keys`);
-    if (keys.epoch < this.epoch) return 200;
+    // Epochs never go back. An answer may be late; a server that means it gets no message for an old key.
+    if (keys.epoch < this.epoch) return BEHIND;
     this.epoch = keys.epoch;
     this.sessions = keys.sessions;
     const own = keys.sessions.find(({ session_id: id }) => id === this.#client.sessionId);

@@ -45,16 +45,16 @@ export const remove = (store, key) => run(store, "readwrite", (rows) => rows.del
 /** Everything of one chat. */
 export const ofChat = (chat) => IDBKeyRange.bound([chat], [chat, []]);
 
-/** The value at a key, or else the given one, stored: of several tabs one is first. */
-export async function settle(store, key, value) {
+/** The value at a key if it is good, or else the given one, stored: of several tabs one is first. */
+export async function settle(store, key, value, isGood) {
   const db = await database();
   return new Promise((resolve, reject) => {
     const transaction = db.transaction(store, "readwrite");
     const rows = transaction.objectStore(store);
     let settled = value;
     rows.get(key).onsuccess = ({ target }) => {
-      if (target.result === undefined) rows.put(value, key);
-      else settled = target.result;
+      if (isGood(target.result)) settled = target.result;
+      else rows.put(value, key);
     };
     transaction.oncomplete = () => resolve(settled);
     transaction.onabort = () => reject(transaction.error);

@@ -1,6 +1,6 @@
 // One chat: what was said, and a place to say something.
 
-import { confirm, copy, doing, h, icon, iconButton, menu, toast } from "../dom.js";
+import { confirm, copy, doing, h, icon, iconButton, menu, title, toast } from "../dom.js";
 import { utf8 } from "../e2ee/bytes.js";
 import { MAX_PLAINTEXT_BYTES } from "../e2ee/suite3.js";
 import { mayActOn } from "../rights.js";
@@ -71,7 +71,7 @@ export function chatView({ client, main, argument, go }) {
 }
 
 function build({ client, room, main, go }) {
-  const title = h("h1", {});
+  const heading = h("h1", {});
   const subtitle = h("p", { class: "subtitle" });
   const lock = h("p", { class: "lock", role: "status" });
   const peopleButton = iconButton("people", "People", async () => (await import("./people.js")).people(client, room));
@@ -81,7 +81,7 @@ function build({ client, room, main, go }) {
     "header",
     { class: "chat-head" },
     h("a", { class: "round back", href: "#/", "aria-label": "Back to the chats" }, icon("back")),
-    h("div", { class: "titles" }, title, subtitle, lock),
+    h("div", { class: "titles" }, heading, subtitle, lock),
     peopleButton,
     settingsButton,
     moreButton,
@@ -132,7 +132,7 @@ function build({ client, room, main, go }) {
       if (room.refusal) main.replaceChildren(nothing(room.refusal));
       return;
     }
-    title.textContent = room.title;
+    heading.textContent = room.title;
     subtitle.textContent = about(room);
     subtitle.title = subtitle.textContent;
     lock.replaceChildren(icon("lock"), keyState(room));
@@ -143,7 +143,7 @@ function build({ client, room, main, go }) {
     moreButton.hidden = isOver || !room.me || !(client.isOwn(room.id) || room.rights.moderate || room.rights.destroy);
     composer.hidden = isOver || !room.mayTalk || room.isForeign;
     text.disabled = send.disabled = Boolean(room.muted) || Boolean(client.unfit);
-    if (!document.title.startsWith("(")) document.title = `${room.title} · Portal`;
+    title({ name: room.title });
     showNotices();
   };
 
