@@ -15,17 +15,30 @@ import * as store from "./store.js";
 const IN_THE_BACKGROUND = 8;
 
 /** Events after which the list of one's chats is another. */
-const LIST_CHANGES = new Set(["room:created", "room:member_added", "room:kicked", "room:evicted", "room:destroyed", "room:updated", "match:found", "match:ended", "room:transfer_offered"]);
+const LIST_CHANGES = new Set([
+  "room:created",
+  "room:member_added",
+  "room:kicked",
+  "room:evicted",
+  "room:destroyed",
+  "room:updated",
+  "match:found",
+  "match:ended",
+  "room:transfer_offered",
+]);
 
 /** Why a session ended, where its keys are to go with it. */
 const KEYS_GO = new Set(["logout", "destroyed", "banned", "deleted"]);
+
+/** Nobody is waited for. */
+const NO_MATCH = { searching: false, interests: [], chats: [], since: null, expires_at: null, paused: false, slots: 1 };
 
 export class Client extends Emitter {
   me = null;
   pair = null;
   chats = [];
   rooms = new Map();
-  match = { state: "idle", interests: [], chats: [], expires_at: null, paused: false, slots: 1 };
+  match = NO_MATCH;
   /** Why messages cannot be encrypted here, if so. */
   unfit = null;
   isCaughtUp = false;
@@ -88,7 +101,7 @@ export class Client extends Emitter {
     this.me = me;
     if (!me) {
       this.chats = [];
-      this.match = { state: "idle", interests: [], chats: [], expires_at: null, paused: false, slots: 1 };
+      this.match = NO_MATCH;
     }
     if (before !== me?.session_id) this.#forgetRooms();
     this.emit("me");
@@ -102,7 +115,9 @@ export class Client extends Emitter {
     if (this.unfit) return;
     const isOurs = (row) => row?.session === me.session_id;
     const known = await store.read("own", "pair");
-    const row = isOurs(known) ? known : await store.settle("own", "pair", { session: me.session_id, pair: await newPair() }, isOurs);
+    const row = isOurs(known)
+      ? known
+      : await store.settle("own", "pair", { session: me.session_id, pair: await newPair() }, isOurs);
     this.pair = row.pair;
   }
 
@@ -137,6 +152,19 @@ export class Client extends Emitter {
 
   // The connection.
 
+  /** Resolves once there is one. */
+  connected() {
+    return new Promise((resolve) => {
+      const check = () => {
+        if (this.socket.state !== "open") return;
+        off();
+        resolve();
+      };
+      const off = this.on("connection", check);
+      check();
+    });
+  }
+
   #lost() {
     this.isCaughtUp = false;
     for (const room of this.rooms.values()) room.joined = false;
@@ -167,7 +195,11 @@ export class Client extends Emitter {
   /** The room looked at first, then those with the latest words. */
   async #joinAll(isAnew) {
     const recent = [...this.chats].sort((a, b) => b.last_activity_at - a.last_activity_at).slice(0, IN_THE_BACKGROUND);
-    const ids = new Set([...(this.#watched ? [this.#watched] : []), ...this.rooms.keys(), ...recent.map(({ id }) => id)]);
+    const ids = new Set([
+      ...(this.#watched ? [this.#watched] : []),
+      ...this.rooms.keys(),
+      ...recent.map(({ id }) => id),
+    ]);
     for (const id of ids) {
       const room = this.room(id);
       if (room.goneBecause || room.joined) continue;
@@ -306,4 +338,3 @@ export class Client extends Emitter {
     await this.reload();
   }
 }
-

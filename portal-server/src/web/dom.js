@@ -22,7 +22,8 @@ const PATHS = {
   plus: "M12 5v14M5 12h14",
   send: "M4 12l16-8-6 16-3-7z",
   lock: "M7 11V8a5 5 0 0110 0v3M5 11h14v9H5z",
-  people: "M9 11a3.5 3.5 0 100-7 3.5 3.5 0 000 7zM2.5 20a6.5 6.5 0 0113 0M16 4.5a3.5 3.5 0 010 6.2M18 14a6.5 6.5 0 013.5 6",
+  people:
+    "M9 11a3.5 3.5 0 100-7 3.5 3.5 0 000 7zM2.5 20a6.5 6.5 0 0113 0M16 4.5a3.5 3.5 0 010 6.2M18 14a6.5 6.5 0 013.5 6",
   settings: "M4 7h9M17 7h3M4 17h3M11 17h9M15 4.5v5M9 14.5v5",
   more: "M5 12h.01M12 12h.01M19 12h.01",
   compass: "M12 21a9 9 0 100-18 9 9 0 000 18zM15.5 8.5l-2 5-5 2 2-5z",
@@ -60,7 +61,11 @@ export const check = (label, control, hint) =>
   h("label", { class: "check" }, control, h("span", {}, label, hint && h("small", {}, hint)));
 
 export const select = (options, value, more = {}) =>
-  h("select", more, options.map(([key, label]) => h("option", { value: key, selected: key === value }, label)));
+  h(
+    "select",
+    more,
+    options.map(([key, label]) => h("option", { value: key, selected: key === value }, label)),
+  );
 
 const shownTitle = { name: "", unread: 0 };
 
@@ -96,7 +101,12 @@ export function dialog(title, build) {
     const element = h(
       "dialog",
       { "aria-labelledby": "dialog-title" },
-      h("header", {}, heading, iconButton("close", "Close", () => close())),
+      h(
+        "header",
+        {},
+        heading,
+        iconButton("close", "Close", () => close()),
+      ),
     );
     element.append(...[build(close, element)].flat());
     element.addEventListener("close", () => {
@@ -126,16 +136,24 @@ export const confirm = (title, text, action) =>
 
 /** A list of things to do: [label, what, danger?]. The dialog closes first. */
 export async function menu(title, entries, about) {
-  const chosen = await dialog(title, (close) => [
-    about ?? null,
-    h(
-      "ul",
-      { class: "menu" },
-      entries.filter(Boolean).map(([label, what, danger]) =>
-        h("li", {}, h("button", { type: "button", class: danger ? "danger-text" : null, onclick: () => close(what) }, label)),
+  const chosen = await dialog(title, (close) =>
+    [
+      about ?? null,
+      h(
+        "ul",
+        { class: "menu" },
+        entries
+          .filter(Boolean)
+          .map(([label, what, danger]) =>
+            h(
+              "li",
+              {},
+              h("button", { type: "button", class: danger ? "danger-text" : null, onclick: () => close(what) }, label),
+            ),
+          ),
       ),
-    ),
-  ].filter(Boolean));
+    ].filter(Boolean),
+  );
   await chosen?.();
 }
 

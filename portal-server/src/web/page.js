@@ -49,7 +49,9 @@ function readLink() {
 async function show() {
   readLink();
   const hash = location.hash || "#/";
-  const found = PAGES.map(([pattern, closed, load]) => ({ match: pattern.exec(hash), closed, load })).find(({ match }) => match);
+  const found = PAGES.map(([pattern, closed, load]) => ({ match: pattern.exec(hash), closed, load })).find(
+    ({ match }) => match,
+  );
   const own = ++shown;
   let view;
   let argument = found?.match[1];
@@ -66,7 +68,8 @@ async function show() {
   document.body.dataset.view = found || link || view ? "main" : "side";
   title({ name: "" });
   main.replaceChildren();
-  if (view && view !== chatView && view !== door) main.append(h("a", { class: "round back", href: "#/", "aria-label": "Back to the chats" }, icon("back")));
+  if (view && view !== chatView && view !== door)
+    main.append(h("a", { class: "round back", href: "#/", "aria-label": "Back to the chats" }, icon("back")));
   const page = { client, main, go, link, argument, after, entered };
   leave = (view ? view(page) : welcome()) ?? (() => {});
   for (const entry of side.querySelectorAll("a")) {
@@ -130,7 +133,11 @@ client.on("trouble", (error) => toast(trouble(error), true));
 client.on("warned", ({ reason }) => {
   dialog("A warning from a moderator", (close) => [
     h("p", {}, reason ?? "No reason was given."),
-    h("div", { class: "actions" }, h("button", { type: "button", class: "primary", onclick: () => close() }, "I have read this")),
+    h(
+      "div",
+      { class: "actions" },
+      h("button", { type: "button", class: "primary", onclick: () => close() }, "I have read this"),
+    ),
   ]);
 });
 client.on("match:found", ({ chat_id: chat, peer }) => {

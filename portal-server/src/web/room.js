@@ -309,7 +309,16 @@ export class Room extends Emitter {
         // The event may have been first, and a retry may have been stored as it was sealed before.
         if (!this.lines.has(id)) {
           const sender = { id: this.me.id, username: this.me.username, role: this.me.role };
-          this.lines.set(id, { id, sender, kind: "user", content, epoch: key.epoch, created_at: at, state: "open", text: entry.text });
+          this.lines.set(id, {
+            id,
+            sender,
+            kind: "user",
+            content,
+            epoch: key.epoch,
+            created_at: at,
+            state: "open",
+            text: entry.text,
+          });
         }
         await this.#arrived();
       });

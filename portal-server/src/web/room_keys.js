@@ -37,7 +37,8 @@ export class RoomKeys {
 
   /** The keys that this browser has kept. */
   async load() {
-    for (const row of await store.all("room_keys", store.ofChat(this.#room.id))) this.#keys.set(row.epoch, this.#keyOf(row));
+    for (const row of await store.all("room_keys", store.ofChat(this.#room.id)))
+      this.#keys.set(row.epoch, this.#keyOf(row));
     this.moveTo(Math.max(0, ...this.#keys.keys()));
   }
 
@@ -179,7 +180,8 @@ export class RoomKeys {
       const { userId, pair } = this.#client;
       const key = await RoomKey.unwrap(id, this.epoch, blob.blob, sender, userId, pair, check);
       key.told = check;
-      if ([...this.#keys.values()].some((other) => other.epoch !== key.epoch && other.equals(key))) throw new CannotOpen();
+      if ([...this.#keys.values()].some((other) => other.epoch !== key.epoch && other.equals(key)))
+        throw new CannotOpen();
       await this.#meet(blob.publisher_user_id, blob.publisher_public_key);
       await this.#keep(key, true);
       this.#become("ready");
@@ -210,7 +212,9 @@ export class RoomKeys {
     await store.write("known", { user, key, first_seen: Date.now() });
     if (known.length === 0) return;
     const name = this.#room.nameOf(user);
-    this.#room.note(`${name} is here with a new key: another device, or signed in anew. Compare digits under People if it matters.`);
+    this.#room.note(
+      `${name} is here with a new key: another device, or signed in anew. Compare digits under People if it matters.`,
+    );
   }
 
   /** Everyone who can have the key, with the digits to compare. */

@@ -43,7 +43,8 @@ const MOVES = {
   key_lost: "The old key was lost.",
 };
 
-export const epochMoved = (epoch, reason) => `${MOVES[reason] ?? ""} New messages use a new key (epoch ${epoch}).`.trim();
+export const epochMoved = (epoch, reason) =>
+  `${MOVES[reason] ?? ""} New messages use a new key (epoch ${epoch}).`.trim();
 
 const GONE = {
   kicked: "You were removed from this chat. What is written from now on cannot be read here.",

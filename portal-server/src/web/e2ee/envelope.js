@@ -14,7 +14,7 @@ export function read(content) {
   if (!whole) return null;
   const found = new Map();
   MEMBER.lastIndex = 0;
-  for (let more = true; more; ) {
+  for (let more = true; more;) {
     const member = MEMBER.exec(whole[1]);
     if (!member || found.has(member[1])) return null;
     found.set(member[1], member[2]);

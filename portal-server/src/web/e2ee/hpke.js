@@ -28,10 +28,7 @@ async function keyAndNonce(shared, info) {
     extract(SUITE, shared, "secret", NONE),
   ]);
   const context = concat(MODE_AUTH, pskId, infoHash);
-  return Promise.all([
-    expanded(SUITE, secret, "key", context, 32),
-    expanded(SUITE, secret, "base_nonce", context, 12),
-  ]);
+  return Promise.all([expanded(SUITE, secret, "key", context, 32), expanded(SUITE, secret, "base_nonce", context, 12)]);
 }
 
 /** `ephemeral` is given by test vectors only. */

@@ -16,7 +16,9 @@ export const random = (length) => crypto.getRandomValues(new Uint8Array(length))
 
 export const hmacKey = (bytes) =>
   // RFC 2104 fills a short key up with zeros, so an empty one is as many zeros; WebCrypto takes no empty one.
-  subtle.importKey("raw", bytes.length ? bytes : new Uint8Array(32), { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+  subtle.importKey("raw", bytes.length ? bytes : new Uint8Array(32), { name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+  ]);
 
 /** `key` is bytes, or what `hmacKey` made of them. */
 export async function hmac(key, data) {

@@ -43,48 +43,104 @@ function action(label, work, kind = "danger-text") {
 
 function session(row, show) {
   const end = action("End it", async () => {
-    if (!(await confirm("End this session?", "That device is signed out, and its keys open nothing new.", "End it"))) return;
+    if (!(await confirm("End this session?", "That device is signed out, and its keys open nothing new.", "End it")))
+      return;
     await post(`users/me/sessions/${row.suffix}/destroy`);
     await show();
   });
   return h(
     "li",
     {},
-    h("span", { class: "about" }, h("span", { class: "name" }, device(row.user_agent)), h("small", {}, [row.current && "this one", `since ${moment(row.created_at)}`, row.client_ip].filter(Boolean).join(" · "))),
+    h(
+      "span",
+      { class: "about" },
+      h("span", { class: "name" }, device(row.user_agent)),
+      h(
+        "small",
+        {},
+        [row.current && "this one", `since ${moment(row.created_at)}`, row.client_ip].filter(Boolean).join(" · "),
+      ),
+    ),
     !row.current && end,
   );
 }
 
 function blocked(row, show) {
-  const undo = action("Unblock", async () => {
-    await post(`users/${row.user_id}/unblock`);
-    await show();
-  }, "text");
-  return h("li", {}, h("span", { class: "about" }, h("span", { class: "name" }, row.username ?? "Somebody who is gone"), h("small", {}, `since ${moment(row.at)}`)), undo);
+  const undo = action(
+    "Unblock",
+    async () => {
+      await post(`users/${row.user_id}/unblock`);
+      await show();
+    },
+    "text",
+  );
+  return h(
+    "li",
+    {},
+    h(
+      "span",
+      { class: "about" },
+      h("span", { class: "name" }, row.username ?? "Somebody who is gone"),
+      h("small", {}, `since ${moment(row.at)}`),
+    ),
+    undo,
+  );
 }
 
 export function account({ client, main }) {
   const { me } = client;
-  const replace = action("Make a new account key", async () => {
-    if (!(await confirm("Replace the account key?", "The one you have stops working at once.", "Replace it"))) return;
-    const { account_key: key } = await post("users/me/account-key");
-    await showAccountKey(me.username, key);
-  }, null);
-  const out = action("Sign out", async () => {
-    const text = me.stranger ? "You came without a name: there is no way back to this account, and matches end." : "The keys in this browser are wiped. Earlier messages cannot be read here any more, even if you come back.";
-    if (await confirm("Sign out?", text, "Sign out")) await client.signOut();
-  }, "danger");
+  const replace = action(
+    "Make a new account key",
+    async () => {
+      if (!(await confirm("Replace the account key?", "The one you have stops working at once.", "Replace it"))) return;
+      const { account_key: key } = await post("users/me/account-key");
+      await showAccountKey(me.username, key);
+    },
+    null,
+  );
+  const out = action(
+    "Sign out",
+    async () => {
+      const text = me.stranger
+        ? "You came without a name: there is no way back to this account, and matches end."
+        : "The keys in this browser are wiped. Earlier messages cannot be read here any more, even if you come back.";
+      if (await confirm("Sign out?", text, "Sign out")) await client.signOut();
+    },
+    "danger",
+  );
   const role = me.role === "user" ? "" : `, ${me.role} of this platform`;
-  const tier = me.premium_now ? "Premium: you can make chats." : "Without premium you can take part in chats, but not make any.";
+  const tier = me.premium_now
+    ? "Premium: you can make chats."
+    : "Without premium you can take part in chats, but not make any.";
   main.append(
     h(
       "div",
       { class: "page" },
       h("h1", {}, me.username),
-      h("p", { class: "quiet" }, me.stranger ? "You are visiting without a name. Nothing of it stays when you leave." : `Here since ${moment(me.created_at)}${role}. ${tier}`),
-      section("Sessions", list(async () => (await get("users/me/sessions")).sessions, session, "None.")),
-      ...(me.stranger ? [] : [section("Account key", h("p", { class: "quiet" }, "What you sign in with, here and on other devices."), h("div", { class: "actions" }, replace))]),
-      section("Blocked people", list(async () => (await get("users/me/blocks")).users, blocked, "You have blocked nobody.")),
+      h(
+        "p",
+        { class: "quiet" },
+        me.stranger
+          ? "You are visiting without a name. Nothing of it stays when you leave."
+          : `Here since ${moment(me.created_at)}${role}. ${tier}`,
+      ),
+      section(
+        "Sessions",
+        list(async () => (await get("users/me/sessions")).sessions, session, "None."),
+      ),
+      ...(me.stranger
+        ? []
+        : [
+            section(
+              "Account key",
+              h("p", { class: "quiet" }, "What you sign in with, here and on other devices."),
+              h("div", { class: "actions" }, replace),
+            ),
+          ]),
+      section(
+        "Blocked people",
+        list(async () => (await get("users/me/blocks")).users, blocked, "You have blocked nobody."),
+      ),
       h("p", { class: "actions" }, out),
     ),
   );

@@ -33,13 +33,31 @@ function about(room) {
     return [peer.country_code, interests.length && `You share: ${interests.join(", ")}`].filter(Boolean).join(" · ");
   }
   const here = room.present.size + room.guests;
-  return [chatType(room.chat.chat_type), room.chat.label, here && `${here} here`, room.chat.description].filter(Boolean).join(" · ");
+  return [chatType(room.chat.chat_type), room.chat.label, here && `${here} here`, room.chat.description]
+    .filter(Boolean)
+    .join(" · ");
 }
 
-const typingWords = (names) => (names.length === 0 ? "" : names.length > 2 ? "Several people are typing ..." : `${names.join(" and ")} ${names.length === 1 ? "is" : "are"} typing ...`);
+const typingWords = (names) =>
+  names.length === 0
+    ? ""
+    : names.length > 2
+      ? "Several people are typing ..."
+      : `${names.join(" and ")} ${names.length === 1 ? "is" : "are"} typing ...`;
 
 const nothing = (why) =>
-  h("div", { class: "welcome" }, h("h1", {}, "This chat is not here."), h("p", {}, why), h("p", { class: "actions" }, h("a", { class: "button", href: "#/" }, "Back to the chats"), h("a", { class: "button", href: "#/open" }, "Open chats")));
+  h(
+    "div",
+    { class: "welcome" },
+    h("h1", {}, "This chat is not here."),
+    h("p", {}, why),
+    h(
+      "p",
+      { class: "actions" },
+      h("a", { class: "button", href: "#/" }, "Back to the chats"),
+      h("a", { class: "button", href: "#/open" }, "Open chats"),
+    ),
+  );
 
 export function chatView({ client, main, argument, go }) {
   const id = Number(argument);
@@ -75,7 +93,9 @@ function build({ client, room, main, go }) {
   const subtitle = h("p", { class: "subtitle" });
   const lock = h("p", { class: "lock", role: "status" });
   const peopleButton = iconButton("people", "People", async () => (await import("./people.js")).people(client, room));
-  const settingsButton = iconButton("settings", "Chat settings", async () => (await import("./chat_settings.js")).settings(client, room, go));
+  const settingsButton = iconButton("settings", "Chat settings", async () =>
+    (await import("./chat_settings.js")).settings(client, room, go),
+  );
   const moreButton = iconButton("more", "More", () => chatMenu(client, room, go));
   const header = h(
     "header",
@@ -94,11 +114,27 @@ function build({ client, room, main, go }) {
   const down = h("button", { type: "button", class: "down", hidden: true }, icon("down"), "New messages");
   const spoken = h("p", { class: "sr", "aria-live": "polite" });
   const typing = h("p", { class: "typing", "aria-live": "off" });
-  const text = h("textarea", { rows: 1, "aria-label": "Message", placeholder: "Message", enterkeyhint: "send", dir: "auto" });
+  const text = h("textarea", {
+    rows: 1,
+    "aria-label": "Message",
+    placeholder: "Message",
+    enterkeyhint: "send",
+    dir: "auto",
+  });
   const send = h("button", { class: "round send", "aria-label": "Send", title: "Send" }, icon("send"));
   const size = h("small", { class: "size", hidden: true });
   const composer = h("form", { class: "composer" }, text, size, send);
-  const stage = h("section", { class: "chat", "aria-label": "Chat" }, header, notice, scroll, down, spoken, typing, composer);
+  const stage = h(
+    "section",
+    { class: "chat", "aria-label": "Chat" },
+    header,
+    notice,
+    scroll,
+    down,
+    spoken,
+    typing,
+    composer,
+  );
   main.append(stage);
 
   const isAtEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < AT_END;
@@ -122,7 +158,8 @@ function build({ client, room, main, go }) {
     else if (newest > latest && isOther) down.hidden = false;
     else if (newest === latest) scroll.scrollTop = scroll.scrollHeight - fromEnd;
     // Screen readers hear what is new, not all that is loaded.
-    if (!firstTime && newest > latest && isOther && line.state === "open") spoken.textContent = `${line.sender.username}: ${line.text}`;
+    if (!firstTime && newest > latest && isOther && line.state === "open")
+      spoken.textContent = `${line.sender.username}: ${line.text}`;
     latest = Math.max(latest, newest);
     if (room.loaded) firstTime = false;
   };
@@ -156,12 +193,39 @@ function build({ client, room, main, go }) {
       if (client.unfit && room.me) shown.push(say(client.unfit));
       if (room.goneBecause !== null) {
         const again = room.direct && h("a", { class: "button", href: "#/match" }, "Meet somebody else");
-        shown.push(say(room.refusal ?? gone(room.goneBecause), again ?? h("a", { class: "button", href: "#/" }, "Back to the chats")));
-      } else if (room.isForeign) shown.push(say("This chat uses the older encryption, suite 2. This client cannot read or write it; other clients can."));
-      else if (room.joined && !room.me) shown.push(say("Messages here are encrypted. Those who take part can read them.", h("a", { class: "button", href: "#/sign-in" }, "Sign in")));
-      else if (room.joined && !room.mayTalk && room.me?.stranger) shown.push(say("Visitors can look in, but not read or write. Sign up for that."));
-      if (room.muted) shown.push(say(room.muted.until ? `You are muted until ${clock(room.muted.until)}, for another ${span(room.muted.until - Date.now())}.` : "You are muted until a moderator lifts it."));
-      if (room.peerAwayUntil) shown.push(say(`${room.direct?.peer.name ?? "Your match"} is away. If they do not come back within ${span(room.peerAwayUntil - Date.now())}, the chat ends.`));
+        shown.push(
+          say(
+            room.refusal ?? gone(room.goneBecause),
+            again ?? h("a", { class: "button", href: "#/" }, "Back to the chats"),
+          ),
+        );
+      } else if (room.isForeign)
+        shown.push(
+          say("This chat uses the older encryption, suite 2. This client cannot read or write it; other clients can."),
+        );
+      else if (room.joined && !room.me)
+        shown.push(
+          say(
+            "Messages here are encrypted. Those who take part can read them.",
+            h("a", { class: "button", href: "#/sign-in" }, "Sign in"),
+          ),
+        );
+      else if (room.joined && !room.mayTalk && room.me?.stranger)
+        shown.push(say("Visitors can look in, but not read or write. Sign up for that."));
+      if (room.muted)
+        shown.push(
+          say(
+            room.muted.until
+              ? `You are muted until ${clock(room.muted.until)}, for another ${span(room.muted.until - Date.now())}.`
+              : "You are muted until a moderator lifts it.",
+          ),
+        );
+      if (room.peerAwayUntil)
+        shown.push(
+          say(
+            `${room.direct?.peer.name ?? "Your match"} is away. If they do not come back within ${span(room.peerAwayUntil - Date.now())}, the chat ends.`,
+          ),
+        );
       notice.replaceChildren(...shown);
       return Boolean(room.muted?.until || room.peerAwayUntil);
     };
@@ -178,7 +242,8 @@ function build({ client, room, main, go }) {
     text.rows = wanted;
     const bytes = utf8(text.value.trim()).length;
     size.hidden = bytes < MAX_PLAINTEXT_BYTES - 400;
-    size.textContent = bytes > MAX_PLAINTEXT_BYTES ? `${bytes - MAX_PLAINTEXT_BYTES} too many` : `${MAX_PLAINTEXT_BYTES - bytes} left`;
+    size.textContent =
+      bytes > MAX_PLAINTEXT_BYTES ? `${bytes - MAX_PLAINTEXT_BYTES} too many` : `${MAX_PLAINTEXT_BYTES - bytes} left`;
     return bytes > 0 && bytes <= MAX_PLAINTEXT_BYTES;
   };
   const submit = () => {
@@ -227,7 +292,15 @@ function build({ client, room, main, go }) {
     showHead();
     showLines();
   };
-  const off = [room.on("lines", showLines), room.on("chat", showHead), room.on("keys", showHead), room.on("people", people), room.on("typing", showTyping), client.on("connection", showHead), client.on("match", showHead)];
+  const off = [
+    room.on("lines", showLines),
+    room.on("chat", showHead),
+    room.on("keys", showHead),
+    room.on("people", people),
+    room.on("typing", showTyping),
+    client.on("connection", showHead),
+    client.on("match", showHead),
+  ];
   showHead();
   showLines();
   showTyping();
@@ -246,24 +319,94 @@ function chatMenu(client, room, go) {
   const peer = room.direct?.peer;
   return menu(room.title, [
     chat.slug && ["Copy the link", () => copy(`${location.origin}/#/c/${chat.slug}`)],
-    client.isOwn(room.id) && !peer && ["Delete all that I wrote here", async () => {
-      if (await confirm("Delete what you wrote?", "Every message of yours in this chat goes, for everybody.", "Delete them")) await tried(() => room.act("messages/delete-mine"));
-    }, true],
-    rights.moderate && ["Clear the chat", async () => {
-      if (await confirm("Clear the chat?", "Every message goes, for everybody, and a new key is made. This cannot be undone.", "Clear it")) await tried(() => room.act("clear"));
-    }, true],
-    peer && ["Block this person", async () => {
-      if (await confirm(`Block ${peer.name}?`, "You are never matched with them again. They do not learn of it. The chat stays until one of you leaves.", "Block")) await tried(() => client.block(peer.id), "Blocked.");
-    }],
-    peer && ["Leave the chat", async () => {
-      if (await confirm("Leave this match?", "The chat ends for both of you, at once, with everything in it. What you want to report, report first.", "Leave")) await tried(() => client.leave(room));
-    }, true],
-    !peer && client.isOwn(room.id) && !rights.isOwner && ["Leave the chat", async () => {
-      if (await confirm("Leave this chat?", "You are no longer a member, and cannot read what is written from then on.", "Leave") && (await tried(() => client.leave(room)))) home();
-    }, true],
-    rights.destroy && ["Destroy the chat", async () => {
-      if (await confirm("Destroy this chat?", `"${chat.name}" goes for good: its messages, members, invites and keys.`, "Destroy it") && (await tried(() => room.act("delete")))) home();
-    }, true],
+    client.isOwn(room.id) &&
+      !peer && [
+        "Delete all that I wrote here",
+        async () => {
+          if (
+            await confirm(
+              "Delete what you wrote?",
+              "Every message of yours in this chat goes, for everybody.",
+              "Delete them",
+            )
+          )
+            await tried(() => room.act("messages/delete-mine"));
+        },
+        true,
+      ],
+    rights.moderate && [
+      "Clear the chat",
+      async () => {
+        if (
+          await confirm(
+            "Clear the chat?",
+            "Every message goes, for everybody, and a new key is made. This cannot be undone.",
+            "Clear it",
+          )
+        )
+          await tried(() => room.act("clear"));
+      },
+      true,
+    ],
+    peer && [
+      "Block this person",
+      async () => {
+        if (
+          await confirm(
+            `Block ${peer.name}?`,
+            "You are never matched with them again. They do not learn of it. The chat stays until one of you leaves.",
+            "Block",
+          )
+        )
+          await tried(() => client.block(peer.id), "Blocked.");
+      },
+    ],
+    peer && [
+      "Leave the chat",
+      async () => {
+        if (
+          await confirm(
+            "Leave this match?",
+            "The chat ends for both of you, at once, with everything in it. What you want to report, report first.",
+            "Leave",
+          )
+        )
+          await tried(() => client.leave(room));
+      },
+      true,
+    ],
+    !peer &&
+      client.isOwn(room.id) &&
+      !rights.isOwner && [
+        "Leave the chat",
+        async () => {
+          if (
+            (await confirm(
+              "Leave this chat?",
+              "You are no longer a member, and cannot read what is written from then on.",
+              "Leave",
+            )) &&
+            (await tried(() => client.leave(room)))
+          )
+            home();
+        },
+        true,
+      ],
+    rights.destroy && [
+      "Destroy the chat",
+      async () => {
+        if (
+          (await confirm(
+            "Destroy this chat?",
+            `"${chat.name}" goes for good: its messages, members, invites and keys.`,
+            "Destroy it",
+          )) &&
+          (await tried(() => room.act("delete")))
+        )
+          home();
+      },
+      true,
+    ],
   ]);
 }
 
@@ -282,7 +425,10 @@ async function tried(work, done) {
 async function lineMenu(client, room, line) {
   const { me, rights } = room;
   const isOwn = line.sender.id === me?.id;
-  const other = { id: line.sender.id, role: room.members.find(({ user_id: user }) => user === line.sender.id)?.role ?? line.sender.role };
+  const other = {
+    id: line.sender.id,
+    role: room.members.find(({ user_id: user }) => user === line.sender.id)?.role ?? line.sender.role,
+  };
   const isOver = room.goneBecause !== null;
   const remove = async () => {
     if (await confirm("Delete this message?", "It goes for everybody.", "Delete")) {
@@ -296,6 +442,9 @@ async function lineMenu(client, room, line) {
     !isOver && me && (isOwn ? room.mayTalk : rights.moderate) && ["Delete", remove, true],
     !isOver && !isOwn && room.mayTalk && ["Report", () => report(room, line)],
     !isOver && !isOwn && room.mayTalk && [`About ${name}`, () => person(client, room, { ...other, username: name })],
-    !isOver && !isOwn && rights.moderate && mayActOn(me, room.chat, other) && [`Moderate ${name}`, () => moderate(room, { ...other, username: name })],
+    !isOver &&
+      !isOwn &&
+      rights.moderate &&
+      mayActOn(me, room.chat, other) && [`Moderate ${name}`, () => moderate(room, { ...other, username: name })],
   ]);
 }

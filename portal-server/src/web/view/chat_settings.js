@@ -9,19 +9,59 @@ export function settings(client, room) {
   const config = chat.chat_config;
   const isFixed = chat.chat_type !== "PUBLIC" && chat.chat_type !== "PRIVATE";
   return dialog("Chat settings", (close) => {
-    const slug = h("input", { name: "slug", value: chat.slug ?? "", maxlength: 32, pattern: "[a-z0-9]+(-[a-z0-9]+)*", spellcheck: "false", autocapitalize: "none", autocomplete: "off", title: "Small letters, digits and single hyphens" });
+    const slug = h("input", {
+      name: "slug",
+      value: chat.slug ?? "",
+      maxlength: 32,
+      pattern: "[a-z0-9]+(-[a-z0-9]+)*",
+      spellcheck: "false",
+      autocapitalize: "none",
+      autocomplete: "off",
+      title: "Small letters, digits and single hyphens",
+    });
     const hint = isFixed
       ? "The link of this chat."
       : "With an address the chat is public: listed, and open to everybody with the link. Without one it is private, and people come by invite.";
     const general = form(
       {},
       [
-        field("Name", h("input", { name: "name", value: chat.name, required: true, minlength: 2, maxlength: 64, autocomplete: "off" })),
-        field("Description", h("input", { name: "description", value: chat.description ?? "", maxlength: 500, autocomplete: "off" })),
+        field(
+          "Name",
+          h("input", {
+            name: "name",
+            value: chat.name,
+            required: true,
+            minlength: 2,
+            maxlength: 64,
+            autocomplete: "off",
+          }),
+        ),
+        field(
+          "Description",
+          h("input", { name: "description", value: chat.description ?? "", maxlength: 500, autocomplete: "off" }),
+        ),
         field("Address", slug, hint),
-        field("Delete all messages", select(WIPES, config.wipe_preset, { name: "wipe" }), "For everybody, again and again."),
-        field("Slow mode: seconds between messages of one person", h("input", { name: "slow", type: "number", min: 0, max: 21600, value: config.slow_mode_seconds, inputmode: "numeric" })),
-        check("Newcomers see earlier messages", h("input", { name: "history", type: "checkbox", checked: config.history_visible }), "As far as they have the keys of that time. If not, every newcomer brings a new key."),
+        field(
+          "Delete all messages",
+          select(WIPES, config.wipe_preset, { name: "wipe" }),
+          "For everybody, again and again.",
+        ),
+        field(
+          "Slow mode: seconds between messages of one person",
+          h("input", {
+            name: "slow",
+            type: "number",
+            min: 0,
+            max: 21600,
+            value: config.slow_mode_seconds,
+            inputmode: "numeric",
+          }),
+        ),
+        check(
+          "Newcomers see earlier messages",
+          h("input", { name: "history", type: "checkbox", checked: config.history_visible }),
+          "As far as they have the keys of that time. If not, every newcomer brings a new key.",
+        ),
         h("div", { class: "actions" }, h("button", { class: "primary" }, "Save")),
       ],
       async (values) => {
@@ -30,11 +70,17 @@ export function settings(client, room) {
         if (values.name.trim() !== chat.name) update.name = values.name.trim();
         if (trimmed("description") !== (chat.description ?? null)) update.description = trimmed("description");
         if (trimmed("slug") !== (chat.slug ?? null)) update.slug = trimmed("slug");
-        const next = { wipe_preset: values.wipe, slow_mode_seconds: Number(values.slow), history_visible: Boolean(values.history) };
+        const next = {
+          wipe_preset: values.wipe,
+          slow_mode_seconds: Number(values.slow),
+          history_visible: Boolean(values.history),
+        };
         const changed = Object.entries(next).filter(([name, value]) => value !== config[name]);
         if (changed.length > 0) update.chat_config = Object.fromEntries(changed);
         if (!isFixed && "slug" in update && (chat.slug === null || update.slug === null)) {
-          const text = update.slug ? "Everybody with the link can then look in and take part. Earlier messages stay with those who are members now." : "The link stops working, and whoever is not a member has to leave.";
+          const text = update.slug
+            ? "Everybody with the link can then look in and take part. Earlier messages stay with those who are members now."
+            : "The link stops working, and whoever is not a member has to leave.";
           if (!(await confirm(update.slug ? "Make this chat public?" : "Make this chat private?", text, "Yes"))) return;
         }
         if (Object.keys(update).length > 0) await room.act("config/update", update);
@@ -46,7 +92,12 @@ export function settings(client, room) {
   });
 }
 
-const ENDS = [["", "Never"], ["3600", "In an hour"], ["86400", "In a day"], ["604800", "In a week"]];
+const ENDS = [
+  ["", "Never"],
+  ["3600", "In an hour"],
+  ["86400", "In a day"],
+  ["604800", "In a week"],
+];
 const link = (code) => `${location.origin}/#/join/${code}`;
 
 function invites(room) {
@@ -64,7 +115,8 @@ function invites(room) {
       doing(revoke, async () => {
         await post(`portal/chats/${room.id}/invites/${invite.code}/delete`);
         await show();
-      }));
+      }),
+    );
     return h(
       "li",
       {},
@@ -77,7 +129,10 @@ function invites(room) {
     { class: "inline" },
     [
       field("Ends", select(ENDS, "86400", { name: "ends" })),
-      field("Uses, at most", h("input", { name: "uses", type: "number", min: 1, max: 100000, placeholder: "Any", inputmode: "numeric" })),
+      field(
+        "Uses, at most",
+        h("input", { name: "uses", type: "number", min: 1, max: 100000, placeholder: "Any", inputmode: "numeric" }),
+      ),
       h("div", { class: "actions" }, h("button", {}, "Make an invite")),
     ],
     async ({ ends, uses }) => {

@@ -5,7 +5,9 @@ import { avatar, doing, h } from "../dom.js";
 import { chatType, trouble } from "../words.js";
 
 function entry(chat) {
-  const about = [chatType(chat.chat_type), chat.label, chat.viewer_count > 0 && `${chat.viewer_count} here`].filter(Boolean).join(" · ");
+  const about = [chatType(chat.chat_type), chat.label, chat.viewer_count > 0 && `${chat.viewer_count} here`]
+    .filter(Boolean)
+    .join(" · ");
   return h(
     "li",
     {},
@@ -13,7 +15,13 @@ function entry(chat) {
       "a",
       { class: "listed", href: `#/chat/${chat.id}` },
       avatar(chat.name, chat.id),
-      h("span", { class: "about" }, h("span", { class: "name" }, chat.name), h("small", {}, about), chat.description && h("span", { class: "description" }, chat.description)),
+      h(
+        "span",
+        { class: "about" },
+        h("span", { class: "name" }, chat.name),
+        h("small", {}, about),
+        chat.description && h("span", { class: "description" }, chat.description),
+      ),
     ),
   );
 }
@@ -24,16 +32,32 @@ export function directory({ client, main }) {
   const more = h("button", { type: "button", hidden: true }, "Show more");
   let cursor = "";
   const next = () =>
-    doing(more, async () => {
-      const page = await get(`portal/directory?limit=30${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
-      list.append(...page.chats.map(entry));
-      cursor = page.next ?? "";
-      more.hidden = !cursor;
-      state.textContent = list.childElementCount ? "" : "There are no open chats yet.";
-    }, (text) => (state.textContent = text));
+    doing(
+      more,
+      async () => {
+        const page = await get(`portal/directory?limit=30${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+        list.append(...page.chats.map(entry));
+        cursor = page.next ?? "";
+        more.hidden = !cursor;
+        state.textContent = list.childElementCount ? "" : "There are no open chats yet.";
+      },
+      (text) => (state.textContent = text),
+    );
   more.addEventListener("click", next);
   main.append(
-    h("div", { class: "page" }, h("h1", {}, "Open chats"), h("p", { class: "quiet" }, client.me ? "Anybody may come in and talk." : "Anybody may look in. Sign in to read and talk."), list, state, h("p", { class: "actions" }, more)),
+    h(
+      "div",
+      { class: "page" },
+      h("h1", {}, "Open chats"),
+      h(
+        "p",
+        { class: "quiet" },
+        client.me ? "Anybody may come in and talk." : "Anybody may look in. Sign in to read and talk.",
+      ),
+      list,
+      state,
+      h("p", { class: "actions" }, more),
+    ),
   );
   next();
 }
@@ -68,17 +92,21 @@ export function invitation({ client, main, argument, go }) {
         state.textContent = text;
         state.hidden = false;
       },
-    ));
+    ),
+  );
   main.append(
     h(
       "div",
       { class: "page" },
       h("h1", {}, "You are invited"),
-      h("p", {}, `Somebody gave you a way into a private chat. You join as ${client.me.username}; its members see that name.`),
+      h(
+        "p",
+        {},
+        `Somebody gave you a way into a private chat. You join as ${client.me.username}; its members see that name.`,
+      ),
       state,
       h("p", { class: "actions" }, join),
     ),
   );
   join.focus();
 }
-

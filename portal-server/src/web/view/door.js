@@ -9,7 +9,11 @@ export const showAccountKey = (username, key) =>
     const text = `Portal account key\nAddress: ${location.origin}\nName: ${username}\nKey: ${key}\n`;
     const file = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
     return [
-      h("p", {}, "With this key you sign in again, here or on another device. There is no password and no other way back in, and it is shown only now. Keep it where you keep such things."),
+      h(
+        "p",
+        {},
+        "With this key you sign in again, here or on another device. There is no password and no other way back in, and it is shown only now. Keep it where you keep such things.",
+      ),
       h("p", { class: "secret", id: "account-key", tabindex: "0" }, key),
       h(
         "div",
@@ -22,7 +26,19 @@ export const showAccountKey = (username, key) =>
   });
 
 const name = (more = {}) =>
-  field("Name", h("input", { name: "username", required: true, minlength: 3, maxlength: 32, spellcheck: "false", autocapitalize: "none", autocomplete: "username", ...more }));
+  field(
+    "Name",
+    h("input", {
+      name: "username",
+      required: true,
+      minlength: 3,
+      maxlength: 32,
+      spellcheck: "false",
+      autocapitalize: "none",
+      autocomplete: "username",
+      ...more,
+    }),
+  );
 
 export function door({ client, main, link, argument, after, entered }) {
   const signIn = form(
@@ -30,7 +46,16 @@ export function door({ client, main, link, argument, after, entered }) {
     [
       h("h2", { id: "sign-in-title" }, "Sign in"),
       name({ id: "sign-in-name" }),
-      field("Account key or login code", h("input", { name: "secret", type: "password", required: true, maxlength: 64, autocomplete: "current-password" })),
+      field(
+        "Account key or login code",
+        h("input", {
+          name: "secret",
+          type: "password",
+          required: true,
+          maxlength: 64,
+          autocomplete: "current-password",
+        }),
+      ),
       h("div", { class: "actions" }, h("button", { class: "primary" }, "Sign in")),
     ],
     async ({ username, secret }) => {
@@ -45,7 +70,13 @@ export function door({ client, main, link, argument, after, entered }) {
 
   const code = field(
     "Sign-up code",
-    h("input", { name: "signup_code", maxlength: 64, spellcheck: "false", autocapitalize: "none", autocomplete: "off" }),
+    h("input", {
+      name: "signup_code",
+      maxlength: 64,
+      spellcheck: "false",
+      autocapitalize: "none",
+      autocomplete: "off",
+    }),
     "An admin of this server makes these.",
   );
   code.hidden = true;
@@ -53,7 +84,11 @@ export function door({ client, main, link, argument, after, entered }) {
     { class: "card", "aria-labelledby": "sign-up-title", hidden: true },
     [
       h("h2", { id: "sign-up-title" }, "Sign up"),
-      name({ pattern: "[A-Za-z0-9._\\-]{3,32}", title: "3 to 32 letters, digits, dots, underscores or hyphens", autocomplete: "off" }),
+      name({
+        pattern: "[A-Za-z0-9._\\-]{3,32}",
+        title: "3 to 32 letters, digits, dots, underscores or hyphens",
+        autocomplete: "off",
+      }),
       code,
       h("div", { class: "actions" }, h("button", { class: "primary" }, "Sign up")),
     ],
@@ -71,12 +106,17 @@ export function door({ client, main, link, argument, after, entered }) {
     doing(visit, async () => {
       await post("authentication/stranger");
       await entered("#/match");
-    }));
+    }),
+  );
   const visitor = h(
     "section",
     { class: "card", "aria-labelledby": "visit-title" },
     h("h2", { id: "visit-title" }, "Only visiting"),
-    h("p", { class: "quiet" }, "Meet somebody who shares an interest, and look into the open chats. Nothing is asked, and nothing of it stays."),
+    h(
+      "p",
+      { class: "quiet" },
+      "Meet somebody who shares an interest, and look into the open chats. Nothing is asked, and nothing of it stays.",
+    ),
     h("div", { class: "actions" }, visit, h("a", { class: "button", href: "#/open" }, "Just look around")),
   );
 

@@ -14,8 +14,18 @@ const STATES = {
 
 /** Everything that is shown, in its order. */
 function ordered(room) {
-  const lines = [...room.lines.values()].map((line) => ({ key: `m${line.id}`, order: line.id, line, at: line.created_at }));
-  const notes = room.notes.map((note, place) => ({ key: note.id, order: note.after + (place + 1) / 1e6, line: note, at: note.at }));
+  const lines = [...room.lines.values()].map((line) => ({
+    key: `m${line.id}`,
+    order: line.id,
+    line,
+    at: line.created_at,
+  }));
+  const notes = room.notes.map((note, place) => ({
+    key: note.id,
+    order: note.after + (place + 1) / 1e6,
+    line: note,
+    at: note.at,
+  }));
   const outgoing = [...room.outbox.values()].map((line, place) => ({
     key: line.client_id,
     order: Number.MAX_SAFE_INTEGER - 1e6 + place,
@@ -36,7 +46,13 @@ export class Lines {
   constructor(room, onMenu) {
     this.#room = room;
     this.#onMenu = onMenu;
-    this.element = h("div", { class: "lines", role: "log", "aria-label": "Messages", "aria-live": "off", tabindex: "0" });
+    this.element = h("div", {
+      class: "lines",
+      role: "log",
+      "aria-label": "Messages",
+      "aria-live": "off",
+      tabindex: "0",
+    });
   }
 
   /** Shows what is there now. */
@@ -44,8 +60,10 @@ export class Lines {
     const wanted = [];
     let before = null;
     for (const item of ordered(this.#room)) {
-      if (item.at && (!before || day(before.at) !== day(item.at))) wanted.push({ key: `day ${day(item.at)}`, day: day(item.at) });
-      const isFollowing = before?.line.sender && item.line.sender?.id === before.line.sender.id && item.at - before.at < TOGETHER;
+      if (item.at && (!before || day(before.at) !== day(item.at)))
+        wanted.push({ key: `day ${day(item.at)}`, day: day(item.at) });
+      const isFollowing =
+        before?.line.sender && item.line.sender?.id === before.line.sender.id && item.at - before.at < TOGETHER;
       wanted.push({ ...item, isFirst: !isFollowing });
       before = item;
     }
@@ -81,20 +99,54 @@ export class Lines {
     const isOwn = line.sender.id === room.me?.id;
     const name = line.sender.username ?? "somebody who is gone";
     const isPlain = line.state === "open" || line.kind === "outgoing";
-    const body = h("div", { class: isPlain ? "bubble" : "bubble sealed" }, !isPlain && icon("lock"), h("p", { dir: "auto" }, isPlain ? line.text : STATES[line.state]));
+    const body = h(
+      "div",
+      { class: isPlain ? "bubble" : "bubble sealed" },
+      !isPlain && icon("lock"),
+      h("p", { dir: "auto" }, isPlain ? line.text : STATES[line.state]),
+    );
     const meta = h("div", { class: "meta" });
     if (line.kind === "outgoing") this.#delivery(meta, line);
     else {
       meta.append(h("time", { datetime: new Date(at).toISOString(), title: moment(at) }, clock(at)));
       if (isOwn) meta.append(h("span", { class: "sent" }, "sent"));
       const label = `More about this message of ${isOwn ? "yours" : name}`;
-      meta.append(h("button", { type: "button", class: "round more", "aria-label": label, title: "More", onclick: () => this.#onMenu(line) }, icon("more")));
+      meta.append(
+        h(
+          "button",
+          {
+            type: "button",
+            class: "round more",
+            "aria-label": label,
+            title: "More",
+            onclick: () => this.#onMenu(line),
+          },
+          icon("more"),
+        ),
+      );
     }
     return h(
       "article",
-      { class: `line${isOwn ? " own" : ""}${isFirst ? " first" : ""}${line.state === "failed" ? " failed" : ""}`, "data-id": line.id ?? null, "aria-label": isOwn ? "You" : name },
+      {
+        class: `line${isOwn ? " own" : ""}${isFirst ? " first" : ""}${line.state === "failed" ? " failed" : ""}`,
+        "data-id": line.id ?? null,
+        "aria-label": isOwn ? "You" : name,
+      },
       !isOwn && (isFirst ? avatar(name, line.sender.id) : h("span", { class: "avatar blank" })),
-      h("div", { class: "said" }, isFirst && !isOwn && h("p", { class: "from" }, name, line.sender.role && line.sender.role !== "user" && h("span", { class: "tag" }, line.sender.role)), body, meta),
+      h(
+        "div",
+        { class: "said" },
+        isFirst &&
+          !isOwn &&
+          h(
+            "p",
+            { class: "from" },
+            name,
+            line.sender.role && line.sender.role !== "user" && h("span", { class: "tag" }, line.sender.role),
+          ),
+        body,
+        meta,
+      ),
     );
   }
 

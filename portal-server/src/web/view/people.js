@@ -13,7 +13,11 @@ function everybody(room) {
   for (const { user_id: id, username, role } of room.present.values()) {
     if (!known.has(id)) known.set(id, { id, username, role, isMember: false });
   }
-  return [...known.values()].map((one) => ({ ...one, isHere: room.present.has(one.id), isOwner: one.id === room.chat.owner }));
+  return [...known.values()].map((one) => ({
+    ...one,
+    isHere: room.present.has(one.id),
+    isOwner: one.id === room.chat.owner,
+  }));
 }
 
 function tags(room, one) {
@@ -22,7 +26,9 @@ function tags(room, one) {
     one.isOwner ? "owner" : room.chat.chat_type !== "DIRECT" && one.isMember && "member",
     one.role !== "user" && `${one.role} of the platform`,
     one.isHere ? "here" : "away",
-  ].filter(Boolean).join(" · ");
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 export function people(client, room) {
@@ -37,10 +43,11 @@ export function people(client, room) {
             {},
             avatar(one.username, one.id),
             h("span", { class: "about" }, h("span", { class: "name" }, one.username), h("small", {}, tags(room, one))),
-            one.id !== room.me.id && iconButton("more", `More about ${one.username}`, () => {
-              close();
-              person(client, room, one);
-            }),
+            one.id !== room.me.id &&
+              iconButton("more", `More about ${one.username}`, () => {
+                close();
+                person(client, room, one);
+              }),
           ),
         ),
       );
@@ -49,7 +56,18 @@ export function people(client, room) {
     room.on("people", update);
     room.loadMembers().catch(() => {});
     update();
-    const keys = h("button", { type: "button", onclick: () => { close(); fingerprints(room); } }, icon("lock"), "Compare keys");
+    const keys = h(
+      "button",
+      {
+        type: "button",
+        onclick: () => {
+          close();
+          fingerprints(room);
+        },
+      },
+      icon("lock"),
+      "Compare keys",
+    );
     return [list, guests, h("div", { class: "actions" }, keys)];
   });
 }
@@ -60,15 +78,25 @@ export function person(client, room, one) {
   return menu(one.username, [
     ["Compare keys", () => fingerprints(room, one)],
     mayModerate && ["Mute, remove or ban", () => moderate(room, one)],
-    ["Block", async () => {
-      if (!(await confirm(`Block ${one.username}?`, "You are never matched with each other again. They do not learn of it. You can take it back under your account.", "Block"))) return;
-      try {
-        await client.block(one.id);
-        toast("Blocked.");
-      } catch (error) {
-        toast(trouble(error), true);
-      }
-    }],
+    [
+      "Block",
+      async () => {
+        if (
+          !(await confirm(
+            `Block ${one.username}?`,
+            "You are never matched with each other again. They do not learn of it. You can take it back under your account.",
+            "Block",
+          ))
+        )
+          return;
+        try {
+          await client.block(one.id);
+          toast("Blocked.");
+        } catch (error) {
+          toast(trouble(error), true);
+        }
+      },
+    ],
   ]);
 }
 
@@ -85,30 +113,48 @@ export function fingerprints(room, one) {
               "li",
               {},
               h("strong", {}, room.nameOf(session.user_id)),
-              h("small", {}, session.first_seen ? ` key first seen ${moment(session.first_seen)}` : " key not met before"),
+              h(
+                "small",
+                {},
+                session.first_seen ? ` key first seen ${moment(session.first_seen)}` : " key not met before",
+              ),
               h("p", { class: "digits" }, session.digits),
             ),
           ),
         );
-        if (shown.length === 0) list.append(h("li", { class: "quiet" }, "Nobody else is here with a key at the moment."));
+        if (shown.length === 0)
+          list.append(h("li", { class: "quiet" }, "Nobody else is here with a key at the moment."));
       },
       (error) => list.replaceChildren(h("li", {}, trouble(error))),
     );
     return [
-      h("p", {}, "Read the digits to each other over another channel, such as a call. If both of you see the same, nobody stands between you. Every session has a key of its own."),
+      h(
+        "p",
+        {},
+        "Read the digits to each other over another channel, such as a call. If both of you see the same, nobody stands between you. Every session has a key of its own.",
+      ),
       list,
     ];
   });
 }
 
-const HOW_LONG = [["300", "5 minutes"], ["3600", "An hour"], ["86400", "A day"], ["0", "Until it is lifted"]];
+const HOW_LONG = [
+  ["300", "5 minutes"],
+  ["3600", "An hour"],
+  ["86400", "A day"],
+  ["0", "Until it is lifted"],
+];
 
 /** Mute, remove, ban: with a reason and a second look. */
 export function moderate(room, one) {
   const acts = [
     ["mute", "Mute", "They cannot write here for a while."],
     ["unmute", "Lift the mute", "They can write here again."],
-    ["kick", "Remove", "Out of the chat, and a new key is made: they cannot read what comes. They may come back by an invite."],
+    [
+      "kick",
+      "Remove",
+      "Out of the chat, and a new key is made: they cannot read what comes. They may come back by an invite.",
+    ],
     ["ban", "Ban", "As removing, and they cannot come back."],
     ["unban", "Lift the ban", "They may come back."],
   ];
@@ -116,7 +162,11 @@ export function moderate(room, one) {
     const hint = h("small", {}, acts[0][2]);
     const act = select(acts, "mute", { name: "act" });
     const duration = field("For how long", select(HOW_LONG, "300", { name: "duration" }));
-    const reason = field("Reason", h("input", { name: "reason", maxlength: 500, autocomplete: "off" }), "They and the staff can read it.");
+    const reason = field(
+      "Reason",
+      h("input", { name: "reason", maxlength: 500, autocomplete: "off" }),
+      "They and the staff can read it.",
+    );
     act.addEventListener("change", () => {
       hint.textContent = acts.find(([key]) => key === act.value)[2];
       duration.hidden = act.value !== "mute" && act.value !== "ban";
@@ -124,7 +174,17 @@ export function moderate(room, one) {
     });
     return form(
       {},
-      [h("label", { class: "field" }, h("span", { class: "label" }, "What"), act, hint), duration, reason, h("div", { class: "actions" }, h("button", { type: "button", onclick: () => close() }, "Cancel"), h("button", { class: "danger" }, "Do it"))],
+      [
+        h("label", { class: "field" }, h("span", { class: "label" }, "What"), act, hint),
+        duration,
+        reason,
+        h(
+          "div",
+          { class: "actions" },
+          h("button", { type: "button", onclick: () => close() }, "Cancel"),
+          h("button", { class: "danger" }, "Do it"),
+        ),
+      ],
       async (values) => {
         const body = { user_id: one.id };
         if (!duration.hidden) body.duration_seconds = Number(values.duration);
@@ -147,9 +207,23 @@ export function report(room, line) {
       [
         h("blockquote", { class: "quote" }, canProve ? line.text : "This message cannot be read here."),
         field("What is wrong with it", h("textarea", { name: "reason", required: true, maxlength: 500, rows: 3 })),
-        canProve && check("Show them what it says", h("input", { type: "checkbox", name: "proof", checked: true }), "Reveals the key of this one message, and no other. Without it, staff see only that you reported it."),
-        h("p", { class: "quiet" }, "It goes to the admins of this server. The person is not told. The chat's moderators do not see it."),
-        h("div", { class: "actions" }, h("button", { type: "button", onclick: () => close() }, "Cancel"), h("button", { class: "primary" }, "Report")),
+        canProve &&
+          check(
+            "Show them what it says",
+            h("input", { type: "checkbox", name: "proof", checked: true }),
+            "Reveals the key of this one message, and no other. Without it, staff see only that you reported it.",
+          ),
+        h(
+          "p",
+          { class: "quiet" },
+          "It goes to the admins of this server. The person is not told. The chat's moderators do not see it.",
+        ),
+        h(
+          "div",
+          { class: "actions" },
+          h("button", { type: "button", onclick: () => close() }, "Cancel"),
+          h("button", { class: "primary" }, "Report"),
+        ),
       ],
       async ({ reason, proof }) => {
         const { verified } = await room.report(line, reason.trim(), Boolean(proof));
@@ -159,4 +233,3 @@ export function report(room, line) {
     );
   });
 }
-

@@ -8,7 +8,10 @@ import { after, before } from "node:test";
 import { cli, PICTURES, URL_, World } from "./world.js";
 
 const MOST_BYTES = 150 * 1024;
-const SIZES = [[360, 740], [1280, 800]];
+const SIZES = [
+  [360, 740],
+  [1280, 800],
+];
 const SCHEMES = ["light", "dark"];
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -30,14 +33,19 @@ async function examine(person, name) {
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png` });
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      const wide = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
       assert.equal(wide, 0, `${name} is wider than ${width} pixels`);
       // Not as a script of the page: its policy would refuse that, as it should.
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() => globalThis.axe.run());
       const bad = violations
         .filter(({ impact }) => impact === "serious" || impact === "critical")
-        .map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target}: ${failureSummary}`).join("; ")}`);
+        .map(
+          ({ id, nodes }) =>
+            `${id}: ${nodes.map(({ target, failureSummary }) => `${target}: ${failureSummary}`).join("; ")}`,
+        );
       assert.deepEqual(bad, [], `${name} at ${width} in ${colorScheme}`);
     }
   }
@@ -51,7 +59,8 @@ step("the first paint is small", async () => {
       .getEntriesByType("resource")
       .concat(performance.getEntriesByType("navigation"))
       .filter(({ name }) => new URL(name).pathname === "/" || new URL(name).pathname.startsWith("/web/"))
-      .reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0));
+      .reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0),
+  );
   assert.ok(bytes > 20_000, `only ${bytes} bytes were counted`);
   assert.ok(bytes < MOST_BYTES, `${bytes} bytes`);
 });
@@ -64,7 +73,18 @@ step("nobody has chats, and chats have people", async () => {
   await cli("user", "set-tier", "olga", "premium");
   await cli("user", "set-tier", "pete", "premium");
   await cli("chat", "create", "--type", "OFFICIAL", "--slug", "lobby", "--owner", "owner", "--name", "The lobby");
-  await cli("chat", "create", "--type", "PUBLIC", "--slug", "garden", "--owner", "pete", "--name", "Gardening in small places");
+  await cli(
+    "chat",
+    "create",
+    "--type",
+    "PUBLIC",
+    "--slug",
+    "garden",
+    "--owner",
+    "pete",
+    "--name",
+    "Gardening in small places",
+  );
   await examine(olga, "start");
 });
 
@@ -95,7 +115,9 @@ step("a conversation", async () => {
   await peer.follow(await olga.invites());
   await peer.isIn("Summer house");
   await olga.says("Has anybody seen the key to the shed?");
-  await peer.says("It hangs behind the door, where it always hangs. Unless Tom has it, who wanted to mend the mower on Saturday and has not been seen since.");
+  await peer.says(
+    "It hangs behind the door, where it always hangs. Unless Tom has it, who wanted to mend the mower on Saturday and has not been seen since.",
+  );
   await olga.says("Behind which door?");
   await olga.says("There are three.");
   await peer.says("https://example.org/a/rather/long/address/that/has/no/spaces/in/it/at/all/and/goes/on?and=on");
@@ -104,7 +126,11 @@ step("a conversation", async () => {
 });
 
 step("the dialogs of a chat", async () => {
-  for (const [button, heading] of [["People", "People"], ["Chat settings", "Chat settings"], ["More", "Summer house"]]) {
+  for (const [button, heading] of [
+    ["People", "People"],
+    ["Chat settings", "Chat settings"],
+    ["More", "Summer house"],
+  ]) {
     await olga.page.setViewportSize({ width: 1280, height: 800 });
     await olga.page.getByRole("button", { name: button, exact: true }).click();
     await olga.page.getByRole("dialog", { name: heading }).waitFor();
@@ -192,7 +218,20 @@ step("an invite", async () => {
 });
 
 step("a chat of the older suite says that it cannot be read here", async () => {
-  const { id } = await cli("chat", "create", "--type", "OFFICIAL", "--slug", "old", "--owner", "owner", "--name", "Old clients", "--e2ee", 2);
+  const { id } = await cli(
+    "chat",
+    "create",
+    "--type",
+    "OFFICIAL",
+    "--slug",
+    "old",
+    "--owner",
+    "owner",
+    "--name",
+    "Old clients",
+    "--e2ee",
+    2,
+  );
   await olga.page.goto(`${URL_}/#/chat/${id}`);
   await olga.page.getByText("This client cannot read or write it").waitFor();
 });
@@ -218,10 +257,35 @@ step("a chat's settings are changed, and everybody sees it", async () => {
   await olga.page.getByLabel("Delete all messages").selectOption("24h");
   await olga.page.getByRole("button", { name: "Save" }).click();
   await peer.page.getByRole("heading", { name: "The balcony" }).waitFor();
-  const saved = await olga.page.evaluate(async (id) => (await fetch(`/v1/portal/chats/${id}`)).json(), olga.page.url().split("/").at(-1));
+  const saved = await olga.page.evaluate(
+    async (id) => (await fetch(`/v1/portal/chats/${id}`)).json(),
+    olga.page.url().split("/").at(-1),
+  );
   assert.equal(saved.chat_config.slow_mode_seconds, 5);
   assert.equal(saved.chat_config.wipe_preset, "24h");
   assert.equal(saved.chat_config.history_visible, true);
+});
+
+step("a message that is refused says why, and goes when it may", async () => {
+  await peer.says("First");
+  await olga.page.getByRole("button", { name: "Chat settings" }).click();
+  await olga.page.getByLabel(/^Slow mode/).fill("600");
+  await olga.page.getByRole("button", { name: "Save" }).click();
+  await olga.page.getByText("Saved.").waitFor();
+  await peer.page.getByRole("textbox", { name: "Message" }).fill("Second");
+  await peer.page.keyboard.press("Enter");
+  await peer
+    .message("Second")
+    .getByText(/^Not sent\. Too fast\. Try again in \d+ min\.$/)
+    .waitFor();
+  await examine(peer, "not-sent");
+  await olga.page.getByRole("button", { name: "Chat settings" }).click();
+  await olga.page.getByLabel(/^Slow mode/).fill("0");
+  await olga.page.getByRole("button", { name: "Save" }).click();
+  await olga.page.getByRole("dialog").waitFor({ state: "detached" });
+  await peer.message("Second").getByRole("button", { name: "Try again" }).click();
+  await peer.message("Second").getByText("sent", { exact: true }).waitFor();
+  await olga.reads("Second");
 });
 
 step("an invite that is revoked leads nowhere", async () => {
@@ -235,16 +299,25 @@ step("an invite that is revoked leads nowhere", async () => {
   await olga.page.keyboard.press("Escape");
 });
 
-step("a session is ended from another device, and its keys go", async () => {
+step("another device of the same person gets the key; ended from here, it gets no other", async () => {
   const other = await world.window("olga elsewhere");
   const form = other.page.getByRole("form", { name: "Sign in" });
   await form.getByLabel("Name").fill("olga");
   await form.getByLabel("Account key or login code").fill(olga.accountKey);
   await form.getByRole("button", { name: "Sign in" }).click();
   await other.page.getByRole("heading", { name: "Hello, olga." }).waitFor();
+  await peer.page.goto(chat);
+  await peer.isIn("Summer house");
+  const epoch = await peer.epoch();
+  await other.page.goto(chat);
+  await other.isIn("Summer house");
+  await other.reads("One more thing");
+  await other.says("From my other device");
+  await peer.reads("From my other device");
   await olga.page.goto(`${URL_}/#/account`);
   await olga.page.getByRole("button", { name: "End it" }).click();
   await olga.confirms("End it");
+  await peer.page.getByText(`Encrypted · epoch ${epoch + 1}`, { exact: true }).waitFor();
   await other.page.getByText("This session was ended from elsewhere. Its keys are gone.").waitFor();
   await other.page.getByRole("heading", { name: "Talk in private." }).waitFor();
 });

@@ -34,7 +34,10 @@ step("what they write is read by the other, end to end encrypted", async () => {
   await bob.reads("Hello Bob, can you read this?");
   await bob.says("Every word of it.");
   await alice.reads("Every word of it.");
-  const { messages } = await bob.page.evaluate(async (id) => (await fetch(`/v1/portal/chats/${id}/history`)).json(), room.split("/").at(-1));
+  const { messages } = await bob.page.evaluate(
+    async (id) => (await fetch(`/v1/portal/chats/${id}/history`)).json(),
+    room.split("/").at(-1),
+  );
   const envelopes = messages.filter(({ kind }) => kind === "user").map(({ content }) => JSON.parse(content));
   assert.equal(envelopes.length, 2);
   for (const envelope of envelopes) assert.deepEqual([envelope.v, Object.keys(envelope).join()], [3, "v,epoch,ct"]);
@@ -56,7 +59,10 @@ step("both see the same digits when they compare keys", async () => {
 step("typing is shown to the other", async () => {
   const text = bob.page.getByRole("textbox", { name: "Message" });
   let isShown = false;
-  const shown = alice.page.getByText("bob is typing ...").waitFor().finally(() => (isShown = true));
+  const shown = alice.page
+    .getByText("bob is typing ...")
+    .waitFor()
+    .finally(() => (isShown = true));
   while (!isShown) await text.press("m");
   await shown;
   await text.fill("");
@@ -93,7 +99,8 @@ step("two tabs of one session share its keys, and get the next one", async () =>
   await alice.page.getByRole("button", { name: "More", exact: true }).click();
   await alice.page.getByRole("dialog").getByRole("button", { name: "Clear the chat" }).click();
   await alice.confirms("Clear it");
-  for (const person of [alice, bob, tab]) await person.page.getByText(`Encrypted · epoch ${epoch + 1}`, { exact: true }).waitFor();
+  for (const person of [alice, bob, tab])
+    await person.page.getByText(`Encrypted · epoch ${epoch + 1}`, { exact: true }).waitFor();
   await alice.says("Tabula rasa");
   await bob.reads("Tabula rasa");
   await tab.reads("Tabula rasa");
@@ -157,14 +164,20 @@ step("a kick moves the epoch, and the kicked one can read no more", async () => 
   await alice.page.getByText("Somebody was removed. New messages use a new key").waitFor();
   await alice.says("Now that he is gone");
   assert.equal(await bob.message("Now that he is gone").count(), 0);
-  const status = await bob.page.evaluate(async (id) => (await fetch(`/v1/portal/chats/${id}/history`)).status, room.split("/").at(-1));
+  const status = await bob.page.evaluate(
+    async (id) => (await fetch(`/v1/portal/chats/${id}/history`)).status,
+    room.split("/").at(-1),
+  );
   assert.equal(status, 404);
   await bob.page.reload();
   await bob.page.getByRole("heading", { name: "This chat is not here." }).waitFor();
 });
 
 step("two who share an interest are matched and talk", async () => {
-  for (const [person, interests] of [[alice, "chess, music"], [bob, "music"]]) {
+  for (const [person, interests] of [
+    [alice, "chess, music"],
+    [bob, "music"],
+  ]) {
     await person.page.getByRole("link", { name: "Meet somebody" }).first().click();
     await person.page.getByLabel("What would you like to talk about?").fill(interests);
     await person.page.getByRole("button", { name: "Find somebody" }).click();
@@ -235,6 +248,24 @@ step("signing out wipes the keys, and the account key signs in again", async () 
   await form.getByLabel("Account key or login code").fill(bob.accountKey);
   await form.getByRole("button", { name: "Sign in" }).click();
   await bob.page.getByRole("heading", { name: "Hello, bob." }).waitFor();
+});
+
+step("whoever comes back without keys gets new ones, and sees what stays closed", async () => {
+  await alice.page.goto(room);
+  await alice.isIn("Our corner");
+  const epoch = await alice.epoch();
+  await alice.page.goto(`${URL_}/#/account`);
+  await alice.page.getByRole("button", { name: "Sign out" }).click();
+  await alice.confirms("Sign out");
+  const form = alice.page.getByRole("form", { name: "Sign in" });
+  await form.getByLabel("Name").fill("alice");
+  await form.getByLabel("Account key or login code").fill(alice.accountKey);
+  await form.getByRole("button", { name: "Sign in" }).click();
+  await alice.page.getByRole("heading", { name: "Hello, alice." }).waitFor();
+  await alice.page.goto(room);
+  await alice.page.getByText(`Encrypted · epoch ${epoch + 1}`, { exact: true }).waitFor();
+  await alice.page.getByText("Encrypted with a key that this browser does not have.").first().waitFor();
+  await alice.says("A new leaf");
 });
 
 step("no console has an error, and no policy was broken", () => world.assertQuiet());

@@ -12,7 +12,13 @@ const run = promisify(execFile);
 
 /** Runs portal-cli on the running server's file; its JSON. */
 export async function cli(...words) {
-  const { stdout } = await run(process.env.PORTAL_CLI, ["--db", process.env.PORTAL_FILE, "--json", "--yes", ...words.map(String)]);
+  const { stdout } = await run(process.env.PORTAL_CLI, [
+    "--db",
+    process.env.PORTAL_FILE,
+    "--json",
+    "--yes",
+    ...words.map(String),
+  ]);
   return stdout ? JSON.parse(stdout) : null;
 }
 
@@ -23,8 +29,20 @@ export const PATIENCE = 15_000;
 
 export class World {
   async open() {
-    const args = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-    this.browser = await chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, chromiumSandbox: false, args });
+    const args = [
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ];
+    this.browser = await chromium.launch({
+      executablePath: "/usr/bin/chromium",
+      headless: true,
+      chromiumSandbox: false,
+      args,
+    });
     this.people = [];
     return this;
   }
@@ -52,7 +70,12 @@ export class World {
 
   /** A window of its own, with nothing of the others' in it. */
   async window(name, options = {}) {
-    const context = await this.browser.newContext({ viewport: { width: 1280, height: 800 }, reducedMotion: "reduce", locale: "en-GB", ...options });
+    const context = await this.browser.newContext({
+      viewport: { width: 1280, height: 800 },
+      reducedMotion: "reduce",
+      locale: "en-GB",
+      ...options,
+    });
     await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: URL_ });
     const person = new Person(name, context, await context.newPage());
     this.people.push(person);

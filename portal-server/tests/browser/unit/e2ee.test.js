@@ -136,7 +136,7 @@ describe("envelopes", () => {
     "a comma at the end": `{"v":3,"epoch":1,"ct":"${ct}",}`,
     "something behind it": `{"v":3,"epoch":1,"ct":"${ct}"} x`,
     "another kind of space": `{"v":3,\u00a0"epoch":1,"ct":"${ct}"}`,
-    "nothing": "{}",
+    nothing: "{}",
   };
   for (const [what, content] of Object.entries(wrong)) {
     test(`${what} is refused`, () => assert.equal(envelope.read(content), null));
