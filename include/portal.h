@@ -266,6 +266,9 @@
 // This is others'; say why you look into it, with chat.inspect or user.inspect, then read.
 #define PORTAL_ERR_REASON_REQUIRED 321
 
+// You are not matched any more: a moderator has blocked you.
+#define PORTAL_ERR_STRANGER_BLOCKED 322
+
 // The database file could not be read or written.
 #define PORTAL_ERR_STORAGE 401
 
@@ -295,6 +298,21 @@
 
 // This does not open with that key.
 #define PORTAL_ERR_DECRYPT 501
+
+// Name 1 to 3 different interests, each of 3 to 12 small letters or digits.
+#define PORTAL_ERR_MATCH_BAD_INTEREST 601
+
+// You are being looked for a match already; dequeue first to change your interests.
+#define PORTAL_ERR_MATCH_ALREADY_SEARCHING 602
+
+// You have as many matches as you can have at once; leave one first.
+#define PORTAL_ERR_MATCH_SLOT_LIMIT 603
+
+// You have several matches; say which to leave.
+#define PORTAL_ERR_MATCH_AMBIGUOUS 604
+
+// You have no match to leave.
+#define PORTAL_ERR_MATCH_NO_ACTIVE_DIRECT 605
 
 // Something went wrong inside; the operator's log knows more.
 #define PORTAL_ERR_INTERNAL 901
@@ -400,6 +418,11 @@ typedef struct portal_actor {
     const char *os_user;
     // Bytes of os_user.
     size_t os_user_len;
+    // Where the client is, two capital letters such as "NL": match.enqueue keeps it for whom they are
+    // matched with.
+    const char *country;
+    // Bytes of country.
+    size_t country_len;
 } portal_actor;
 
 #ifdef __cplusplus

@@ -196,11 +196,12 @@ impl Desk {
         }
     }
 
-    /// Whether this would be done; else why not. Changes nothing.
-    pub(crate) fn rehearse(&self, name: &str, params: &Value) -> Result<(), Failure> {
-        self.portal
+    /// What this would answer; else why it would not be done. Changes nothing.
+    pub(crate) fn rehearse(&self, name: &str, params: &Value) -> Result<Value, Failure> {
+        let reply = self
+            .portal
             .rehearse_json(&self.actor, name, &params.to_string())?;
-        Ok(())
+        parsed(&reply)
     }
 
     /// Looks something up, leaving no trace.

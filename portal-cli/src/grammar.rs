@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    audit, chat, config, db, event, invite, member, message, moderation, op, report, session,
-    signup, user,
+    audit, chat, config, db, event, invite, matching, member, message, moderation, op, report,
+    session, signup, stranger, user,
 };
 
 /// Looks after a portal database: people, chats, messages and the file itself.
@@ -109,6 +109,16 @@ pub(crate) enum Noun {
     Report {
         #[command(subcommand)]
         verb: report::Verb,
+    },
+    /// Matching people by interest into DIRECT chats
+    Match {
+        #[command(subcommand)]
+        verb: matching::Verb,
+    },
+    /// Anonymous users
+    Stranger {
+        #[command(subcommand)]
+        verb: stranger::Verb,
     },
     /// The event log
     Event {

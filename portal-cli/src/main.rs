@@ -14,6 +14,7 @@ mod file;
 mod grammar;
 mod input;
 mod invite;
+mod matching;
 mod member;
 mod message;
 mod moderation;
@@ -22,6 +23,7 @@ mod output;
 mod report;
 mod session;
 mod signup;
+mod stranger;
 mod table;
 mod user;
 
@@ -64,6 +66,8 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         Noun::Invite { verb } => invite::run(verb, &globals.open(out)?),
         Noun::Message { verb } => message::run(verb, &globals.open(out)?),
         Noun::Report { verb } => report::run(verb, &globals.open(out)?),
+        Noun::Match { verb } => matching::run(verb, &globals.open(out)?),
+        Noun::Stranger { verb } => stranger::run(verb, &globals.open(out)?),
         Noun::Event { verb } => event::run(&verb, &globals.open(out)?),
         Noun::Audit { verb } => audit::run(verb, &globals.open(out)?),
         Noun::Config { verb } => config::run(verb, &globals.open(out)?),

@@ -45,6 +45,25 @@ impl Output {
         data(&table::fields(answer))
     }
 
+    /// An answer that is one thing with a list in it: as JSON, or its fields and below them the table.
+    pub(crate) fn fields_and_rows(
+        self,
+        mut answer: Value,
+        rows: &str,
+        columns: &[Column],
+    ) -> Result<(), Failure> {
+        if self.json {
+            return document(&answer);
+        }
+        let list = answer
+            .as_object_mut()
+            .and_then(|fields| fields.remove(rows))
+            .ok_or_else(|| Failure::unexpected(rows))?;
+        self.fields(&answer)?;
+        line("")?;
+        self.rows(&json!({ rows: list }), rows, columns)
+    }
+
     /// An answer that has nothing to show but that it is done: as JSON, or a sentence on stderr.
     pub(crate) fn done(self, answer: &Value, sentence: &str) -> Result<(), Failure> {
         if self.json {

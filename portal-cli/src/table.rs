@@ -124,7 +124,10 @@ fn find<'a>(row: &'a Value, path: &str) -> &'a Value {
 /// Whether a number of this name is a point in time (SPEC, Terms).
 fn is_time(path: &str) -> bool {
     let name = path.rsplit('.').next().unwrap_or(path);
-    name.ends_with("_at") || matches!(name, "at" | "until")
+    ["at", "since", "until"].into_iter().any(|word| {
+        let before = name.strip_suffix(word);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    })
 }
 
 fn cell(path: &str, value: &Value) -> String {
@@ -137,6 +140,10 @@ fn cell(path: &str, value: &Value) -> String {
             _ => number.to_string(),
         },
         Value::String(text) => printable(text).replace('\n', "\\n"),
+        Value::Array(words) if words.iter().all(Value::is_string) => match &words[..] {
+            [] => NONE.to_owned(),
+            words => words.iter().map(text).collect::<Vec<_>>().join(", "),
+        },
         other => printable(&other.to_string()),
     }
 }
@@ -242,6 +249,23 @@ mod tests {
             "{text:?}"
         );
         assert_eq!(text.lines().count(), 2);
+    }
+
+    #[test]
+    fn words_are_a_list_and_what_a_time_is_called_ends_in_at_since_or_until() {
+        let shown = fields(&json!({
+            "interests": ["chess", "tea"],
+            "none": [],
+            "numbers": [1, 2],
+            "away_until": 1_800_000_000_000_i64,
+            "since": 1_800_000_000_000_i64,
+            "format": 5,
+        }));
+        assert_eq!(
+            shown,
+            "away_until  2027-01-15T08:00:00Z\nformat      5\ninterests   chess, tea\n\
+             none        -\nnumbers     [1,2]\nsince       2027-01-15T08:00:00Z\n"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::file;
 use crate::input::Params;
-use crate::output::{self, Output};
+use crate::output;
 use crate::table::{self, Column};
 
 #[derive(Debug, Subcommand)]
@@ -136,6 +136,13 @@ const LIST: &[Column] = &[
     ("created_at", "created"),
 ];
 
+const HISTORY: &[Column] = &[
+    ("at", "at"),
+    ("tier", "tier"),
+    ("tier_expires_at", "until"),
+    ("changed_by", "by"),
+];
+
 const BLOCKS: &[Column] = &[("user_id", "id"), ("username", "username"), ("at", "since")];
 
 pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
@@ -181,7 +188,11 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
                 .maybe("days", days);
             out.fields(&desk.call("user.set_tier", params)?)
         }
-        Verb::Subscription { user } => subscription(desk, out, &user),
+        Verb::Subscription { user } => {
+            let params = json!({ "user_id": desk.user(&user)? });
+            let reply = desk.call("user.subscription", params)?;
+            out.fields_and_rows(reply, "history", HISTORY)
+        }
         Verb::Rename { user, name } => {
             let themself = desk.for_user(desk.user(&user)?)?;
             let reply = themself.call("user.update", json!({ "username": name }))?;
@@ -223,27 +234,6 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
             delete(desk, &user, chats, erase_messages)
         }
     }
-}
-
-fn subscription(desk: &Desk, out: Output, user: &str) -> Result<(), Failure> {
-    let params = json!({ "user_id": desk.user(user)? });
-    let mut reply = desk.call("user.subscription", params)?;
-    if out.is_json() {
-        return output::document(&reply);
-    }
-    let history = json!({ "history": reply["history"].take() });
-    if let Some(fields) = reply.as_object_mut() {
-        fields.remove("history");
-    }
-    out.fields(&reply)?;
-    output::line("")?;
-    let columns: &[Column] = &[
-        ("at", "at"),
-        ("tier", "tier"),
-        ("tier_expires_at", "until"),
-        ("changed_by", "by"),
-    ];
-    out.rows(&history, "history", columns)
 }
 
 fn export(desk: &Desk, user: &str, file: Option<&Path>) -> Result<(), Failure> {

@@ -70,6 +70,13 @@ const NOUNS: &[(&str, &[&str])] = &[
     ("invite", &["create", "list", "revoke", "resolve"]),
     ("message", &["list", "delete", "delete-last"]),
     ("report", &["list", "show", "resolve"]),
+    (
+        "match",
+        &[
+            "status", "enqueue", "dequeue", "leave", "stats", "pause", "resume",
+        ],
+    ),
+    ("stranger", &["list", "block", "unblock"]),
     ("event", &["tail"]),
     ("audit", &["list"]),
     ("config", &["get", "set", "unset"]),

@@ -541,7 +541,8 @@ events! {
         chat_id: ChatId,
         /// Who is told.
         user_id: UserId,
-        /// Why: `left` (by this person), `peer_left`, `stayed_away` (this person), `peer_stayed_away`, `expired`.
+        /// Why: `left` (by this person), `peer_left`, `stayed_away` (this person), `peer_stayed_away`, `expired`,
+        /// `destroyed` (by whoever holds the file).
         reason: String,
     } => |e| Audience::User(e.user_id);
 

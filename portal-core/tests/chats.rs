@@ -295,6 +295,31 @@ fn who_may_destroy_is_what_spec_4_1_says() {
 }
 
 #[test]
+fn a_match_whose_chat_the_operator_destroys_is_over_for_both_spec_9_1() {
+    let stage = Stage::new();
+    let chat = stage.direct(BASIC, OTHER);
+    let before = stage.as_of();
+    let operator = Actor::operator();
+    stage.ok(&operator, "chat.destroy", json!({ "chat_id": chat }));
+    let told: Vec<_> = stage
+        .events(before)
+        .into_iter()
+        .map(|event| (event["name"].clone(), event["data"].clone()))
+        .collect();
+    let ended = |user: i64| json!({ "chat_id": chat, "user_id": user, "reason": "destroyed" });
+    assert_eq!(
+        told,
+        [
+            (json!("match:ended"), ended(BASIC)),
+            (json!("match:ended"), ended(OTHER)),
+            (json!("room:destroyed"), json!({ "chat_id": chat })),
+        ]
+    );
+    let idle = stage.ok(&user(BASIC), "match.status", json!({}));
+    assert_eq!(idle["state"], "idle");
+}
+
+#[test]
 fn an_act_on_a_chat_leaves_an_audit_row_spec_7_8() {
     let stage = Stage::new();
     let chat = stage.chat(ChatType::Public, PREMIUM, Some("a-chat"));

@@ -1,6 +1,7 @@
 //! `portal_actor`: on whose behalf C calls.
 
 use std::ffi::c_char;
+use std::mem::offset_of;
 
 use portal_core::{Actor, Error, Result};
 
@@ -43,10 +44,17 @@ pub struct Caller {
     pub os_user: *const c_char,
     /// Bytes of os_user.
     pub os_user_len: usize,
+    /// Where the client is, two capital letters such as "NL": match.enqueue keeps it for whom they are
+    /// matched with.
+    pub country: *const c_char,
+    /// Bytes of country.
+    pub country_len: usize,
 }
 
-// SAFETY: `repr(C)`, and the size comes first.
-unsafe impl SizeFirst for Caller {}
+// SAFETY: `repr(C)`, the size comes first, and the rest are numbers and pointers; it has grown.
+unsafe impl SizeFirst for Caller {
+    const EARLIER: &'static [usize] = &[offset_of!(Caller, country)];
+}
 
 /// The actor that C describes.
 ///
@@ -71,12 +79,13 @@ pub(crate) unsafe fn actor(pointer: *const Caller) -> Result<Actor> {
             ));
         }
     };
-    // SAFETY: as the caller says, for all three.
-    let (ip, user_agent, os_user) = unsafe {
+    // SAFETY: as the caller says, for all four.
+    let (ip, user_agent, os_user, country) = unsafe {
         (
             input::optional_text(caller.ip, caller.ip_len, "actor.ip")?,
             input::optional_text(caller.user_agent, caller.user_agent_len, "actor.user_agent")?,
             input::optional_text(caller.os_user, caller.os_user_len, "actor.os_user")?,
+            input::optional_text(caller.country, caller.country_len, "actor.country")?,
         )
     };
     if let Some(ip) = ip {
@@ -90,6 +99,12 @@ pub(crate) unsafe fn actor(pointer: *const Caller) -> Result<Actor> {
     }
     if let Some(os_user) = os_user {
         actor = actor.with_os_user(os_user);
+    }
+    if let Some(country) = country {
+        let country = country.parse().map_err(|_| {
+            Error::invalid("actor.country", "`actor.country` is two capital letters.")
+        })?;
+        actor = actor.from_country(country);
     }
     Ok(actor)
 }

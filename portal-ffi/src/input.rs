@@ -2,6 +2,7 @@
 //! parameter (SPEC 17.2).
 
 use std::ffi::c_char;
+use std::mem::MaybeUninit;
 
 use portal_core::{Error, Result};
 
@@ -67,17 +68,21 @@ pub(crate) unsafe fn optional_text<'a>(
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
-/// A struct that begins with its size, so that it can grow.
+/// A struct that begins with its size, so that it can grow at its end.
 ///
 /// # Safety
-/// `repr(C)`, and its first field is `size: usize`.
-pub(crate) unsafe trait SizeFirst: Copy {}
+/// `repr(C)`, its first field is `size: usize`, and zero bytes are a value of every field. No earlier size
+/// is larger than the struct.
+pub(crate) unsafe trait SizeFirst: Copy {
+    /// The sizes it had in earlier headers.
+    const EARLIER: &'static [usize] = &[];
+}
 
 /// No version of such a struct will be larger; a larger size is one that was never set.
 const LARGEST: usize = 4096;
 
-/// Reads a struct that begins with its size. One of a newer header is taken if everything this library
-/// does not know of it is zero: a default.
+/// Reads a struct that begins with its size. What one of an earlier header lacks is zero: a default. One of a
+/// newer header is taken if everything this library does not know of it is zero.
 ///
 /// # Safety
 /// NULL, or as many bytes can be read as the struct itself says.
@@ -87,16 +92,16 @@ pub(crate) unsafe fn sized<T: SizeFirst>(pointer: *const T, parameter: &'static 
     }
     // SAFETY: every such struct begins with this field.
     let size = unsafe { pointer.cast::<usize>().read() };
-    // The first version is the only one so far; a longer one will take the first's size too.
     let known = size_of::<T>();
-    if !(known..=LARGEST).contains(&size) {
+    if !(known..=LARGEST).contains(&size) && !T::EARLIER.contains(&size) {
         return Err(Error::invalid(
             format!("{parameter}.size"),
             format!("Set `{parameter}.size` to the size of the struct, {known} here, not {size}."),
         ));
     }
+    let read = size.min(known);
     // SAFETY: the struct says that it reaches to `size`.
-    let rest = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>().add(known), size - known) };
+    let rest = unsafe { std::slice::from_raw_parts(pointer.cast::<u8>().add(read), size - read) };
     if rest.iter().any(|byte| *byte != 0) {
         return Err(Error::invalid(
             format!("{parameter}.size"),
@@ -105,6 +110,11 @@ pub(crate) unsafe fn sized<T: SizeFirst>(pointer: *const T, parameter: &'static 
             ),
         ));
     }
-    // SAFETY: it is at least as large as the type, and every field is a number or a pointer.
-    Ok(unsafe { pointer.read() })
+    let mut value = MaybeUninit::<T>::zeroed();
+    // SAFETY: the bytes of a struct of this type, or the first of them before zeros, which are a value.
+    Ok(unsafe {
+        let into = value.as_mut_ptr().cast::<u8>();
+        into.copy_from_nonoverlapping(pointer.cast(), read);
+        value.assume_init()
+    })
 }

@@ -51,7 +51,7 @@ pub struct Options {
     pub release: Option<unsafe extern "C" fn(host: *mut c_void)>,
 }
 
-// SAFETY: `repr(C)`, and the size comes first.
+// SAFETY: `repr(C)`, the size comes first, and the rest are numbers, pointers and callbacks, which may be NULL.
 unsafe impl SizeFirst for Options {}
 
 /// The host's callbacks; dropping it releases the host.

@@ -106,6 +106,8 @@ pub const PORTAL_ERR_CROSS_SITE: i32 = 319;
 pub const PORTAL_ERR_NOT_CONFIRMED: i32 = 320;
 /// This is others'; say why you look into it, with `chat.inspect` or `user.inspect`, then read.
 pub const PORTAL_ERR_REASON_REQUIRED: i32 = 321;
+/// You are not matched any more: a moderator has blocked you.
+pub const PORTAL_ERR_STRANGER_BLOCKED: i32 = 322;
 /// The database file could not be read or written.
 pub const PORTAL_ERR_STORAGE: i32 = 401;
 /// The disk is full; nothing of this request was stored.
@@ -126,12 +128,23 @@ pub const PORTAL_ERR_STORAGE_NOT_FOUND: i32 = 408;
 pub const PORTAL_ERR_STORAGE_EXISTS: i32 = 409;
 /// This does not open with that key.
 pub const PORTAL_ERR_DECRYPT: i32 = 501;
+/// Name 1 to 3 different interests, each of 3 to 12 small letters or digits.
+pub const PORTAL_ERR_MATCH_BAD_INTEREST: i32 = 601;
+/// You are being looked for a match already; dequeue first to change your interests.
+pub const PORTAL_ERR_MATCH_ALREADY_SEARCHING: i32 = 602;
+/// You have as many matches as you can have at once; leave one first.
+pub const PORTAL_ERR_MATCH_SLOT_LIMIT: i32 = 603;
+/// You have several matches; say which to leave.
+pub const PORTAL_ERR_MATCH_AMBIGUOUS: i32 = 604;
+/// You have no match to leave.
+pub const PORTAL_ERR_MATCH_NO_ACTIVE_DIRECT: i32 = 605;
 /// Something went wrong inside; the operator's log knows more.
 pub const PORTAL_ERR_INTERNAL: i32 = 901;
 /// An earlier failure left this handle unusable; close it and open again.
 pub const PORTAL_ERR_POISONED: i32 = 902;
 
 /// Every status but `PORTAL_OK`, with its code.
+#[rustfmt::skip]
 pub(crate) const NAMES: &[(i32, &CStr)] = &[
     (PORTAL_ERR_INVALID, c"ERR_INVALID"),
     (PORTAL_ERR_ENVELOPE_INVALID, c"ERR_ENVELOPE_INVALID"),
@@ -184,6 +197,7 @@ pub(crate) const NAMES: &[(i32, &CStr)] = &[
     (PORTAL_ERR_CROSS_SITE, c"ERR_CROSS_SITE"),
     (PORTAL_ERR_NOT_CONFIRMED, c"ERR_NOT_CONFIRMED"),
     (PORTAL_ERR_REASON_REQUIRED, c"ERR_REASON_REQUIRED"),
+    (PORTAL_ERR_STRANGER_BLOCKED, c"ERR_STRANGER_BLOCKED"),
     (PORTAL_ERR_STORAGE, c"ERR_STORAGE"),
     (PORTAL_ERR_STORAGE_FULL, c"ERR_STORAGE_FULL"),
     (PORTAL_ERR_STORAGE_READONLY, c"ERR_STORAGE_READONLY"),
@@ -194,6 +208,11 @@ pub(crate) const NAMES: &[(i32, &CStr)] = &[
     (PORTAL_ERR_STORAGE_NOT_FOUND, c"ERR_STORAGE_NOT_FOUND"),
     (PORTAL_ERR_STORAGE_EXISTS, c"ERR_STORAGE_EXISTS"),
     (PORTAL_ERR_DECRYPT, c"ERR_DECRYPT"),
+    (PORTAL_ERR_MATCH_BAD_INTEREST, c"ERR_MATCH_BAD_INTEREST"),
+    (PORTAL_ERR_MATCH_ALREADY_SEARCHING, c"ERR_MATCH_ALREADY_SEARCHING"),
+    (PORTAL_ERR_MATCH_SLOT_LIMIT, c"ERR_MATCH_SLOT_LIMIT"),
+    (PORTAL_ERR_MATCH_AMBIGUOUS, c"ERR_MATCH_AMBIGUOUS"),
+    (PORTAL_ERR_MATCH_NO_ACTIVE_DIRECT, c"ERR_MATCH_NO_ACTIVE_DIRECT"),
     (PORTAL_ERR_INTERNAL, c"ERR_INTERNAL"),
     (PORTAL_ERR_POISONED, c"ERR_POISONED"),
 ];

@@ -101,6 +101,11 @@ fn the_engine_answers_waits_and_closes_spec_17_3() {
 }
 
 #[test]
+fn two_people_are_matched_spec_9_4() {
+    passes("portal-ffi/tests/c/matching.c");
+}
+
+#[test]
 fn the_first_program_runs() {
     let dir = tempfile::tempdir().unwrap();
     let program = program("examples/c/first.c", dir.path());

@@ -115,6 +115,7 @@ fn statuses() -> String {
     write!(
         text,
         "\n/// Every status but `PORTAL_OK`, with its code.\n\
+         #[rustfmt::skip]\n\
          pub(crate) const NAMES: &[(i32, &CStr)] = &[\n{names}];\n"
     )
     .unwrap();

@@ -194,8 +194,10 @@ fn note(cx: &mut Context<'_>, departure: Departure) -> Result<()> {
             joining::note_left(cx.db, session, chat, at)?;
         }
         (Left::Room(chat), Leaver::User(user)) => {
-            activity::announce(cx, at, chat, user, ActivityKind::Leave, None)?;
-            matching::peer_is_away(cx, chat, user, at)?;
+            // Who is away already, or was matched while away, has not left now.
+            if matching::peer_is_away(cx, chat, user, at)? != Some(false) {
+                activity::announce(cx, at, chat, user, ActivityKind::Leave, None)?;
+            }
         }
         (Left::Platform, Leaver::User(user)) => matching::is_gone(cx, user, at)?,
         // Of a session alone nothing is kept but where it was.

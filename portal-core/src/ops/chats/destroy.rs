@@ -7,14 +7,15 @@ use serde_json::json;
 use super::{load, slugs};
 use crate::error::Result;
 use crate::event::RoomDestroyed;
-use crate::model::ChatId;
+use crate::model::{ChatId, ChatType};
 use crate::operation::{Context, Done, Operation};
+use crate::ops::matching::{self, Ending};
 use crate::ops::{audit, events};
 use crate::policy::{self, permit};
 use crate::store;
 
-/// Destroys a chat with everything in it, for good (SPEC 3.6). Nobody is disconnected. A DIRECT chat ends
-/// by leaving it.
+/// Destroys a chat with everything in it, for good (SPEC 3.6). Nobody is disconnected. People end
+/// a DIRECT chat by leaving it; if the operator destroys one, the match is over for both.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destroy {
@@ -36,7 +37,11 @@ impl Operation for Destroy {
             details: json!({ "chat_type": kind.chat_type(), "slug": kind.slug() }),
         };
         audit::record(cx, Self::NAME, act)?;
-        destroy_now(cx, permit.subject())?;
+        if kind.chat_type() == ChatType::Direct {
+            matching::end(cx, permit.subject(), Ending::Destroyed)?;
+        } else {
+            destroy_now(cx, permit.subject())?;
+        }
         Ok(Done {})
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Ending {
     StayedAway(UserId),
     /// Its time was over.
     Expired,
+    /// Whoever holds the file destroyed it.
+    Destroyed,
 }
 
 impl Ending {
@@ -31,6 +33,7 @@ impl Ending {
             Ending::StayedAway(who) if who == user => "stayed_away",
             Ending::StayedAway(_) => "peer_stayed_away",
             Ending::Expired => "expired",
+            Ending::Destroyed => "destroyed",
         }
     }
 
@@ -38,7 +41,7 @@ impl Ending {
     const fn leaver(self) -> Option<UserId> {
         match self {
             Ending::Left(who) | Ending::StayedAway(who) => Some(who),
-            Ending::Expired => None,
+            Ending::Expired | Ending::Destroyed => None,
         }
     }
 }

@@ -11,21 +11,23 @@ use super::ending::{Ending, end};
 /// How long a DIRECT chat waits for one of its two.
 const GRACE: i64 = MINUTE;
 
-/// Takes note that one of the two has no connection in their chat any more; the other is told, once. Of every
-/// other chat nothing is noted.
+/// Takes note that one of the two has no connection in their chat any more; the other is told, once. Answers
+/// whether they were there before; none for every other chat, of which nothing is noted.
 pub(crate) fn peer_is_away(
     cx: &mut Context<'_>,
     chat_id: ChatId,
     user: UserId,
     at: Timestamp,
-) -> Result<()> {
+) -> Result<Option<bool>> {
+    let Some(peer) = chats::peer_of(cx.db, chat_id, user)? else {
+        return Ok(None);
+    };
     let until = at.plus(GRACE);
-    if chats::set_away(cx.db, chat_id, user, until)?
-        && let Some(peer) = chats::peer_of(cx.db, chat_id, user)?
-    {
+    let was_there = chats::set_away(cx.db, chat_id, user, until)?;
+    if was_there {
         tell_away(cx, chat_id, peer, until)?;
     }
-    Ok(())
+    Ok(Some(was_there))
 }
 
 fn tell_away(cx: &mut Context<'_>, chat_id: ChatId, peer: UserId, until: Timestamp) -> Result<()> {

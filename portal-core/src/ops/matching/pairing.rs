@@ -162,7 +162,7 @@ fn pair(cx: &mut Context<'_>, leave: &Match, one: &Seeker, other: &Seeker) -> Re
                 activity::record(cx, chat_id, seeker.user, kind, method)?;
             }
             // Whoever has no connection starts in grace.
-            Some(false) => graces::peer_is_away(cx, chat_id, seeker.user, cx.now)?,
+            Some(false) => drop(graces::peer_is_away(cx, chat_id, seeker.user, cx.now)?),
             None => {}
         }
     }

@@ -125,8 +125,8 @@ impl Query for Stats {
         let waits = Waits::of_last_hour(view.db, view.now)?;
         let (waiting, waiting_since) = store::first(
             view.db,
-            "SELECT count(*), min(since) FROM match_entry",
-            [],
+            "SELECT count(*), min(since) FROM match_entry WHERE expires_at > ?",
+            [view.now],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?
         .unwrap_or_default();
