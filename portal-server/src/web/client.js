@@ -30,6 +30,10 @@ const LIST_CHANGES = new Set([
 /** Why a session ended, where its keys are to go with it. */
 const KEYS_GO = new Set(["logout", "destroyed", "banned", "deleted"]);
 
+/** A room that refuses so is closed to this person, and its keys go. Anything else is tried again. */
+const REFUSALS = new Set(["ERR_CHAT_NOT_FOUND", "ERR_BANNED", "ERR_FORBIDDEN", "ERR_REASON_REQUIRED"]);
+const TRY_AGAIN_AFTER = 5_000;
+
 /** Nobody is waited for. */
 const NO_MATCH = { searching: false, interests: [], chats: [], since: null, expires_at: null, paused: false, slots: 1 };
 
@@ -207,8 +211,8 @@ export class Client extends Emitter {
         await room.join(isAnew);
       } catch (error) {
         if (error.code === "OFFLINE") throw error;
-        if (error.code === "ERR_RATE_LIMITED") setTimeout(() => room.join(true).catch(() => {}), error.retry_after_ms);
-        else room.refuse(error);
+        if (REFUSALS.has(error.code)) room.refuse(error);
+        else setTimeout(() => room.join(true).catch(() => {}), error.retry_after_ms ?? TRY_AGAIN_AFTER);
       }
     }
   }

@@ -61,6 +61,19 @@ const GONE = {
 
 export const gone = (reason) => GONE[reason] ?? "This chat is no longer open to you.";
 
+const SETTINGS = {
+  wipe_preset: "when all messages are deleted",
+  history_visible: "what newcomers see",
+  slow_mode_seconds: "slow mode",
+};
+
+/** What the system says in a chat. Which settings have changed comes by their names. */
+export function system({ code, content }) {
+  if (code !== "config_changed") return content;
+  const names = content.split(", ").map((name) => SETTINGS[name] ?? name.replaceAll("_", " "));
+  return `Settings changed: ${names.join(", ")}.`;
+}
+
 const TYPES = { OFFICIAL: "Official", PUBLIC: "Public", PRIVATE: "Private", DIRECT: "Match" };
 
 export const chatType = (type) => TYPES[type] ?? type;

@@ -1,7 +1,7 @@
 // What was said, in order: one element a line, changed only where the line has.
 
 import { avatar, h, icon } from "../dom.js";
-import { clock, day, moment } from "../words.js";
+import { clock, day, moment, system } from "../words.js";
 
 /** Lines of one person within this time stand together. */
 const TOGETHER = 5 * 60_000;
@@ -93,7 +93,7 @@ export class Lines {
 
   #build({ line, isFirst, at }) {
     if (line.kind === "note") return h("p", { class: "event" }, icon("lock"), line.text);
-    if (line.kind === "system") return h("p", { class: "event" }, line.text);
+    if (line.kind === "system") return h("p", { class: "event" }, system(line));
     if (line.kind === "unreadable") return h("p", { class: "event" }, "A message here is damaged.");
     const room = this.#room;
     const isOwn = line.sender.id === room.me?.id;

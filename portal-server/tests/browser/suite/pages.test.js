@@ -257,6 +257,7 @@ step("a chat's settings are changed, and everybody sees it", async () => {
   await olga.page.getByLabel("Delete all messages").selectOption("24h");
   await olga.page.getByRole("button", { name: "Save" }).click();
   await peer.page.getByRole("heading", { name: "The balcony" }).waitFor();
+  await peer.page.getByText("Settings changed: when all messages are deleted, slow mode.").waitFor();
   const saved = await olga.page.evaluate(
     async (id) => (await fetch(`/v1/portal/chats/${id}`)).json(),
     olga.page.url().split("/").at(-1),
