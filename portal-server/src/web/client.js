@@ -86,10 +86,11 @@ export class Client extends Emitter {
   /** Reads who is signed in and connects. */
   async start() {
     this.unfit = await whyNot();
-    await this.refreshMe();
+    while (!(await this.refreshMe())) await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_AFTER));
     if (this.socket.state === "idle") this.socket.connect();
   }
 
+  /** Asks who is signed in; false if there was no answer. */
   async refreshMe() {
     let me = null;
     try {
@@ -97,7 +98,7 @@ export class Client extends Emitter {
     } catch (error) {
       if (error.code !== "ERR_UNAUTHENTICATED") {
         this.emit("trouble", error);
-        return;
+        return false;
       }
     }
     const before = this.sessionId;
@@ -109,6 +110,7 @@ export class Client extends Emitter {
     }
     if (before !== me?.session_id) this.#forgetRooms();
     this.emit("me");
+    return true;
   }
 
   /** The session's pair: made once, kept until it ends. Another person's keys are wiped. */
@@ -272,6 +274,8 @@ export class Client extends Emitter {
     const room = this.room(id);
     room.watch(true);
     if (!room.joined && !room.goneBecause && this.socket.state === "open") await room.join(!room.loaded);
+    // Looked away meanwhile.
+    if (this.#watched !== id && this.rooms.get(id) !== room) this.call("room:leave", { chat_id: id }).catch(() => {});
     return room;
   }
 

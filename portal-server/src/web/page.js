@@ -140,9 +140,19 @@ client.on("warned", ({ reason }) => {
     ),
   ]);
 });
-client.on("match:found", ({ chat_id: chat, peer }) => {
-  toast(`You are matched with ${peer.name}.`);
-  go(`#/chat/${chat}`);
+client.on("match:found", async ({ chat_id: chat, peer }) => {
+  const to = `#/chat/${chat}`;
+  // Whoever waits goes there; whoever does something else meanwhile is asked.
+  if (location.hash === "#/match") return go(to);
+  const goes = await dialog(`You are matched with ${peer.name}`, (close) =>
+    h(
+      "div",
+      { class: "actions" },
+      h("button", { type: "button", onclick: () => close(false) }, "Later"),
+      h("button", { type: "button", class: "primary", onclick: () => close(true) }, "Open the chat"),
+    ),
+  );
+  return goes && go(to);
 });
 
 // The server closed in order, or the line broke: said at the top of the page, with the time until the next try.

@@ -47,6 +47,7 @@ status=0
 cd "$here"
 if [ "$#" = 0 ]; then set -- unit/*.test.js suite/*.test.js; fi
 PORTAL_URL="$url" PORTAL_FILE="$temp/portal.db" PORTAL_CLI="$programs/portal-cli" PORTAL_PICTURES="$target/browser" \
+    PORTAL_SERVER="$programs/portal-server" \
     PORTAL_SIGN_IN="$(sed -n 's|^  .*\(/#signin=\)|\1|p' "$temp/out")" \
     node --test --test-concurrency=1 --test-reporter=spec "$@" || status=$?
 

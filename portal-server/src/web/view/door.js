@@ -4,10 +4,10 @@ import { get, post } from "../api.js";
 import { copy, dialog, doing, field, form, h } from "../dom.js";
 
 /** The account key, shown once. */
-export const showAccountKey = (username, key) =>
-  dialog("Your account key", (close) => {
-    const text = `Portal account key\nAddress: ${location.origin}\nName: ${username}\nKey: ${key}\n`;
-    const file = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+export async function showAccountKey(username, key) {
+  const text = `Portal account key\nAddress: ${location.origin}\nName: ${username}\nKey: ${key}\n`;
+  const file = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  await dialog("Your account key", (close) => {
     return [
       h(
         "p",
@@ -24,6 +24,8 @@ export const showAccountKey = (username, key) =>
       ),
     ];
   });
+  URL.revokeObjectURL(file);
+}
 
 const name = (more = {}) =>
   field(

@@ -56,7 +56,8 @@ export class World {
       } catch (error) {
         this.failed = true;
         for (const { name: who, page, complaints } of this.people) {
-          await page.screenshot({ path: `${PICTURES}/failed-${who}.png` });
+          // A picture is a help, not the point.
+          await page.screenshot({ path: `${PICTURES}/failed-${who}.png` }).catch(() => {});
           for (const complaint of [`at ${page.url()}`, ...complaints]) t.diagnostic(`${who}: ${complaint}`);
         }
         throw error;
