@@ -88,9 +88,9 @@ export function toast(text, bad = false) {
 
 /**
  * A dialog over the page. `build` gets `close(value)` and answers its content; resolves to the value, or to
- * undefined if it was dismissed.
+ * undefined if it was dismissed. One that `stays` ends by its own buttons only.
  */
-export function dialog(title, build) {
+export function dialog(title, build, { stays = false } = {}) {
   return new Promise((resolve) => {
     let value;
     const close = (given) => {
@@ -115,7 +115,11 @@ export function dialog(title, build) {
     });
     // A click beside it dismisses it.
     element.addEventListener("click", (event) => {
-      if (event.target === element) close();
+      if (event.target === element && !stays) close();
+    });
+    // As often as Escape is pressed: browsers let the second one through.
+    element.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && stays) event.preventDefault();
     });
     document.body.append(element);
     element.showModal();

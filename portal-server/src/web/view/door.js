@@ -7,12 +7,12 @@ import { copy, dialog, doing, field, form, h } from "../dom.js";
 export async function showAccountKey(username, key) {
   const text = `Portal account key\nAddress: ${location.origin}\nName: ${username}\nKey: ${key}\n`;
   const file = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-  await dialog("Your account key", (close) => {
+  const build = (close) => {
     return [
       h(
         "p",
         {},
-        "With this key you sign in again, here or on another device. There is no password and no other way back in, and it is shown only now. Keep it where you keep such things.",
+        "With this key you sign in again, here or on another device. There is no password, and the key is shown only now. Keep it where you keep such things.",
       ),
       h("p", { class: "secret", id: "account-key", tabindex: "0" }, key),
       h(
@@ -23,7 +23,8 @@ export async function showAccountKey(username, key) {
         h("button", { type: "button", class: "primary", onclick: () => close() }, "I have kept it"),
       ),
     ];
-  });
+  };
+  await dialog("Your account key", build, { stays: true });
   URL.revokeObjectURL(file);
 }
 

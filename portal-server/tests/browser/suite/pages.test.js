@@ -5,13 +5,15 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before } from "node:test";
 
-import { cli, PICTURES, URL_, World } from "./world.js";
+import { cli, PICTURES, signupCode, URL_, World } from "./world.js";
 
 const MOST_BYTES = 150 * 1024;
 const SIZES = [
   [360, 740],
   [1280, 800],
 ];
+const LONG =
+  "It hangs behind the door, where it always hangs. Unless Tom has it, who wanted to mend the mower on Saturday and has not been seen since.";
 const SCHEMES = ["light", "dark"];
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -61,11 +63,34 @@ step("the first paint is small", async () => {
       .filter(({ name }) => new URL(name).pathname === "/" || new URL(name).pathname.startsWith("/web/"))
       .reduce((sum, { decodedBodySize }) => sum + decodedBodySize, 0),
   );
+  process.stdout.write(`first paint: ${bytes} bytes\n`);
   assert.ok(bytes > 20_000, `only ${bytes} bytes were counted`);
   assert.ok(bytes < MOST_BYTES, `${bytes} bytes`);
 });
 
 step("the way in", () => examine(visitor, "door"));
+
+step("the account key, shown once", async () => {
+  const form = visitor.page.getByRole("form", { name: "Sign up" });
+  await form.getByLabel("Name").fill("vera");
+  await form.getByLabel("Sign-up code").fill(await signupCode());
+  await form.getByRole("button", { name: "Sign up" }).click();
+  const dialog = visitor.page.getByRole("dialog", { name: "Your account key" });
+  await dialog.waitFor();
+  await examine(visitor, "dialog-account-key");
+  const [download] = await Promise.all([
+    visitor.page.waitForEvent("download"),
+    dialog.getByRole("link", { name: "Download" }).click(),
+  ]);
+  assert.equal(download.suggestedFilename(), "portal-key-vera.txt");
+  // It is not lost by a slip of the finger.
+  await visitor.page.keyboard.press("Escape");
+  await visitor.page.keyboard.press("Escape");
+  await visitor.page.mouse.click(5, 5);
+  const key = await dialog.locator("#account-key").textContent();
+  assert.ok((await readFile(await download.path(), "utf8")).includes(key));
+  visitor = await world.window("guest");
+});
 
 step("nobody has chats, and chats have people", async () => {
   olga = await world.person("olga");
@@ -115,9 +140,7 @@ step("a conversation", async () => {
   await peer.follow(await olga.invites());
   await peer.isIn("Summer house");
   await olga.says("Has anybody seen the key to the shed?");
-  await peer.says(
-    "It hangs behind the door, where it always hangs. Unless Tom has it, who wanted to mend the mower on Saturday and has not been seen since.",
-  );
+  await peer.says(LONG);
   await olga.says("Behind which door?");
   await olga.says("There are three.");
   await peer.says("https://example.org/a/rather/long/address/that/has/no/spaces/in/it/at/all/and/goes/on?and=on");
@@ -143,6 +166,18 @@ step("the dialogs of a chat", async () => {
   await olga.page.getByRole("button", { name: "Compare keys" }).click();
   await olga.page.locator(".digits").waitFor();
   await examine(olga, "dialog-keys");
+  await olga.page.keyboard.press("Escape");
+  await olga.page.setViewportSize({ width: 1280, height: 800 });
+  await olga.page.getByRole("button", { name: "People" }).click();
+  await olga.page.getByRole("button", { name: "More about pete" }).click();
+  await olga.page.getByRole("button", { name: "Mute, remove or ban" }).click();
+  await olga.page.getByRole("dialog", { name: "Moderate pete" }).waitFor();
+  await examine(olga, "dialog-moderate");
+  await olga.page.keyboard.press("Escape");
+  await olga.page.setViewportSize({ width: 1280, height: 800 });
+  await olga.onMessage(LONG, "Report");
+  await olga.page.getByRole("dialog", { name: "Report this message" }).waitFor();
+  await examine(olga, "dialog-report");
   await olga.page.keyboard.press("Escape");
 });
 
