@@ -591,3 +591,30 @@ fn what_is_written_down_late_does_not_count_for_what_happened_since() {
     }
     assert_eq!(presence.departures(), second);
 }
+
+#[test]
+fn nothing_is_kept_of_a_match_that_is_over() {
+    let mut presence = Presence::default();
+    let at = Timestamp::from_millis;
+    let over = ChatId::try_from(777_001).unwrap();
+    let one = presence.connect(Who::Session(1).identity(), 0);
+    presence.connect(Who::Session(2).identity(), 0);
+    for (seq, user_id, peer_id) in [(1, user(1), user(2)), (2, user(2), user(1))] {
+        let found = MatchFound {
+            chat_id: over,
+            user_id,
+            peer_id,
+            expires_at: at(1_000),
+        };
+        presence.observe(seq, at(0), &found.into(), &[]);
+    }
+    presence.observe(3, at(0), &RoomDestroyed { chat_id: over }.into(), &[]);
+    assert_eq!(presence.seated_at(over, 3).len(), 2);
+
+    presence.delivered(over, 3);
+    presence.take_changed(at(0));
+    presence.take_changed(at(1_000));
+    assert!(presence.hears(one, 4));
+    let kept = format!("{presence:?}");
+    assert!(!kept.contains("777001"), "{kept}");
+}

@@ -47,6 +47,14 @@ impl Config {
         }
     }
 
+    /// Whether a server that listens on `address` can be reached as it says.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn check(&self, address: SocketAddr) -> Result<(), ConfigError> {
+        self.origins(address).map(drop)
+    }
+
     /// Whose pages may use cookies.
     pub(crate) fn origins(&self, address: SocketAddr) -> Result<Origins, ConfigError> {
         let url = self.public_url(address);

@@ -1,108 +1,46 @@
-//! The server program: reads flags, opens the file, serves until told to stop.
+//! The server program: reads its settings, opens the file, serves until told to stop.
 //!
 //! What it prints on standard output: where it listens and, on an empty file, the owner's one-time sign-in
 //! link (SPEC 2.6). No other secret, ever. The log goes to standard error.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::process::ExitCode;
+mod cli;
+mod settings;
+mod settings_file;
 
-use clap::{Parser, ValueEnum};
-use hyper::header::HeaderName;
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
 use portal_core::{Actor, Options, Portal};
-use portal_server::{Config, Rates, RunError, run};
+use portal_server::{Config, RunError, run};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Serves a portal database over HTTP and Socket.IO.
-#[derive(Parser)]
-#[command(version)]
-struct Cli {
-    /// The database file; made if it is not there
-    #[arg(long, env = "PORTAL_DB", default_value = "./portal.db")]
-    db: PathBuf,
-    /// The address to listen on
-    #[arg(long, env = "PORTAL_LISTEN", default_value = "127.0.0.1:8787")]
-    listen: SocketAddr,
-    /// Where browsers reach the server, such as `https://chat.example` [default: the address listened on]
-    #[arg(long, env = "PORTAL_PUBLIC_URL")]
-    public_url: Option<String>,
-    /// Another origin whose pages may open sockets with a person's cookie; may be given again
-    #[arg(long, env = "PORTAL_ALLOWED_ORIGIN", value_delimiter = ',')]
-    allowed_origin: Vec<String>,
-    /// The header in which a trusted proxy gives the client's address, such as X-Forwarded-For
-    #[arg(long, env = "PORTAL_CLIENT_ADDRESS_HEADER")]
-    client_address_header: Option<HeaderName>,
-    /// The header in which a trusted proxy gives the client's country, such as CF-IPCountry
-    #[arg(long, env = "PORTAL_CLIENT_COUNTRY_HEADER")]
-    client_country_header: Option<HeaderName>,
-    /// Connections at once
-    #[arg(long, env = "PORTAL_CONNECTIONS", default_value_t = 10_000)]
-    connections: usize,
-    /// Connections at once from one network [default: 200; behind a proxy, as many as in all]
-    #[arg(long, env = "PORTAL_CONNECTIONS_PER_NETWORK")]
-    connections_per_network: Option<usize>,
-    /// Whether requests are limited by the minute; `off` only while listening on loopback
-    #[arg(long, env = "PORTAL_LIMITS", default_value = "on")]
-    limits: Switch,
-    /// How much the log tells
-    #[arg(long, env = "PORTAL_LOG", default_value = "info")]
-    log: tracing::Level,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Switch {
-    On,
-    Off,
-}
-
-impl Cli {
-    fn config(&self) -> Result<Config, RunError> {
-        let mut config = Config {
-            public_url: self.public_url.clone(),
-            allowed_origins: self.allowed_origin.clone(),
-            client_address_header: self.client_address_header.clone(),
-            client_country_header: self.client_country_header.clone(),
-            ..Config::default()
-        };
-        let connections = &mut config.connections;
-        connections.connections = self.connections;
-        // A proxy is one network.
-        let usual = if self.client_address_header.is_some() {
-            self.connections
-        } else {
-            connections.connections_per_network
-        };
-        connections.connections_per_network = self.connections_per_network.unwrap_or(usual);
-        if self.limits == Switch::Off {
-            if !self.listen.ip().is_loopback() {
-                let why = "--limits off is for servers that listen on loopback only";
-                return Err(std::io::Error::other(why).into());
-            }
-            config.rates = Rates::OFF;
-            config.connections.connections_per_network = self.connections;
-        }
-        Ok(config)
-    }
-}
+use cli::Task;
+use settings::{LogFormat, Settings};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    tracing_subscriber::fmt()
-        .with_max_level(cli.log)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .init();
-    // One thread serves; what waits for the disk has the writer's thread and these few.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(4)
-        .build();
-    let served = runtime
-        .map_err(RunError::from)
-        .and_then(|runtime| runtime.block_on(serve(&cli)));
-    match served {
+    let matches = cli::command().get_matches();
+    let (task, matches) = cli::task(&matches);
+    if let Task::PrintDefault = task {
+        say(settings_file::default().trim_end());
+        return ExitCode::SUCCESS;
+    }
+    let resolved = match cli::resolve(matches) {
+        Ok(resolved) => resolved,
+        Err(why) => return complain(&why),
+    };
+    let config = match resolved.settings.config() {
+        Ok(config) => config,
+        Err(why) => return complain(&why),
+    };
+    if let Task::Check = task {
+        say(resolved.text().trim_end());
+        return ExitCode::SUCCESS;
+    }
+    begin_log(&resolved.settings);
+    match serve_to_the_end(&resolved.settings, config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -111,16 +49,38 @@ fn main() -> ExitCode {
     }
 }
 
-async fn serve(cli: &Cli) -> Result<(), RunError> {
+fn begin_log(settings: &Settings) {
+    let log = tracing_subscriber::fmt()
+        .with_max_level(settings.log)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    match settings.log_format {
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
+    }
+}
+
+fn serve_to_the_end(settings: &Settings, config: Config) -> Result<(), RunError> {
+    // One thread serves; what waits for the disk has the writer's thread and these few.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .build()?;
+    let served = runtime.block_on(serve(settings, config));
+    // A query whose asker was cut off may run still; nobody waits for it.
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve(settings: &Settings, config: Config) -> Result<(), RunError> {
     // Before anything is said: whoever reads it may ask to stop at once.
     let mut stop = Stop::new()?;
-    let config = cli.config()?;
     let options = Options {
         presence: true,
         ..Options::default()
     };
-    let portal = Portal::open(&cli.db, options)?;
-    let listener = TcpListener::bind(cli.listen).await?;
+    let portal = Portal::open(&settings.db, options)?;
+    let listener = TcpListener::bind(settings.listen).await?;
     let url = config.public_url(listener.local_addr()?);
     say(&format!("portal-server listens on {url}"));
     if let Some(link) = owners_link(&portal, &url)? {
@@ -128,11 +88,15 @@ async fn serve(cli: &Cli) -> Result<(), RunError> {
             "This database is new. Sign in as its owner within 15 minutes:\n  {link}"
         ));
     }
+    let within = Duration::from_secs(settings.stop_timeout);
     let cut_off = run(listener, portal, config, async {
         stop.wait().await;
-        // Asked again, it does not wait for anybody.
         tokio::spawn(async move {
-            stop.wait().await;
+            tokio::select! {
+                // Asked again, it does not wait for anybody.
+                () = stop.wait() => tracing::warn!("asked twice to stop: stopping at once"),
+                () = tokio::time::sleep(within) => tracing::error!("did not end in time"),
+            }
             std::process::exit(1);
         });
     })
@@ -159,6 +123,13 @@ fn owners_link(portal: &Portal, url: &str) -> Result<Option<String>, RunError> {
 #[expect(clippy::print_stdout, reason = "this is what the program answers")]
 fn say(text: &str) {
     println!("{text}");
+}
+
+/// Says why the program does not start, before there is a log.
+#[expect(clippy::print_stderr, reason = "this is where complaints go")]
+fn complain(why: &str) -> ExitCode {
+    eprintln!("portal-server: {why}");
+    ExitCode::FAILURE
 }
 
 /// SIGTERM or SIGINT.

@@ -30,6 +30,7 @@ pub(crate) struct Server {
     pub(crate) client_address_header: Option<HeaderName>,
     pub(crate) client_country_header: Option<HeaderName>,
     pub(crate) gate: Gate,
+    pub(crate) body_within: Duration,
     /// When housekeeping last ran, in milliseconds.
     ticked_at: AtomicI64,
 }
@@ -110,6 +111,7 @@ impl Server {
                 config.connections.connections,
                 config.connections.connections_per_network,
             ),
+            body_within: config.connections.body_within,
             ticked_at: AtomicI64::new(portal.now().as_millis()),
             portal,
         })

@@ -292,6 +292,22 @@ async fn health_and_metrics_tell_loopback_the_details_spec_15_6() {
 }
 
 #[tokio::test]
+async fn what_a_proxy_of_its_own_header_passes_on_is_not_loopback_spec_15_6() {
+    let server = TestServer::with(Config {
+        client_address_header: Some("x-real-ip".parse().unwrap()),
+        ..Config::default()
+    })
+    .await;
+    // Also where the proxy is asked from its own machine, or says nothing that is an address.
+    for told in ["127.0.0.1", "unknown"] {
+        let passed_on = [("x-real-ip", told)];
+        let far = server.ask("GET", "/metrics", &passed_on, "").await;
+        far.refused(403, "ERR_FORBIDDEN");
+    }
+    assert_eq!(server.get(None, "/metrics").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_request_with_head_gets_no_body() {
     let server = TestServer::start().await;
     let answer = server.ask("HEAD", "/v1/portal/status", &[], "").await;

@@ -308,7 +308,13 @@ impl Presence {
     /// Drops the seats that an event took away, once it is delivered.
     pub fn delivered(&mut self, chat: ChatId, seq: u64) {
         if let Some(room) = self.rooms.get_mut(&chat) {
-            room.retain(|_, seat| seat.until.is_none_or(|until| until > seq));
+            room.retain(|id, seat| {
+                let stays = seat.until.is_none_or(|until| until > seq);
+                if !stays && let Some(connection) = self.connections.get_mut(id) {
+                    connection.taken.remove(&chat);
+                }
+                stays
+            });
             if room.is_empty() {
                 self.rooms.remove(&chat);
             }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use portal_core::e2ee::{Ctx, RoomCipher, SecretKey, Suite};
 use portal_core::random::SystemRandom;
-use portal_core::{Actor, Options, Portal};
 use serde_json::{Value, json};
+
+use crate::common::{Operator, number};
 
 /// What the clients say.
 pub(crate) struct Cast {
@@ -51,38 +52,28 @@ impl Cast {
         a_room: usize,
         like: &str,
     ) -> Result<Self> {
-        let portal = Portal::open(file, Options::default()).map_err(Error::other)?;
-        let call = |name: &str, params: Value| -> Result<Value> {
-            let reply = portal
-                .call_json(&Actor::operator(), name, &params.to_string())
-                .map_err(Error::other)?;
-            serde_json::from_str(&reply).map_err(Error::other)
-        };
+        let operator = Operator::of(file)?;
         for (key, value) in [
             ("sends_per_user", 0),
             ("sends_per_chat", 0),
             ("official_chats_admin", 10_000),
         ] {
-            call("config.set", json!({ "key": key, "value": value }))?;
+            operator.call("config.set", json!({ "key": key, "value": value }))?;
         }
-        let person = |name: String, role: &str| -> Result<(u64, String)> {
-            let user = call("user.create", json!({ "username": name, "role": role }))?;
-            let session = call("session.create", json!({ "user_id": user["user_id"] }))?;
-            let auth = json!({ "token": session["token"] });
-            Ok((number(&user["user_id"])?, auth.to_string()))
-        };
-        let (sender_id, sender) = person("bench.sender".into(), "admin")?;
+        let sender = operator.person("bench.sender", "admin")?;
         let new =
-            json!({ "chat_type": "OFFICIAL", "name": "Bench", "owner_id": sender_id, "e2ee": 3 });
+            json!({ "chat_type": "OFFICIAL", "name": "Bench", "owner_id": sender.id, "e2ee": 3 });
         let chats = (0..receivers.div_ceil(a_room))
-            .map(|_| number(&call("chat.create", new.clone())?["id"]))
+            .map(|_| number(&operator.call("chat.create", new.clone())?["id"]))
             .collect::<Result<Vec<_>>>()?;
         let chat = chats[0];
         let receivers = (0..receivers)
             .map(|index| {
-                let (_, auth) = person(format!("bench.{index}"), "user")?;
-                let chat = chats[index / a_room];
-                Ok(Receiver { auth, chat })
+                let receiver = operator.person(&format!("bench.{index}"), "user")?;
+                Ok(Receiver {
+                    auth: receiver.auth(),
+                    chat: chats[index / a_room],
+                })
             })
             .collect::<Result<_>>()?;
 
@@ -94,11 +85,11 @@ impl Cast {
         });
         let content = envelope_like(like, |text| {
             cipher
-                .seal(sender_id, text, &SystemRandom)
+                .seal(sender.id, text, &SystemRandom)
                 .map_err(Error::other)
         })?;
         Ok(Self {
-            sender,
+            sender: sender.auth(),
             receivers,
             chat,
             opening: vec![
@@ -123,8 +114,4 @@ fn envelope_like(like: &str, mut seal: impl FnMut(&str) -> Result<String>) -> Re
         }
         text.push('m');
     }
-}
-
-fn number(value: &Value) -> Result<u64> {
-    value.as_u64().ok_or_else(|| Error::other("no id"))
 }

@@ -5,8 +5,8 @@
 //! It prints one line of JSON. See `benches/fanout/README.md`.
 
 mod cast;
-mod process;
-mod socket;
+#[path = "../common/mod.rs"]
+mod common;
 
 use std::io::Result;
 use std::path::PathBuf;
@@ -17,8 +17,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use cast::Cast;
-use process::Usage;
-use socket::{Client, frame_into};
+use common::{Client, Usage, frame_into, millis};
 
 /// No server takes this long between two frames; a stuck run ends instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -154,10 +153,6 @@ async fn fanout(
         }));
     }
     Ok(outcome.unwrap_or_default())
-}
-
-fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
 }
 
 async fn join(server: &Server, auth: &str, chat: u64) -> Result<Client> {

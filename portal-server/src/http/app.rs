@@ -21,17 +21,15 @@ use portal_core::{Actor, Error, ErrorKind, Result};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::access::Asked;
 use super::body::{self, BodyError, MAX_BODY};
 use super::reply::{self, Reply};
 use super::routes::{self, Found, Session};
-use super::{address, credentials, pages, security, sockets, status};
+use super::{address, credentials, framing, pages, security, sockets, status};
 use crate::limits::Class;
 use crate::metrics::Metrics;
 use crate::realtime::{Engine, Realtime};
 use crate::server::Server;
-
-/// For a request's body to come whole.
-pub(super) const BODY_WITHIN: Duration = Duration::from_secs(15);
 
 /// As much of a client's name as the session list keeps.
 const USER_AGENT_CHARS: usize = 200;
@@ -69,9 +67,12 @@ impl App {
         request: Request<Incoming>,
     ) -> Response<AppBody> {
         let request_id = request_id();
+        let asked = Asked::note(&request);
         let trusted = self.server.client_address_header.as_ref();
         let ip = address::client_address(peer, request.headers(), trusted);
-        let mut response = if request.uri().path().starts_with("/socket.io/") {
+        let mut response = if let Err(error) = framing::check(&request) {
+            framing::refuse(&error, &request_id).map(Either::Right)
+        } else if request.uri().path().starts_with("/socket.io/") {
             sockets::answer(&self, ip, request, &request_id).await
         } else {
             let this = Arc::clone(&self);
@@ -87,6 +88,9 @@ impl App {
             reply.map(Either::Right)
         };
         self.finish(&mut response, &request_id);
+        if let Some(asked) = asked {
+            asked.log(&request_id, response.status());
+        }
         response
     }
 
@@ -200,7 +204,7 @@ impl App {
         let entry = catalogue::find(route.operation)?;
         route.read_query(request.uri().query().unwrap_or_default(), &mut parameters)?;
         if route.verb == routes::Verb::Post {
-            routes::read_body(&read_json(request).await?, &mut parameters)?;
+            routes::read_body(&self.read_json(request).await?, &mut parameters)?;
         }
         let answer = self.run(entry, caller.actor, parameters).await?;
         let cookie = self.session_cookie(route.session, &answer)?;
@@ -228,7 +232,7 @@ impl App {
         }
         let entry = catalogue::find(name)?;
         let mut parameters = Map::new();
-        routes::read_body(&read_json(request).await?, &mut parameters)?;
+        routes::read_body(&self.read_json(request).await?, &mut parameters)?;
         self.run(entry, caller.actor, parameters)
             .await
             .map(reply::json)
@@ -247,6 +251,19 @@ impl App {
         }
         let portal = self.server.portal.clone();
         blocking(move || portal.call_json(&actor, entry.name(), &parameters)).await
+    }
+
+    /// A body that says it is JSON. An empty one need not say anything.
+    async fn read_json(&self, request: Request<Incoming>) -> Result<Bytes> {
+        let says_json = says_json(request.headers());
+        let body = body::read(request.into_body(), MAX_BODY, self.server.body_within)
+            .await
+            .map_err(body_error)?;
+        if says_json || body.is_empty() {
+            Ok(body)
+        } else {
+            Err(ErrorKind::UnsupportedMedia.into())
+        }
     }
 
     /// What hands a browser its new session, or takes the old one back.
@@ -330,8 +347,10 @@ impl App {
     /// Details of `/health` and `/metrics` are for loopback and admins (SPEC 15.6). A request that a
     /// proxy passed on does not count as loopback, whether or not its word is trusted.
     async fn may_see_details(&self, ip: IpAddr, headers: &HeaderMap) -> bool {
-        let passed_on =
-            headers.contains_key("x-forwarded-for") || headers.contains_key("forwarded");
+        let configured = self.server.client_address_header.as_ref();
+        let passed_on = configured.is_some_and(|name| headers.contains_key(name))
+            || headers.contains_key("x-forwarded-for")
+            || headers.contains_key("forwarded");
         if ip.is_loopback() && !passed_on {
             return true;
         }
@@ -356,19 +375,6 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(answer) => answer,
         Err(panic) => Err(Error::new(ErrorKind::Internal).caused_by(panic)),
-    }
-}
-
-/// A body that says it is JSON. An empty one need not say anything.
-async fn read_json(request: Request<Incoming>) -> Result<Bytes> {
-    let says_json = says_json(request.headers());
-    let body = body::read(request.into_body(), MAX_BODY, BODY_WITHIN)
-        .await
-        .map_err(body_error)?;
-    if says_json || body.is_empty() {
-        Ok(body)
-    } else {
-        Err(ErrorKind::UnsupportedMedia.into())
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! [`serve`] is the loop that accepts connections and ends them well. `app` answers a request: by the
 //! one table in [`routes`], by a page, or by the sockets' engine. The rest are helpers without state:
-//! whose address it is ([`address`]), what the request proves ([`credentials`]), whether a browser sent it
-//! from our own pages ([`origin`]), its body ([`body`]), and the headers every response carries ([`security`]).
+//! whose address it is ([`address`]), whether it can be read in one way only (`framing`), what the request proves ([`credentials`]), whether a browser sent it
+//! from our own pages ([`origin`]), its body ([`body`]), the headers every response carries ([`security`]), and its line in the log (`access`).
 
+mod access;
 pub mod address;
 pub(crate) mod app;
 pub mod body;
 pub mod credentials;
+mod framing;
 pub mod gate;
 pub mod origin;
 mod pages;

@@ -58,6 +58,12 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("words.js", SCRIPT),
 ];
 
+/// The path again, if there is a file at it.
+pub(crate) fn name(path: &str) -> Option<&'static str> {
+    let (at, ..) = FILES.iter().find(|(at, ..)| *at == path)?;
+    Some(at)
+}
+
 /// The file at a path, unless the browser has it already.
 pub(crate) fn find(path: &str, request: &HeaderMap) -> Option<Reply> {
     let (_, content_type, text) = FILES.iter().find(|(at, ..)| *at == path)?;

@@ -212,6 +212,12 @@ pub(crate) fn find(method: &Method, path: &str) -> Found {
     }
 }
 
+/// The route of a path under `/v1/` as the table writes it, whatever the method.
+pub(crate) fn pattern_of(path: &str) -> Option<&'static str> {
+    let route = ROUTES.iter().find(|route| route.matches(path).is_some())?;
+    Some(route.pattern())
+}
+
 impl Route {
     fn pattern(&self) -> &'static str {
         self.path.split('?').next().unwrap_or_default()

@@ -32,6 +32,8 @@ pub struct Limits {
     pub connections_per_network: usize,
     /// For a request's head to come whole, and for a kept connection to send the next one.
     pub head_within: Duration,
+    /// For a request's body to come whole.
+    pub body_within: Duration,
     /// For a client to take something of what is written to it.
     pub write_within: Duration,
     /// For requests under way to end once the server is asked to stop.
@@ -44,8 +46,9 @@ impl Default for Limits {
             connections: 10_000,
             connections_per_network: 200,
             head_within: Duration::from_secs(15),
+            body_within: Duration::from_secs(15),
             write_within: Duration::from_secs(15),
-            drain_within: Duration::from_secs(10),
+            drain_within: Duration::from_secs(4),
         }
     }
 }

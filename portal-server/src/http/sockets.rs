@@ -19,7 +19,7 @@ use hyper::{Method, Request, Response, StatusCode, Uri};
 use portal_core::model::SessionId;
 use portal_core::{Error, ErrorKind};
 
-use super::app::{App, AppBody, BODY_WITHIN, body_error};
+use super::app::{App, AppBody, body_error};
 use super::body::{self, MAX_BODY};
 use super::credentials;
 use super::reply;
@@ -96,7 +96,7 @@ async fn enter(
             .limiter
             .count(Class::Usual, session.is_some(), ip)?,
     }
-    let small = shrink(request, Opening { ip, session }).await?;
+    let small = shrink(app, request, Opening { ip, session }).await?;
     let Ok(response) = app.engine.call(small).await;
     Ok(response.map(|body| Either::Left(body.boxed_unsync())))
 }
@@ -125,6 +125,7 @@ fn sid(uri: &Uri) -> Option<Sid> {
 
 /// The same request with what the engine needs, and its body read.
 async fn shrink(
+    app: &App,
     mut request: Request<Incoming>,
     opening: Opening,
 ) -> Result<Request<Full<Bytes>>, Error> {
@@ -149,7 +150,7 @@ async fn shrink(
     // The connection's upgrade is in there.
     *small.extensions_mut() = std::mem::take(request.extensions_mut());
     small.extensions_mut().insert(opening);
-    let body = body::read(request.into_body(), MAX_BODY, BODY_WITHIN)
+    let body = body::read(request.into_body(), MAX_BODY, app.server.body_within)
         .await
         .map_err(body_error)?;
     Ok(small.map(|()| Full::new(body)))

@@ -8,6 +8,7 @@
 )]
 
 pub mod matched;
+pub mod program;
 pub mod socket;
 
 use std::net::SocketAddr;
@@ -187,17 +188,7 @@ impl TestServer {
     }
 
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
-        let stream = TcpStream::connect(self.address).await.unwrap();
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-        tokio::spawn(connection);
-        let response = sender.send_request(request).await.unwrap();
-        let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer {
-            status: head.status,
-            headers: head.headers,
-            text: String::from_utf8(body.to_vec()).unwrap(),
-        }
+        send(self.address, request).await
     }
 
     /// A request with these headers and this body.
@@ -208,15 +199,7 @@ impl TestServer {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", self.address.to_string());
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        self.send(request.body(Full::new(body.into())).unwrap())
-            .await
+        ask(self.address, method, path, headers, body).await
     }
 
     pub async fn get(&self, who: Option<&Person>, path: &str) -> Answer {
@@ -261,4 +244,37 @@ impl TestServer {
             .unwrap()
             .unwrap()
     }
+}
+
+/// Sends a request on a connection of its own.
+pub async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Answer {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let response = sender.send_request(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        text: String::from_utf8(body.to_vec()).unwrap(),
+    }
+}
+
+/// A request with these headers and this body, to any server.
+pub async fn ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Answer {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", address.to_string());
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    send(address, request.body(Full::new(body.into())).unwrap()).await
 }

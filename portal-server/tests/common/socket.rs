@@ -1,5 +1,7 @@
 //! A Socket.IO client over WebSocket, bare enough to send what no library would.
 
+use std::net::SocketAddr;
+
 use futures_util::{SinkExt, StreamExt};
 use portal_core::e2ee::{Ctx, RoomCipher, SecretKey, Suite};
 use portal_core::random::SystemRandom;
@@ -31,10 +33,12 @@ pub enum Next {
 impl Client {
     /// Opens a socket and goes no further.
     pub async fn open(server: &TestServer, headers: &[(&str, &str)]) -> Result<Self, Error> {
-        let url = format!(
-            "ws://{}/socket.io/?EIO=4&transport=websocket",
-            server.address
-        );
+        Self::open_at(server.address, headers).await
+    }
+
+    /// The same, at any server.
+    pub async fn open_at(address: SocketAddr, headers: &[(&str, &str)]) -> Result<Self, Error> {
+        let url = format!("ws://{address}/socket.io/?EIO=4&transport=websocket");
         let mut request = url.into_client_request()?;
         for (name, value) in headers {
             let name: hyper::header::HeaderName = name.parse().unwrap();
@@ -86,12 +90,17 @@ impl Client {
         self.stream.send(Message::text(text)).await.unwrap();
     }
 
+    /// The same, to a server that may be gone.
+    pub async fn try_raw(&mut self, text: &str) {
+        self.stream.send(Message::text(text)).await.ok();
+    }
+
     pub async fn raw_binary(&mut self, bytes: &'static [u8]) {
         self.stream.send(Message::binary(bytes)).await.unwrap();
     }
 
     /// The next text frame that is no ping; none once the socket is closed.
-    async fn text(&mut self) -> Option<String> {
+    pub async fn text(&mut self) -> Option<String> {
         loop {
             let next = timeout(PATIENCE, self.stream.next())
                 .await
