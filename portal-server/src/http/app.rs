@@ -172,8 +172,11 @@ impl App {
                 reads.then(|| reply::typed("application/json", openapi::text()))
             }
             path => {
-                let page = pages::find(path).ok_or_else(routes::nothing)?;
-                self.server.limiter.count(Class::Usual, false, ip)?;
+                let page = pages::find(path, request.headers()).ok_or_else(routes::nothing)?;
+                // A page counts once, not with each of the files that it consists of.
+                if path == pages::START {
+                    self.server.limiter.count(Class::Usual, false, ip)?;
+                }
                 reads.then_some(page)
             }
         };

@@ -145,7 +145,7 @@ pub const ROUTES: &[Route] = &[
     post ("portal/chats/{chat_id#}/transfer",                         "chat.transfer"),
     post ("portal/chats/{chat_id#}/transfer/accept",                  "chat.accept_transfer"),
     post ("portal/chats/{chat_id#}/leave",                            "chat.leave"),
-    get  ("portal/chats/{chat_id#}/members",                          "member.list"),
+    get  ("portal/chats/{chat_id#}/members?after#&limit#",            "member.list"),
 
     post ("portal/resolve/{code}",                                    "invite.resolve"),
     get  ("portal/chats/{chat_id#}/invites",                          "invite.list"),
