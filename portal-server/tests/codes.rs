@@ -222,6 +222,15 @@ async fn owners_are_refused_by_these() {
     };
     full.refused(409, "ERR_CHAT_SLOT_LIMIT");
 
+    street
+        .refuses(
+            olga,
+            "op/bot.rotate",
+            json!({ "bot_id": 77 }),
+            404,
+            "ERR_BOT_NOT_FOUND",
+        )
+        .await;
     let leave = format!("{chats}/{}/leave", street.closed);
     street
         .refuses(pia, &leave, json!({}), 409, "ERR_OWNER_CANNOT_LEAVE")
