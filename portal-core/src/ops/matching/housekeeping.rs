@@ -10,12 +10,15 @@ use crate::operation::Context;
 /// Does what is due; answers when to come back.
 pub(crate) fn tick(cx: &mut Context<'_>) -> Result<Option<Timestamp>> {
     statistics::prune(cx.db, cx.now)?;
+    let (ends, graces) = (ending::run_out(cx)?, graces::run_out(cx)?);
+    pauses::run_out(cx)?;
     let due = [
-        ending::run_out(cx)?,
-        graces::run_out(cx)?,
-        pauses::run_out(cx)?,
+        ends,
+        graces,
         queue::run_out(cx)?,
         look_again(cx)?,
+        // Whoever was matched just now has a pause too.
+        pauses::next_end(cx.db)?,
     ];
     Ok(due.into_iter().flatten().min())
 }
