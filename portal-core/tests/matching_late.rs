@@ -36,3 +36,21 @@ fn housekeeping_is_back_when_a_pause_ends_that_began_with_it_spec_14_2() {
     assert_eq!(state(&stage, BASIC), "matched");
     assert_eq!(wanted_at, stage.portal.now().plus(SECOND));
 }
+
+#[test]
+fn whoever_was_passed_over_is_looked_for_although_they_are_gone_again_spec_9_5() {
+    let stage = Stage::new();
+    let ben = person(&stage, BASIC);
+    enqueue(&stage, BASIC).unwrap();
+    stage.portal.disconnect(ben).unwrap();
+    // Housekeeping is late: the entry has ended, and is still there.
+    stage.clock.advance(16 * SECOND);
+    person(&stage, OTHER);
+    assert_eq!(enqueue(&stage, OTHER).unwrap()["state"], "searching");
+    let ben = person(&stage, BASIC);
+    stage.portal.disconnect(ben).unwrap();
+    assert_eq!(state(&stage, BASIC), "searching");
+    stage.portal.tick().unwrap();
+    assert_eq!(state(&stage, OTHER), "matched");
+    assert_eq!(state(&stage, BASIC), "matched");
+}
