@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{BASIC, OTHER, Stage, user};
+use common::{ADMIN, BASIC, OTHER, Stage, user};
 use portal_core::model::{ConnectionId, SECOND};
 use portal_core::{Actor, Error};
 use serde_json::{Value, json};
@@ -53,4 +53,32 @@ fn whoever_was_passed_over_is_looked_for_although_they_are_gone_again_spec_9_5()
     stage.portal.tick().unwrap();
     assert_eq!(state(&stage, OTHER), "matched");
     assert_eq!(state(&stage, BASIC), "matched");
+}
+
+#[test]
+fn nobody_who_came_later_is_matched_in_place_of_the_longest_waiting_spec_9_3() {
+    let stage = Stage::new();
+    let [first, second, last] = [BASIC, ADMIN, OTHER];
+    let block = |by: i64, name: &str, whom: i64| {
+        stage.ok(&user(by), name, json!({ "user_id": whom }));
+    };
+    block(second, "user.block", first);
+    for by in [first, second] {
+        block(last, "user.block", by);
+    }
+    for who in [first, second, last] {
+        person(&stage, who);
+        assert_eq!(enqueue(&stage, who).unwrap()["state"], "searching");
+        stage.clock.advance(SECOND);
+    }
+    // From now on both of those who came before the last can be matched with them. Only of the second, who
+    // makes it known, housekeeping would know that there is something to look for.
+    block(second, "user.block", last);
+    for by in [first, second] {
+        block(last, "user.unblock", by);
+    }
+    block(second, "user.unblock", last);
+    stage.portal.tick().unwrap();
+    let states = [first, second, last].map(|who| state(&stage, who));
+    assert_eq!(states, ["matched", "searching", "matched"]);
 }
