@@ -1,6 +1,6 @@
 //! What of matching is due by the clock (SPEC 9.5, 9.9, 9.12, 14.2).
 
-use super::pairing::{has_free_slot, pair_if_possible};
+use super::pairing::{has_free_slot, pair_in_turn};
 use super::queue::{self, BATCH};
 use super::{ending, graces, pauses, statistics, switch};
 use crate::error::Result;
@@ -10,12 +10,15 @@ use crate::operation::Context;
 /// Does what is due; answers when to come back.
 pub(crate) fn tick(cx: &mut Context<'_>) -> Result<Option<Timestamp>> {
     statistics::prune(cx.db, cx.now)?;
+    let (ends, graces) = (ending::run_out(cx)?, graces::run_out(cx)?);
+    pauses::run_out(cx)?;
     let due = [
-        ending::run_out(cx)?,
-        graces::run_out(cx)?,
-        pauses::run_out(cx)?,
+        ends,
+        graces,
         queue::run_out(cx)?,
         look_again(cx)?,
+        // Whoever was matched just now has a pause too.
+        pauses::next_end(cx.db)?,
     ];
     Ok(due.into_iter().flatten().min())
 }
@@ -34,7 +37,7 @@ fn look_again(cx: &mut Context<'_>) -> Result<Option<Timestamp>> {
             continue;
         };
         if has_free_slot(cx, user)? {
-            pair_if_possible(cx, &entry.into())?;
+            pair_in_turn(cx, &entry.into())?;
         } else {
             queue::rest(cx.db, user)?;
         }

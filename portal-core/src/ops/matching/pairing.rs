@@ -43,6 +43,37 @@ pub(super) fn has_free_slot(view: &View<'_>, user: UserId) -> Result<bool> {
 
 /// Matches the seeker if that is possible; answers into which chat. The seeker has a free slot.
 pub(super) fn pair_if_possible(cx: &mut Context<'_>, seeker: &Seeker) -> Result<Option<ChatId>> {
+    match best_for(cx, seeker)? {
+        Some((found, other)) => pair(cx, &found, seeker, &other).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Matches somebody who waits, if that is possible. Whom they would get may be free for somebody who has
+/// waited longer: then it is the turn of those two first. The one who waits has a free slot.
+pub(super) fn pair_in_turn(cx: &mut Context<'_>, waiting: &Seeker) -> Result<()> {
+    loop {
+        let mut one = waiting.clone();
+        let Some((mut found, mut other)) = best_for(cx, &one)? else {
+            return Ok(());
+        };
+        // Each is preferred to the one before the last, so nobody comes up again and this ends.
+        loop {
+            let (back, preferred) = best_for(cx, &other)?.ok_or(ErrorKind::Internal)?;
+            if preferred.user == one.user {
+                break;
+            }
+            (one, other, found) = (other, preferred, back);
+        }
+        pair(cx, &found, &one, &other)?;
+        if [one.user, other.user].contains(&waiting.user) {
+            return Ok(());
+        }
+    }
+}
+
+/// Who is best for the seeker, of those who wait.
+fn best_for(cx: &Context<'_>, seeker: &Seeker) -> Result<Option<(Match, Seeker)>> {
     let choice = candidates(cx, seeker)?;
     for user in &choice.without_slot {
         queue::rest(cx.db, *user)?;
@@ -51,7 +82,7 @@ pub(super) fn pair_if_possible(cx: &mut Context<'_>, seeker: &Seeker) -> Result<
         return Ok(None);
     };
     let other = queue::of(cx, found.partner().user)?.ok_or(ErrorKind::Internal)?;
-    pair(cx, &found, seeker, &other.into()).map(Some)
+    Ok(Some((found, other.into())))
 }
 
 /// Everybody who waits in a queue of the seeker's, the longest waiting first: each of the arms reads one

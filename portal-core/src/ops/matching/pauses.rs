@@ -1,5 +1,7 @@
 //! Who were matched lately and are not again: the table `rematch_pause` (SPEC 9.3).
 
+use rusqlite::Connection;
+
 use super::queue::{self, BATCH};
 use crate::error::Result;
 use crate::model::{SECOND, Timestamp, UserId};
@@ -39,9 +41,8 @@ pub(super) fn between(view: &View<'_>, one: UserId, other: UserId) -> Result<boo
     Ok(found.is_some())
 }
 
-/// Ends the pauses whose time has come, at most 1000, and has housekeeping look for those who wait; answers
-/// when to come back.
-pub(super) fn run_out(cx: &Context<'_>) -> Result<Option<Timestamp>> {
+/// Ends the pauses whose time has come, at most 1000, and has housekeeping look for those who wait.
+pub(super) fn run_out(cx: &Context<'_>) -> Result<()> {
     let over: Vec<(UserId, UserId)> = store::all(
         cx.db,
         "SELECT low, high FROM rematch_pause WHERE until <= ? ORDER BY until, low, high LIMIT ?",
@@ -56,8 +57,13 @@ pub(super) fn run_out(cx: &Context<'_>) -> Result<Option<Timestamp>> {
         )?;
         queue::may_be_matched(cx.db, low, high)?;
     }
+    Ok(())
+}
+
+/// When the next one ends.
+pub(super) fn next_end(db: &Connection) -> Result<Option<Timestamp>> {
     store::first(
-        cx.db,
+        db,
         "SELECT until FROM rematch_pause ORDER BY until LIMIT 1",
         [],
         |row| row.get(0),
