@@ -112,6 +112,7 @@ struct Line {
     rooms: Vec<(ChatId, u64)>,
     /// Its session has ended; nobody has closed it yet.
     ended: bool,
+    opened_at: Timestamp,
 }
 
 impl Line {
@@ -176,15 +177,20 @@ impl Naive {
                 .iter()
                 .any(|line| line.is_of(who) && line.is_in(chat))
             {
-                self.departs(at, Left::Room(chat), who);
+                self.departs(at, at, Left::Room(chat), who);
             }
         }
     }
 
-    fn departs(&mut self, at: Timestamp, left: Left, who: Leaver) {
+    fn departs(&mut self, at: Timestamp, opened_at: Timestamp, left: Left, who: Leaver) {
         self.departures
             .retain(|other| (other.left, other.who) != (left, who));
-        self.departures.push(Departure { at, left, who });
+        self.departures.push(Departure {
+            at,
+            opened_at,
+            left,
+            who,
+        });
     }
 
     fn is_connected(&self, user: UserId) -> bool {
@@ -193,10 +199,10 @@ impl Naive {
     }
 
     /// Somebody's connection is gone, or as good as.
-    fn gone(&mut self, user: Option<UserId>) {
+    fn gone(&mut self, user: Option<UserId>, opened_at: Timestamp) {
         if let Some(user) = user.filter(|user| !self.is_connected(*user)) {
             let at = self.now();
-            self.departs(at, Left::Platform, Leaver::User(user));
+            self.departs(at, opened_at, Left::Platform, Leaver::User(user));
         }
     }
 
@@ -219,7 +225,7 @@ impl Naive {
                         .any(|line| line.is_of(who) && line.is_in(chat))
                 };
                 if let Some(who) = person.filter(|who| !stays(*who)) {
-                    self.departs(at, Left::Room(chat), who);
+                    self.departs(at, at, Left::Room(chat), who);
                 }
             }
         }
@@ -305,13 +311,13 @@ fn end_session(id: i64, presence: &mut Presence, naive: &mut Naive) {
     happens(presence, naive, &event::<SessionEnded>(data), &[]);
     naive.put_out_unnamed(|line| line.identity.session == Some(session(id)), |_| true);
     let ending = |line: &&mut Line| line.identity.session == Some(session(id)) && !line.ended;
-    let mut any = false;
+    let mut last = None;
     for line in naive.live.iter_mut().filter(ending) {
         line.ended = true;
-        any = true;
+        last = Some(line.opened_at);
     }
-    if any {
-        naive.gone(Some(user(owner(id))));
+    if let Some(opened_at) = last {
+        naive.gone(Some(user(owner(id))), opened_at);
     }
 }
 
@@ -332,7 +338,7 @@ fn match_into(person: i64, room: i64, presence: &mut Presence, naive: &mut Naive
     }
     if theirs.is_empty() {
         let at = naive.now();
-        naive.departs(at, Left::Room(chat(room)), Leaver::User(user(person)));
+        naive.departs(at, at, Left::Room(chat(room)), Leaver::User(user(person)));
     }
 }
 
@@ -350,6 +356,7 @@ fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
                 identity,
                 rooms,
                 ended: false,
+                opened_at: naive.now(),
             };
             naive.departures.retain(|left| {
                 left.left != Left::Platform || identity.user.map(Leaver::User) != Some(left.who)
@@ -368,7 +375,7 @@ fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
                     naive.left(&line, *room);
                 }
                 if !line.ended {
-                    naive.gone(line.identity.user);
+                    naive.gone(line.identity.user, line.opened_at);
                 }
             }
         }

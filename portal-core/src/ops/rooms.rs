@@ -188,7 +188,12 @@ pub(crate) fn note_departures(cx: &mut Context<'_>) -> Result<()> {
 }
 
 fn note(cx: &mut Context<'_>, departure: Departure) -> Result<()> {
-    let Departure { at, left, who } = departure;
+    let Departure {
+        at,
+        opened_at,
+        left,
+        who,
+    } = departure;
     match (left, who) {
         (Left::Room(chat), Leaver::Session(session)) => {
             joining::note_left(cx.db, session, chat, at)?;
@@ -199,7 +204,7 @@ fn note(cx: &mut Context<'_>, departure: Departure) -> Result<()> {
                 activity::announce(cx, at, chat, user, ActivityKind::Leave, None)?;
             }
         }
-        (Left::Platform, Leaver::User(user)) => matching::is_gone(cx, user, at)?,
+        (Left::Platform, Leaver::User(user)) => matching::is_gone(cx, user, opened_at, at)?,
         // Of a session alone nothing is kept but where it was.
         (Left::Platform, Leaver::Session(_)) => {}
     }

@@ -31,6 +31,8 @@ pub enum Left {
 pub struct Departure {
     /// Since when.
     pub at: Timestamp,
+    /// Of who left everything: when the last of their connections was opened. Of a room: `at` again.
+    pub opened_at: Timestamp,
     /// From where.
     pub left: Left,
     /// Who.
@@ -39,17 +41,36 @@ pub struct Departure {
 
 /// What is still to be written down: of each the last time only.
 #[derive(Debug, Default)]
-pub(super) struct Departures(BTreeMap<(Left, Leaver), Timestamp>);
+pub(super) struct Departures(BTreeMap<(Left, Leaver), (Timestamp, Timestamp)>);
+
+impl Departure {
+    pub(super) const fn from_room(chat: ChatId, who: Leaver, at: Timestamp) -> Self {
+        let left = Left::Room(chat);
+        Self {
+            at,
+            opened_at: at,
+            left,
+            who,
+        }
+    }
+}
 
 impl Departures {
-    pub(super) fn add(&mut self, Departure { at, left, who }: Departure) {
-        self.0.insert((left, who), at);
+    pub(super) fn add(&mut self, departure: Departure) {
+        let Departure {
+            at,
+            opened_at,
+            left,
+            who,
+        } = departure;
+        self.0.insert((left, who), (at, opened_at));
     }
 
     /// It is written down. One that happened later still is not.
-    pub(super) fn noted(&mut self, Departure { at, left, who }: Departure) {
-        if self.0.get(&(left, who)) == Some(&at) {
-            self.0.remove(&(left, who));
+    pub(super) fn noted(&mut self, departure: Departure) {
+        let of = (departure.left, departure.who);
+        if self.0.get(&of).is_some_and(|(at, _)| *at == departure.at) {
+            self.0.remove(&of);
         }
     }
 
@@ -64,14 +85,19 @@ impl Departures {
     }
 
     pub(super) fn when(&self, chat: ChatId, who: Leaver) -> Option<Timestamp> {
-        self.0.get(&(Left::Room(chat), who)).copied()
+        self.0.get(&(Left::Room(chat), who)).map(|(at, _)| *at)
     }
 
     /// All of them, in the order in which they happened.
     pub(super) fn all(&self) -> Vec<Departure> {
         let all = self.0.iter();
         let mut all: Vec<_> = all
-            .map(|(&(left, who), &at)| Departure { at, left, who })
+            .map(|(&(left, who), &(at, opened_at))| Departure {
+                at,
+                opened_at,
+                left,
+                who,
+            })
             .collect();
         all.sort_unstable();
         all

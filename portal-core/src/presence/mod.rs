@@ -120,16 +120,21 @@ impl Presence {
         if let Some(user) = connection.identity.user {
             self.users.remove(user, id);
             if connection.ended.is_none() {
-                self.note_gone(user, now);
+                self.note_gone(user, connection.opened_at, now);
             }
         }
     }
 
     /// Keeps for writing down that a person is gone, unless a connection of theirs is left.
-    fn note_gone(&mut self, user: UserId, at: Timestamp) {
+    fn note_gone(&mut self, user: UserId, opened_at: Timestamp, at: Timestamp) {
         if !self.is_connected(user) {
             let (left, who) = (Left::Platform, Leaver::User(user));
-            self.departures.add(Departure { at, left, who });
+            self.departures.add(Departure {
+                at,
+                opened_at,
+                left,
+                who,
+            });
         }
     }
 
@@ -179,11 +184,7 @@ impl Presence {
     pub fn came_and_left(&mut self, identity: Identity, chat: ChatId, now: Timestamp) {
         for who in leavers(identity) {
             if self.is_last(who, chat, None) {
-                self.departures.add(Departure {
-                    at: now,
-                    left: Left::Room(chat),
-                    who,
-                });
+                self.departures.add(Departure::from_room(chat, who, now));
             }
         }
     }
@@ -204,11 +205,7 @@ impl Presence {
         let seated = self.identity(id).filter(|_| self.seat(id, chat).is_some());
         leavers(seated.unwrap_or_default())
             .filter(|who| self.is_last(*who, chat, Some(id)))
-            .map(|who| Departure {
-                at: now,
-                left: Left::Room(chat),
-                who,
-            })
+            .map(|who| Departure::from_room(chat, who, now))
             .collect()
     }
 
@@ -481,7 +478,8 @@ impl Presence {
                         && connection.ended.is_none()
                     {
                         connection.ended = Some(seq);
-                        self.note_gone(e.user_id, at);
+                        let opened_at = connection.opened_at;
+                        self.note_gone(e.user_id, opened_at, at);
                     }
                 }
             }
@@ -497,8 +495,8 @@ impl Presence {
             self.join(*id, chat, seq);
         }
         if ids.is_empty() {
-            let (left, who) = (Left::Room(chat), Leaver::User(user));
-            self.departures.add(Departure { at, left, who });
+            let who = Leaver::User(user);
+            self.departures.add(Departure::from_room(chat, who, at));
         }
     }
 
@@ -522,8 +520,7 @@ impl Presence {
     fn note_person(&mut self, id: ConnectionId, chat: ChatId, at: Timestamp) {
         for who in leavers(self.identity(id).unwrap_or_default()) {
             if matches!(who, Leaver::User(_)) && self.is_last(who, chat, None) {
-                let left = Left::Room(chat);
-                self.departures.add(Departure { at, left, who });
+                self.departures.add(Departure::from_room(chat, who, at));
             }
         }
     }

@@ -31,6 +31,8 @@ pub(crate) struct Person {
     pub(crate) has_session: bool,
     /// Live connections, each with the rooms that it is in.
     pub(crate) connections: BTreeMap<Id, BTreeSet<Id>>,
+    /// When each connection that there ever was was opened.
+    pub(crate) opened: BTreeMap<Id, i64>,
     pub(crate) entry: Option<Entry>,
     /// How often they asked to be matched.
     pub(crate) asked: u64,
@@ -92,6 +94,8 @@ pub(crate) struct Model {
     pub(crate) answered: BTreeSet<(Id, u64)>,
     /// Who is gone from a chat, or from everywhere, and since when; to be written down.
     pub(crate) departures: Vec<(i64, Id, Option<Id>)>,
+    /// When the last connection of whoever is gone from everywhere was opened.
+    pub(crate) last_opened: BTreeMap<Id, i64>,
     /// What people are told in this step: the event and its data, in any order.
     pub(crate) told: Vec<(String, Value)>,
     pub(crate) last_chat: Id,
@@ -111,12 +115,17 @@ impl Person {
         self.connections.values().any(|rooms| rooms.contains(&chat))
     }
 
-    /// Their entry, while it counts (SPEC 9.5): a connection is a sign of presence.
+    /// Their entry, while it counts (SPEC 9.5): a connection is a sign of presence, unless it came too late.
     pub(crate) fn waits(&self, now: i64) -> Option<&Entry> {
-        let connected = self.is_connected();
         self.entry
             .as_ref()
-            .filter(|entry| connected || entry.until > now)
+            .filter(|entry| entry.until > now || self.stayed(entry))
+    }
+
+    /// Whether a connection that there is was there before the entry would have ended.
+    pub(crate) fn stayed(&self, entry: &Entry) -> bool {
+        let mut connections = self.connections.keys();
+        connections.any(|id| self.opened[id] < entry.until)
     }
 
     pub(crate) fn slots(&self, now: i64) -> usize {

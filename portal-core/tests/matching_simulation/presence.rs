@@ -23,8 +23,10 @@ impl Model {
     }
 
     pub(crate) fn connect(&mut self, who: Id, connection: Id) {
-        let connections = &mut self.person_mut(who).connections;
-        connections.insert(connection, BTreeSet::new());
+        let now = self.now;
+        let person = self.person_mut(who);
+        person.connections.insert(connection, BTreeSet::new());
+        person.opened.insert(connection, now);
         self.departures
             .retain(|gone| (gone.1, gone.2) != (who, None));
     }
@@ -45,6 +47,8 @@ impl Model {
         let mut gone: Vec<_> = left.map(Some).collect();
         if !person.is_connected() {
             gone.push(None);
+            let opened = person.opened[&connection];
+            self.last_opened.insert(who, opened);
         }
         let now = self.now;
         let gone = gone.into_iter().map(|from| (now, who, from));
@@ -57,7 +61,10 @@ impl Model {
             match from {
                 Some(chat) => self.is_away(chat, who, at + GRACE),
                 None => {
-                    if let Some(entry) = &mut self.person_mut(who).entry {
+                    let opened = self.last_opened[&who];
+                    if let Some(entry) = &mut self.person_mut(who).entry
+                        && entry.until > opened
+                    {
                         entry.until = at + ENTRY_GRACE;
                     }
                 }
@@ -174,14 +181,15 @@ impl Model {
         let now = self.now;
         self.pauses.retain(|_, until| *until > now);
         for who in self.people.keys().copied().collect::<Vec<_>>() {
-            let person = self.person_mut(who);
-            let connected = person.is_connected();
-            match &mut person.entry {
-                Some(entry) if connected && entry.until <= now + AHEAD => {
-                    entry.until = now + 10 * MINUTE;
-                }
-                Some(entry) if entry.until <= now => self.withdraw(who, "expired"),
-                _ => {}
+            let person = self.person(who);
+            let Some(until) = person.entry.as_ref().map(|entry| entry.until) else {
+                continue;
+            };
+            if person.waits(now).is_none() {
+                self.withdraw(who, "expired");
+            } else if person.is_connected() && until <= now + AHEAD {
+                let entry = &mut self.person_mut(who).entry;
+                entry.as_mut().expect("it waits").until = now + 10 * MINUTE;
             }
         }
         self.judge(found);

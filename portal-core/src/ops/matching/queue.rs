@@ -142,14 +142,19 @@ pub(crate) fn withdraw(cx: &mut Context<'_>, user_id: UserId, why: Withdrawal) -
     Ok(waited)
 }
 
-/// Takes note that a person's last connection was lost: unless they come back, they wait 15 s longer.
-/// Whoever looked ended was passed over meanwhile.
-pub(crate) fn is_gone(cx: &Context<'_>, user: UserId, at: Timestamp) -> Result<()> {
+/// Takes note that a person's last connection was lost, which was opened then: unless they come back, they
+/// wait 15 s longer, if they waited still when it was. Whoever looked ended was passed over meanwhile.
+pub(crate) fn is_gone(
+    cx: &Context<'_>,
+    user: UserId,
+    opened_at: Timestamp,
+    at: Timestamp,
+) -> Result<()> {
     store::execute(
         cx.db,
         "UPDATE match_entry SET expires_at = ?2, look_again = look_again OR (expires_at <= ?3 AND rests = 0)
-         WHERE user_id = ?1",
-        (user, at.plus(GRACE), cx.now),
+         WHERE user_id = ?1 AND expires_at > ?4",
+        (user, at.plus(GRACE), cx.now, opened_at),
     )?;
     Ok(())
 }
