@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) seen_version: AtomicI64,
     /// Deleted content may still be in the log (SPEC 7.4).
     pub(crate) scrub_due: AtomicBool,
+    /// When the log was last emptied, or that was tried.
+    pub(crate) scrubbed_at: AtomicI64,
     pub(crate) closed: AtomicBool,
     /// Memory missed a commit.
     pub(crate) poisoned: AtomicBool,

@@ -12,6 +12,11 @@ use serde_json::{Value, json};
 
 /// Runs requests in one call; answers the code of each, `OK` if all went well.
 fn batch(stage: &Stage, calls: Vec<(&Actor, &str, Value)>) -> Vec<&'static str> {
+    batch_amid(stage, calls, false)
+}
+
+/// The same, with others waiting or not.
+fn batch_amid(stage: &Stage, calls: Vec<(&Actor, &str, Value)>, more: bool) -> Vec<&'static str> {
     let codes = Arc::new(Mutex::new(Vec::new()));
     let requests = calls.into_iter().map(|(actor, name, params)| {
         let codes = Arc::clone(&codes);
@@ -22,7 +27,7 @@ fn batch(stage: &Stage, calls: Vec<(&Actor, &str, Value)>) -> Vec<&'static str> 
         let (entry, params) = (catalogue::find(name).unwrap(), params.to_string());
         Request::json(&stage.portal, actor.clone(), entry, &params, done).unwrap()
     });
-    stage.portal.batch(requests.collect());
+    stage.portal.batch_amid(requests.collect(), || more);
     std::mem::take(&mut *codes.lock().unwrap())
 }
 
@@ -78,4 +83,47 @@ fn a_setting_holds_for_the_rest_of_the_batch_spec_6_6() {
         (&talker.actor, "message.send", message(chat)),
     ];
     assert_eq!(batch(&stage, calls), ["OK", "OK", "ERR_RATE_LIMITED"]);
+}
+
+#[test]
+fn the_log_is_emptied_while_others_wait_but_not_after_every_batch_spec_7_4() {
+    let (stage, chat, talker) = stage();
+    let owner = user(PREMIUM);
+    let written = || {
+        let calls = vec![(&talker.actor, "message.send", message(chat))];
+        assert_eq!(batch(&stage, calls), ["OK"]);
+    };
+    let deleting = |more| {
+        let last = json!({ "chat_id": chat, "count": 1 });
+        let calls = vec![(&owner, "message.delete_last", last)];
+        assert_eq!(batch_amid(&stage, calls, more), ["OK"]);
+    };
+    for _ in 0..9 {
+        written();
+    }
+    let log = stage.dir.path().join("portal.db-wal");
+    let is_empty = || std::fs::metadata(&log).unwrap().len() == 0;
+
+    deleting(false);
+    assert!(is_empty());
+    deleting(true);
+    assert!(!is_empty(), "the next batch is not kept waiting");
+    stage.clock.advance(249);
+    deleting(true);
+    assert!(!is_empty());
+    stage.clock.advance(1);
+    deleting(true);
+    assert!(is_empty(), "however many wait");
+
+    deleting(true);
+    deleting(false);
+    assert!(is_empty(), "with the last");
+    deleting(true);
+    stage.portal.tick().unwrap();
+    assert!(is_empty(), "by housekeeping, where nobody came");
+
+    // A clock that was set back keeps nothing in the log.
+    stage.clock.advance(-1);
+    deleting(true);
+    assert!(is_empty());
 }

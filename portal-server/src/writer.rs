@@ -123,7 +123,9 @@ fn step(portal: &Portal, jobs: &mut mpsc::Receiver<Job>) -> bool {
     };
     if !requests.is_empty() {
         // A defect in one operation must not leave the server without a writer.
-        let ran = catch_unwind(AssertUnwindSafe(|| portal.batch(requests)));
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            portal.batch_amid(requests, || !jobs.is_empty());
+        }));
         if ran.is_err() {
             tracing::error!("an operation panicked; its batch was not answered");
         }
