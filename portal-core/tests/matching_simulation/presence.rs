@@ -58,16 +58,15 @@ impl Model {
     /// It is written down who is gone: the others in their chats are told, and an entry has 15 s left.
     pub(crate) fn note_departures(&mut self) {
         for (at, who, from) in std::mem::take(&mut self.departures) {
-            match from {
-                Some(chat) => self.is_away(chat, who, at + GRACE),
-                None => {
-                    let opened = self.last_opened[&who];
-                    if let Some(entry) = &mut self.person_mut(who).entry
-                        && entry.until > opened
-                    {
-                        entry.until = at + ENTRY_GRACE;
-                    }
-                }
+            if let Some(chat) = from {
+                self.is_away(chat, who, at + GRACE);
+                continue;
+            }
+            let opened = self.last_opened[&who];
+            if let Some(entry) = &mut self.person_mut(who).entry
+                && entry.until > opened
+            {
+                entry.until = at + ENTRY_GRACE;
             }
         }
     }
