@@ -94,7 +94,7 @@ errors! {
     ReportNotFound "ERR_REPORT_NOT_FOUND" 221 404 NotFound "There is no such report, or it was settled and has been pruned.";
     AlreadyReported "ERR_ALREADY_REPORTED" 222 409 Conflict "You have reported this message already; staff have it.";
     BotNotFound "ERR_BOT_NOT_FOUND" 223 404 NotFound "There is no such bot.";
-    BrowserUnavailable "ERR_BROWSER_UNAVAILABLE" 224 503 Refused "This server runs no browsers.";
+    BrowserUnavailable "ERR_BROWSER_UNAVAILABLE" 224 409 Refused "This server runs no browsers.";
 
     // 3xx: refused by policy.
     Forbidden "ERR_FORBIDDEN" 301 403 Refused "You may not do this here.";

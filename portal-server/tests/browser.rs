@@ -46,10 +46,10 @@ async fn whoever_may_is_told_that_no_browser_is_run_and_others_that_they_may_not
                 None => server.get(who, &path).await,
             }
         };
-        ask(Some(&pia), chat).await.refused(503, NONE);
+        ask(Some(&pia), chat).await.refused(409, NONE);
         let others = ask(Some(&ben), chat).await;
         if for_all {
-            others.refused(503, NONE);
+            others.refused(409, NONE);
         } else {
             others.refused(403, "ERR_FORBIDDEN");
         }
