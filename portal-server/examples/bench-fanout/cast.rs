@@ -29,6 +29,12 @@ pub(crate) struct Receiver {
 }
 
 impl Cast {
+    /// The event that sends one more message, and asks for an acknowledgement by this number.
+    pub(crate) fn message(&self, number: usize) -> String {
+        let (chat, content) = (self.chat, &self.content);
+        format!(r#"42{number}["message:send",{{"chat_id":{chat},"content":{content}}}]"#)
+    }
+
     /// For a server that asks nobody who they are.
     pub(crate) fn nobodies(receivers: usize, content: String) -> Self {
         let nobody = || Receiver {

@@ -7,7 +7,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod http;
 
 use std::io::{Error, Result};
 use std::path::PathBuf;
@@ -19,8 +18,7 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use common::{Client, Operator, Usage, millis};
-use http::Http;
+use common::{Client, Http, Operator, Usage, millis};
 
 /// No server takes this long; a stuck run ends instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -2,10 +2,12 @@
 
 #![allow(dead_code, unused_imports, reason = "each driver uses its part")]
 
+mod http;
 mod people;
 mod process;
 mod socket;
 
+pub(crate) use http::Http;
 pub(crate) use people::{Operator, Person, number};
 pub(crate) use process::Usage;
 pub(crate) use socket::{Client, frame_into};

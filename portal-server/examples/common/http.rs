@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// A connection of somebody who is signed in.
+/// A connection that is kept.
 pub(crate) struct Http {
     stream: TcpStream,
     /// What every request says before its length.
@@ -14,14 +14,23 @@ pub(crate) struct Http {
 }
 
 impl Http {
+    /// A connection of somebody who is signed in.
     pub(crate) async fn connect(address: &str, token: &str) -> Result<Self> {
+        Self::saying(address, &format!("Authorization: Bearer {token}\r\n")).await
+    }
+
+    /// A connection of somebody who is not signed in.
+    pub(crate) async fn guest(address: &str) -> Result<Self> {
+        Self::saying(address, "").await
+    }
+
+    async fn saying(address: &str, who: &str) -> Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
             head: format!(
-                "HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
-                 Content-Type: application/json\r\nContent-Length: "
+                "HTTP/1.1\r\nHost: {address}\r\n{who}Content-Type: application/json\r\nContent-Length: "
             ),
             answer: Vec::new(),
         })
@@ -29,7 +38,17 @@ impl Http {
 
     /// Posts JSON to a path under `/v1`, and gives the body of an answer that is 200.
     pub(crate) async fn post(&mut self, path: &str, body: &str) -> Result<&str> {
-        let request = format!("POST /v1/{path} {}{}\r\n\r\n{body}", self.head, body.len());
+        self.ask("POST", path, body).await
+    }
+
+    /// Gets a path under `/v1`, likewise.
+    pub(crate) async fn get(&mut self, path: &str) -> Result<&str> {
+        self.ask("GET", path, "").await
+    }
+
+    async fn ask(&mut self, method: &str, path: &str, body: &str) -> Result<&str> {
+        let head = &self.head;
+        let request = format!("{method} /v1/{path} {head}{}\r\n\r\n{body}", body.len());
         self.stream.write_all(request.as_bytes()).await?;
         self.answer.clear();
         let body = loop {

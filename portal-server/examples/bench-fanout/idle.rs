@@ -1,0 +1,49 @@
+//! What sockets cost that have nothing to do.
+
+use std::io::Result;
+
+use crate::Server;
+use crate::cast::Cast;
+use crate::common::{Client, Usage};
+use crate::room;
+
+/// The first sockets pay for what all share: tables, allocator arenas, page cache of the code.
+pub(crate) const FIRST: usize = 10;
+
+/// More packets than a socket's queue in the server has places at first. It grows once, and does not shrink;
+/// pings alone come to as many in a quarter of an hour.
+const A_WHILE: usize = 40;
+
+/// Opens idle sockets and tells what each costs the server: connected, then in its room, told of the others
+/// that came, and then when it has been there for a while.
+pub(crate) async fn idle(server: &Server, cast: &Cast) -> Result<serde_json::Value> {
+    let at_rest = Usage::of(server.pid)?;
+    let mut clients = Vec::with_capacity(cast.receivers.len());
+    let mut before = at_rest.rss_kib;
+    for receiver in &cast.receivers {
+        if clients.len() == FIRST {
+            before = Usage::of(server.pid)?.rss_kib;
+        }
+        clients.push(Client::connect(&server.address, &receiver.auth).await?);
+    }
+    let connected = Usage::of(server.pid)?.rss_kib;
+    for (client, receiver) in clients.iter_mut().zip(&cast.receivers) {
+        room::enter(client, receiver.chat).await?;
+    }
+    let joined = Usage::of(server.pid)?.rss_kib;
+    for (client, receiver) in clients.iter_mut().zip(&cast.receivers) {
+        for _ in 0..A_WHILE {
+            room::enter(client, receiver.chat).await?;
+        }
+    }
+    let after_a_while = Usage::of(server.pid)?.rss_kib;
+    #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52")]
+    let each = |now: u64| now.saturating_sub(before) as f64 / (cast.receivers.len() - FIRST) as f64;
+    Ok(serde_json::json!({
+        "rss_kib_at_rest": at_rest.rss_kib,
+        "rss_kib_joined": joined,
+        "kib_per_connected_socket": each(connected),
+        "kib_per_joined_socket": each(joined),
+        "kib_per_socket_after_a_while": each(after_a_while),
+    }))
+}
