@@ -34,6 +34,7 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("e2ee/bytes.js", SCRIPT),
     file!("e2ee/envelope.js", SCRIPT),
     file!("e2ee/hpke.js", SCRIPT),
+    file!("e2ee/kept_pair.js", SCRIPT),
     file!("e2ee/primitives.js", SCRIPT),
     file!("e2ee/suite3.js", SCRIPT),
     file!("emitter.js", SCRIPT),

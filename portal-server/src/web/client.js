@@ -4,7 +4,8 @@
 // moves on, so that nothing is missed if the connection is lost once more meanwhile.
 
 import { get, post } from "./api.js";
-import { newPair, whyNot } from "./e2ee/primitives.js";
+import { openPair, pairToKeep } from "./e2ee/kept_pair.js";
+import { whyNot } from "./e2ee/primitives.js";
 import { base64 } from "./e2ee/bytes.js";
 import { Emitter } from "./emitter.js";
 import { Room } from "./room.js";
@@ -123,8 +124,8 @@ export class Client extends Emitter {
     const known = await store.read("own", "pair");
     const row = isOurs(known)
       ? known
-      : await store.settle("own", "pair", { session: me.session_id, pair: await newPair() }, isOurs);
-    this.pair = row.pair;
+      : await store.settle("own", "pair", { session: me.session_id, pair: await pairToKeep() }, isOurs);
+    this.pair = await openPair(row.pair);
   }
 
   #forgetRooms() {
