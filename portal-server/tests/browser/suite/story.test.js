@@ -276,11 +276,7 @@ step("signing out wipes the keys, and the account key signs in again", async () 
     return Promise.all(["own", "room_keys", "known", "read"].map(async (store) => (await all(store)).length));
   });
   assert.deepEqual(kept, [0, 0, 0, 0]);
-  const form = bob.page.getByRole("form", { name: "Sign in" });
-  await form.getByLabel("Name").fill("bob");
-  await form.getByLabel("Account key or login code").fill(bob.accountKey);
-  await form.getByRole("button", { name: "Sign in" }).click();
-  await bob.page.getByRole("heading", { name: "Hello, bob." }).waitFor();
+  await bob.signIn();
 });
 
 step("whoever comes back without keys gets new ones, and sees what stays closed", async () => {
