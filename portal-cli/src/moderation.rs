@@ -31,6 +31,16 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "N")]
         limit: Option<u16>,
     },
+    /// List who is muted in a chat or banned from it
+    List {
+        chat: String,
+        /// Only rows before this one
+        #[arg(long, value_name = "ID")]
+        before: Option<i64>,
+        /// At most this many
+        #[arg(long, value_name = "N")]
+        limit: Option<u16>,
+    },
     /// List who came, left, was kicked and was banned
     Activity {
         chat: String,
@@ -151,6 +161,16 @@ const PUNISHMENTS: &[Column] = &[
     ("reason", "reason"),
 ];
 
+const HELD_BACK: &[Column] = &[
+    ("id", "id"),
+    ("at", "at"),
+    ("kind", "what"),
+    ("user_id", "user"),
+    ("username", "username"),
+    ("until", "until"),
+    ("reason", "reason"),
+];
+
 const ACTIVITY: &[Column] = &[
     ("id", "id"),
     ("at", "at"),
@@ -181,16 +201,20 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
             let page = desk.call("user.punishments", params)?;
             desk.out.rows(&page, "rows", PUNISHMENTS)
         }
+        Verb::List {
+            chat,
+            before,
+            limit,
+        } => {
+            let page = desk.call("mod.list", page_of(desk, &chat, before, limit)?)?;
+            desk.out.rows(&page, "rows", HELD_BACK)
+        }
         Verb::Activity {
             chat,
             before,
             limit,
         } => {
-            let params = Params::new()
-                .with("chat_id", desk.chat(&chat)?)
-                .maybe("before", before)
-                .maybe("limit", limit);
-            let page = desk.call("activity.list", params)?;
+            let page = desk.call("activity.list", page_of(desk, &chat, before, limit)?)?;
             desk.out.rows(&page, "rows", ACTIVITY)
         }
     }
@@ -282,6 +306,16 @@ fn confirm_shutting_out(desk: &Desk, user: &str) -> Result<(), Failure> {
     desk.confirm(&format!(
         "This ends every session of {user}, and destroys their DIRECT chats with what was said there."
     ))
+}
+
+fn page_of(
+    desk: &Desk,
+    chat: &str,
+    before: Option<i64>,
+    limit: Option<u16>,
+) -> Result<Params, Failure> {
+    let params = Params::new().with("chat_id", desk.chat(chat)?);
+    Ok(params.maybe("before", before).maybe("limit", limit))
 }
 
 fn on(desk: &Desk, user: &str) -> Result<Params, Failure> {

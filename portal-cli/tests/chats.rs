@@ -270,7 +270,12 @@ fn people_are_muted_kicked_and_banned() {
     bench.run("mod unmute 2 ben").exits(0);
     bench.run("mod kick 2 ben").exits(0);
     bench.run("mod ban 2 ben --for 7d").exits(0);
+    let held = bench.run("--json mod list 2").json();
+    assert_eq!(held["rows"][0]["username"], "ben");
+    assert_eq!(held["rows"][0]["kind"], "ban");
     bench.run("mod unban 2 ben").exits(0);
+    let held = bench.run("--json mod list 2").json();
+    assert_eq!(held["rows"], serde_json::json!([]));
     bench
         .run("--json mod kick 2 pia")
         .refused(4, "ERR_TARGET_IS_OWNER");

@@ -64,6 +64,7 @@ const NOUNS: &[(&str, &[&str])] = &[
             "platform-unban",
             "warn",
             "punishments",
+            "list",
             "activity",
         ],
     ),

@@ -125,3 +125,50 @@ async fn a_warning_reads_its_reason_at_its_person_spec_7_1() {
         "mind your words"
     );
 }
+
+#[tokio::test]
+async fn whom_a_chat_holds_back_and_what_was_done_to_somebody_are_read_by_staff_spec_7_5() {
+    let server = TestServer::start().await;
+    let ada = server.person_with_role("ada", "admin");
+    let max = server.person_with_role("max", "moderator");
+    let ben = server.person("ben");
+    let chat = server.official_chat(&ada);
+    let ban = json!({ "user_id": ben.id, "reason": "Shouting" });
+    let path = format!("/v1/portal/chats/{chat}/ban");
+    server.post(Some(&ada), &path, ban).await.ok();
+    let held = format!("/v1/portal/chats/{chat}/punishments?limit=5");
+    let page = server.get(Some(&ada), &held).await.ok();
+    assert_eq!(page["rows"][0]["username"], "ben");
+    assert_eq!(page["rows"][0]["reason"], "Shouting");
+    let before = format!("{held}&before={}", page["rows"][0]["id"]);
+    let rest = server.get(Some(&ada), &before).await.ok();
+    assert_eq!(rest["rows"], json!([]));
+    let forbidden = StatusCode::FORBIDDEN.as_u16();
+    server
+        .get(Some(&max), &held)
+        .await
+        .refused(forbidden, "ERR_FORBIDDEN");
+
+    let done = format!("/v1/users/{}/punishments", ben.id);
+    let page = server.get(Some(&max), &done).await.ok();
+    assert_eq!(page["rows"][0]["kind"], "ban");
+    server.get(Some(&ben), &done).await.ok();
+    let of_ada = format!("/v1/users/{}/punishments", ada.id);
+    server
+        .get(Some(&max), &of_ada)
+        .await
+        .refused(forbidden, "ERR_FORBIDDEN");
+
+    let found = server.get(Some(&max), "/v1/users?search=BE").await.ok();
+    let names: Vec<_> = found["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| &user["username"])
+        .collect();
+    assert_eq!(names, ["ben"]);
+    server
+        .get(Some(&ben), "/v1/users?search=be")
+        .await
+        .refused(forbidden, "ERR_FORBIDDEN");
+}

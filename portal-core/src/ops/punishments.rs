@@ -1,6 +1,10 @@
 //! What holds a person back at a moment: the table `punishment`. Those that ran out count as absent
 //! without any sweep (SPEC 7.3); rows stay, so that the person and staff can read why.
 
+mod of_chat;
+
+pub use of_chat::{HeldBack, HeldBackPage, OfChat};
+
 use rusqlite::Connection;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -28,8 +28,8 @@ pub use membership::{Enter, enter, invitee, list_members};
 pub use ownership::{slot_limit, transfer};
 pub use person::{
     ActOn, ActOnInChat, PersonAction, act_everywhere, act_on_in_chat, can_act_on, exports_as_staff,
-    may_evict, may_export, may_grant_role, may_know, on_account, on_ones_own, on_oneself,
-    on_person, on_sign_up, signed_up, stranger_goes,
+    may_evict, may_export, may_grant_role, may_know, may_read_reason, on_account, on_ones_own,
+    on_oneself, on_person, on_sign_up, signed_up, stranger_goes,
 };
 pub use platform::{
     CreateChat, PlatformAct, PlatformAction, PlatformPermit, create_chat, may_own, on_platform,

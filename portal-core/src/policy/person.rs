@@ -204,6 +204,12 @@ pub fn may_know(actor: &ActingAs, target: &TargetFacts) -> bool {
     actor.user_id() == Some(target.id) || on_person(Role::Moderator, actor, target).is_ok()
 }
 
+/// Whether the reason of what was done to somebody is the actor's to read, who is not the person: whoever gave
+/// it, and staff who may act on the person (SPEC 7.1, 7.5).
+pub fn may_read_reason(actor: &ActingAs, gave_it: bool, target: &TargetFacts) -> bool {
+    gave_it || on_person(Role::Moderator, actor, target).is_ok()
+}
+
 /// A stranger may be taken away, by whatever ended the session (SPEC 1.8).
 pub fn stranger_goes(stranger: &Person) -> Result<Permit<ActOn>, Denial> {
     if stranger.stranger {

@@ -34,6 +34,7 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("e2ee/bytes.js", SCRIPT),
     file!("e2ee/envelope.js", SCRIPT),
     file!("e2ee/hpke.js", SCRIPT),
+    file!("e2ee/kept_pair.js", SCRIPT),
     file!("e2ee/primitives.js", SCRIPT),
     file!("e2ee/suite3.js", SCRIPT),
     file!("emitter.js", SCRIPT),
@@ -50,11 +51,25 @@ const FILES: &[(&str, &str, &str)] = &[
     file!("view/chat_settings.js", SCRIPT),
     file!("view/directory.js", SCRIPT),
     file!("view/door.js", SCRIPT),
+    file!("view/held.js", SCRIPT),
     file!("view/lines.js", SCRIPT),
     file!("view/match.js", SCRIPT),
     file!("view/new_chat.js", SCRIPT),
     file!("view/people.js", SCRIPT),
+    file!("view/punishment.js", SCRIPT),
+    file!("view/rows.js", SCRIPT),
     file!("view/sidebar.js", SCRIPT),
+    file!("view/staff/acts.js", SCRIPT),
+    file!("view/staff/audit.js", SCRIPT),
+    file!("view/staff/codes.js", SCRIPT),
+    file!("view/staff/desk.js", SCRIPT),
+    file!("view/staff/frame.js", SCRIPT),
+    file!("view/staff/inspect.js", SCRIPT),
+    file!("view/staff/matcher.js", SCRIPT),
+    file!("view/staff/person.js", SCRIPT),
+    file!("view/staff/report.js", SCRIPT),
+    file!("view/staff/reports.js", SCRIPT),
+    file!("view/transfer.js", SCRIPT),
     file!("words.js", SCRIPT),
 ];
 
@@ -111,11 +126,11 @@ mod tests {
         for (at, _, text) in FILES.iter().filter(|(_, kind, _)| *kind == SCRIPT) {
             let folder = Path::new(at).parent().unwrap();
             for import in imports(text) {
-                let import = import.strip_prefix("./").unwrap_or(import);
-                let path = match import.strip_prefix("../") {
-                    Some(above) => folder.parent().unwrap().join(above),
-                    None => folder.join(import),
-                };
+                let (mut folder, mut rest) = (folder, import.strip_prefix("./").unwrap_or(import));
+                while let Some(above) = rest.strip_prefix("../") {
+                    (folder, rest) = (folder.parent().unwrap(), above);
+                }
+                let path = folder.join(rest);
                 let path = path.to_str().unwrap();
                 assert!(
                     find(path, &HeaderMap::new()).is_some(),
@@ -142,7 +157,7 @@ mod tests {
     fn every_file_of_the_client_is_served_once() {
         let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web");
         let mut there = BTreeSet::from(["/".to_owned()]);
-        for folder in ["", "e2ee", "view"] {
+        for folder in ["", "e2ee", "view", "view/staff"] {
             for entry in std::fs::read_dir(web.join(folder)).unwrap() {
                 let path = entry.unwrap().path();
                 let name = path.strip_prefix(&web).unwrap().to_str().unwrap();

@@ -131,7 +131,9 @@ pub const ROUTES: &[Route] = &[
     post ("users/me/account-key",                                     "user.replace_account_key"),
     get  ("users/me/export",                                          "user.export"),
     get  ("users/me/blocks?after#&limit#",                            "user.blocks"),
+    get  ("users?search&after#&limit#",                               "user.list"),
     get  ("users/{user_id#}",                                         "user.get"),
+    get  ("users/{user_id#}/punishments?before#&limit#",              "user.punishments"),
     post ("users/{user_id#}/block",                                   "user.block"),
     post ("users/{user_id#}/unblock",                                 "user.unblock"),
 
@@ -161,6 +163,7 @@ pub const ROUTES: &[Route] = &[
     post ("portal/chats/{chat_id#}/messages/report",                  "report.create"),
     post ("portal/chats/{chat_id#}/clear",                            "chat.clear"),
 
+    get  ("portal/chats/{chat_id#}/punishments?before#&limit#",       "mod.list"),
     post ("portal/chats/{chat_id#}/kick",                             "mod.kick"),
     post ("portal/chats/{chat_id#}/mute",                             "mod.mute"),
     post ("portal/chats/{chat_id#}/unmute",                           "mod.unmute"),

@@ -4,7 +4,8 @@
 // moves on, so that nothing is missed if the connection is lost once more meanwhile.
 
 import { get, post } from "./api.js";
-import { newPair, whyNot } from "./e2ee/primitives.js";
+import { openPair, pairToKeep } from "./e2ee/kept_pair.js";
+import { whyNot } from "./e2ee/primitives.js";
 import { base64 } from "./e2ee/bytes.js";
 import { Emitter } from "./emitter.js";
 import { Room } from "./room.js";
@@ -27,6 +28,9 @@ const LIST_CHANGES = new Set([
   "room:transfer_offered",
 ]);
 
+/** What staff pages look at. */
+const STAFF_NEWS = new Set(["report:new", "report:updated", "report:deleted"]);
+
 /** Why a session ended, where its keys are to go with it. */
 const KEYS_GO = new Set(["logout", "destroyed", "banned", "deleted"]);
 
@@ -41,6 +45,8 @@ export class Client extends Emitter {
   me = null;
   pair = null;
   chats = [];
+  /** Chats that others want to give to this person. */
+  offers = [];
   rooms = new Map();
   match = NO_MATCH;
   /** Why messages cannot be encrypted here, if so. */
@@ -106,6 +112,7 @@ export class Client extends Emitter {
     this.me = me;
     if (!me) {
       this.chats = [];
+      this.offers = [];
       this.match = NO_MATCH;
     }
     if (before !== me?.session_id) this.#forgetRooms();
@@ -123,8 +130,8 @@ export class Client extends Emitter {
     const known = await store.read("own", "pair");
     const row = isOurs(known)
       ? known
-      : await store.settle("own", "pair", { session: me.session_id, pair: await newPair() }, isOurs);
-    this.pair = row.pair;
+      : await store.settle("own", "pair", { session: me.session_id, pair: await pairToKeep() }, isOurs);
+    this.pair = await openPair(row.pair);
   }
 
   #forgetRooms() {
@@ -237,6 +244,7 @@ export class Client extends Emitter {
       get("users/me/punishments"),
     ]);
     this.chats = list.chats;
+    this.offers = list.offers;
     this.match = match;
     for (const direct of match.chats) {
       const room = this.room(direct.chat_id);
@@ -308,12 +316,14 @@ export class Client extends Emitter {
     if (data.chat_id !== undefined) await this.rooms.get(data.chat_id)?.take(name, data);
     else if (name.startsWith("user:hard_")) for (const room of this.rooms.values()) room.take(name, data);
     if (name === "user:warned" && mine) this.emit("warned", data);
+    if (STAFF_NEWS.has(name)) this.emit(name, data);
     if (name === "user:updated" && mine) await this.refreshMe();
     if (name.startsWith("match:") || LIST_CHANGES.has(name)) {
       await this.reload()
         .then(() => this.isCaughtUp && this.#joinAll(false))
         .catch(() => {});
       if (name.startsWith("match:")) this.emit(name, data);
+      if (name === "room:transfer_offered") this.emit("offered", data);
     }
     return undefined;
   }

@@ -32,6 +32,8 @@ const PATHS = {
   link: "M10 14a4 4 0 005.7 0l3-3A4 4 0 0013 5.300l-1 1M14 10a4 4 0 00-5.700 0l-3 3A4 4 0 0011 18.700l1-1",
   down: "M12 5v14M6 13l6 6 6-6",
   close: "M6 6l12 12M18 6L6 18",
+  copy: "M9 9h11v11H9zM15 9V4H4v11h5",
+  shield: "M12 3l8 3v6c0 4.500-3.300 7.500-8 9-4.700-1.500-8-4.500-8-9V6z",
 };
 
 export function icon(name) {
@@ -54,8 +56,16 @@ export function avatar(name, id = 0) {
   return h("span", { class: `avatar tint-${id % 6}`, "aria-hidden": "true" }, [...(name || "?")][0].toUpperCase());
 }
 
-export const field = (label, control, hint) =>
-  h("label", { class: "field" }, h("span", { class: "label" }, label), control, hint && h("small", {}, hint));
+let hints = 0;
+
+/** A control with its label; a hint is read out after it, and is not part of its name. */
+export function field(label, control, hint) {
+  const labelled = h("label", {}, h("span", { class: "label" }, label), control);
+  if (!hint) return h("div", { class: "field" }, labelled);
+  const id = `hint-${++hints}`;
+  control.setAttribute("aria-describedby", id);
+  return h("div", { class: "field" }, labelled, h("small", { id }, hint));
+}
 
 export const check = (label, control, hint) =>
   h("label", { class: "check" }, control, h("span", {}, label, hint && h("small", {}, hint)));

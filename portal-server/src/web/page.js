@@ -28,6 +28,15 @@ const PAGES = [
   [/^#\/match$/, true, async () => (await import("./view/match.js")).match],
   [/^#\/new$/, true, async () => (await import("./view/new_chat.js")).newChat],
   [/^#\/account$/, true, async () => (await import("./view/account.js")).account],
+  [/^#\/offered\/(\d+)$/, true, async () => (await import("./view/transfer.js")).offered],
+  [/^#\/staff$/, true, async () => (await import("./view/staff/desk.js")).desk],
+  [/^#\/staff\/reports(?:\?(.*))?$/, true, async () => (await import("./view/staff/reports.js")).reports],
+  [/^#\/staff\/report\/(\d+)$/, true, async () => (await import("./view/staff/report.js")).report],
+  [/^#\/staff\/person\/(\d+)$/, true, async () => (await import("./view/staff/person.js")).person],
+  [/^#\/staff\/chat\/(\d+)$/, true, async () => (await import("./view/staff/inspect.js")).inspect],
+  [/^#\/staff\/audit(?:\?(.*))?$/, true, async () => (await import("./view/staff/audit.js")).audit],
+  [/^#\/staff\/matcher$/, true, async () => (await import("./view/staff/matcher.js")).matcher],
+  [/^#\/staff\/codes$/, true, async () => (await import("./view/staff/codes.js")).codes],
   [/^#\/join\/([a-z0-9-]{2,32})$/, true, async () => (await import("./view/directory.js")).invitation],
   [/^#\/c\/([a-z0-9-]{2,32})$/, false, async () => (await import("./view/directory.js")).bySlug],
   [/^#\/chat\/(\d+)$/, false, async () => chatView],
@@ -68,12 +77,16 @@ async function show() {
   document.body.dataset.view = found || link || view ? "main" : "side";
   title({ name: "" });
   main.replaceChildren();
-  if (view && view !== chatView && view !== door)
-    main.append(h("a", { class: "round back", href: "#/", "aria-label": "Back to the chats" }, icon("back")));
+  if (view && view !== chatView && view !== door) {
+    const [above, label] = hash.startsWith("#/staff/") ? ["#/staff", "Back to staff"] : ["#/", "Back to the chats"];
+    main.append(h("a", { class: "round back", href: above, "aria-label": label }, icon("back")));
+  }
   const page = { client, main, go, link, argument, after, entered };
   leave = (view ? view(page) : welcome()) ?? (() => {});
   for (const entry of side.querySelectorAll("a")) {
-    if (entry.getAttribute("href") === hash) entry.setAttribute("aria-current", "page");
+    const href = entry.getAttribute("href");
+    if (href === hash || (href === "#/staff" && hash.startsWith("#/staff/")))
+      entry.setAttribute("aria-current", "page");
     else entry.removeAttribute("aria-current");
   }
   if (view && view !== chatView) main.focus({ preventScroll: true });
@@ -139,6 +152,12 @@ client.on("warned", ({ reason }) => {
       h("button", { type: "button", class: "primary", onclick: () => close() }, "I have read this"),
     ),
   ]);
+});
+client.on("offered", ({ chat_id: id }) => {
+  if (location.hash !== `#/offered/${id}`) toast("A chat is offered to you. It is in your list.");
+});
+client.on("report:new", () => {
+  if (!location.hash.startsWith("#/staff/reports")) toast("A message was reported.");
 });
 client.on("match:found", async ({ chat_id: chat, peer }) => {
   const to = `#/chat/${chat}`;

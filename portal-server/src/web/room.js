@@ -154,7 +154,7 @@ export class Room extends Emitter {
       if (error.code !== "ERR_FORBIDDEN") throw error;
       // An open chat's members are not everybody's to see; its owner's role says what one may do here.
       this.members = [];
-      if (chat.owner && !this.owner) {
+      if (chat.owner && this.owner?.id !== chat.owner) {
         const owner = await get(`users/${chat.owner}`);
         this.owner = { id: owner.id, role: owner.role };
         this.#names.set(owner.id, owner.username);
@@ -433,15 +433,21 @@ export class Room extends Emitter {
       case "user:banned":
         if (isMe) this.end("banned");
         else await this.#without(data.user_id);
+        this.emit("held");
+        break;
+      case "user:unbanned":
+        this.emit("held");
         break;
       case "user:muted":
       case "user:hard_muted":
         if (isMe) this.#mute(data.until ?? null);
         else this.note(`${this.nameOf(data.user_id)} may not write for now.`);
+        this.emit("held");
         break;
       case "user:unmuted":
       case "user:hard_unmuted":
         if (isMe) this.#mute(undefined);
+        this.emit("held");
         break;
       case "room:peer_left":
         this.peerAwayUntil = data.grace_until_ms || null;

@@ -1,35 +1,12 @@
 #!/usr/bin/env bash
 # portal-server behind nginx, with docs/running/nginx.conf as it is written there: sockets, cookies, limits by
-# client, and what a proxy must not pass on. Wants target/release/portal-server, python3 and openssl; nginx is
-# installed where it is missing. All of it runs on loopback, on ports of its own, in a directory of its own.
+# client, and what a proxy must not pass on. Wants target/release/portal-server, or that of the
+# directory named by PORTAL_PROGRAMS, python3 and openssl; nginx is installed where it is missing. All of it runs on
+# loopback, on ports of its own, in a directory of its own.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-root="$(cd "$here/../../.." && pwd)"
-program="${CARGO_TARGET_DIR:-$root/target}/release/portal-server"
-
-if ! command -v nginx >/dev/null; then
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "nginx is not installed" >&2; exit 1; }
-    # Only the program is wanted: nothing is to start it.
-    policy=/usr/sbin/policy-rc.d
-    made=""
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' >"$policy"
-        chmod +x "$policy"
-        made=yes
-    fi
-    installed=0
-    { apt-get update -qq && apt-get install -y -qq --no-install-recommends nginx-light; } || installed=$?
-    if [ -n "$made" ]; then rm -f "$policy"; fi
-    [ "$installed" = 0 ] || exit "$installed"
-fi
-
-temp="$(mktemp -d)"
-server="" proxy=""
-clean_up() {
-    for process in $proxy $server; do kill "$process" 2>/dev/null && wait "$process" || true; done
-    rm -rf "$temp"
-}
-trap clean_up EXIT
+source "$here/../surroundings.sh"
+debian nginx nginx-light
 
 fail() {
     printf 'proxy: %s\n' "$*" >&2
@@ -56,16 +33,8 @@ client_address_header = "X-Forwarded-For"
 rate_login = 5
 log = "trace"
 TOML
-: >"$temp/out"
-"$program" --config "$temp/portal.toml" >"$temp/out" 2>"$temp/server.log" &
-server=$!
-for _ in $(seq 100); do
-    grep -q signin= "$temp/out" && break
-    kill -0 "$server" 2>/dev/null || fail "the server ended by itself"
-    sleep 0.1
-done
-code="$(sed -n 's|.*#signin=owner:||p' "$temp/out")"
-[ -n "$code" ] || fail "the server did not start"
+start_server server --config "$temp/portal.toml"
+code="${sign_in##*:}"
 sed -e "s|listen 80;|listen 127.0.0.1:$plain;|" -e "s|listen 443 ssl;|listen 127.0.0.1:$tls ssl;|" -e '/listen \[::\]/d' \
     -e "s|/etc/letsencrypt/live/chat.example/fullchain.pem|$temp/cert.pem|" \
     -e "s|/etc/letsencrypt/live/chat.example/privkey.pem|$temp/key.pem|" \
@@ -93,6 +62,7 @@ http {
 NGINX
 nginx -e "$temp/nginx.log" -c "$temp/nginx.conf" -p "$temp" &
 proxy=$!
+others="$proxy"
 for _ in $(seq 100); do
     python3 -c "import socket; socket.create_connection(('127.0.0.1', $tls), 1)" 2>/dev/null && break
     kill -0 "$proxy" 2>/dev/null || fail "nginx ended by itself"
@@ -104,11 +74,7 @@ PROXY_PLAIN="$plain" PROXY_TLS="$tls" PORTAL_PORT="$port" PORTAL_PID="$server" P
     python3 "$here/check.py" "$@" || fail "see above"
 
 # The last check has asked the server to stop.
-ended=0
-wait "$server" || ended=$?
-server=""
-[ "$ended" = 0 ] || fail "the server ended with $ended"
-if grep -E "ERROR|panicked" "$temp/server.log"; then fail "the server's log has errors"; fi
+ended_in_order server || fail "see above"
 [ -s "$temp/secrets" ] || fail "no secret was used"
 if grep -hFf "$temp/secrets" "$temp"/*.log; then fail "a secret is in a log"; fi
 echo "proxy: all good"

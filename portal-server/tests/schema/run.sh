@@ -3,57 +3,27 @@
 # right ones and wrong ones, as an admin, as a person and as a guest,
 # and as an admin of everything by its name. Whatever comes back must be in the document:
 # no 5xx, no other status or content type, no body that its schema refuses.
-# Wants target/release/portal-server, or PORTAL_SERVER, and CPython 3.11 or newer; what else is needed is installed
-# under target/schema. Parts as arguments play those alone.
+# Wants target/release/portal-server, or that of the directory named by PORTAL_PROGRAMS, and CPython 3.11 or newer; what
+# else is needed is installed under target/schema. Parts as arguments play those alone.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-root="$(cd "$here/../../.." && pwd)"
-target="${CARGO_TARGET_DIR:-$root/target}"
-program="${PORTAL_SERVER:-$target/release/portal-server}"
-work="$target/schema"
-mkdir -p "$work"
-
-# Of exactly the versions written down; installed again only when those change.
-venv="$work/venv"
-if ! cmp -s "$here/requirements.txt" "$venv/requirements.txt"; then
-    rm -rf "$venv"
-    if ! python3 -m venv "$venv" 2>/dev/null; then
-        [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "python3 -m venv does not work here" >&2; exit 1; }
-        apt-get update -qq && apt-get install -y -qq python3-venv
-        rm -rf "$venv"
-        python3 -m venv "$venv"
-    fi
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$here/requirements.txt"
-    cp "$here/requirements.txt" "$venv/requirements.txt"
-fi
-
-temp="$(mktemp -d)"
-server=""
-clean_up() {
-    if [ -n "$server" ]; then kill "$server" 2>/dev/null && wait "$server" || true; fi
-    rm -rf "$temp"
-}
-trap clean_up EXIT
+source "$here/../surroundings.sh"
+venv="$target/schema/venv"
+mkdir -p "$target/schema"
+python_packages "$venv" "$here/requirements.txt"
 
 # Plays one part against a server and a file of its own.
 play() {
-    local part="$1" url="" token header=() status=0 ended=0
+    local part="$1" token header=() status=0
     # Signing out would make guests of the signed in (hooks.py keeps it from being run by its name too).
     local which=(--exclude-operation-id session.logout --exclude-operation-id any --max-examples 40)
     case "$part" in
         guest) which=(--max-examples 40) ;;
         any) which=(--include-operation-id any --max-examples 1000) ;;
     esac
-    local log="$temp/$part.log" out="$temp/$part.out" report="$temp/$part.report"
-    : >"$out"
-    "$program" --db "$temp/$part.db" --listen 127.0.0.1:0 --limits off >"$out" 2>"$log" &
-    server=$!
-    for _ in $(seq 100); do
-        grep -q "#signin=" "$out" && break
-        sleep 0.1
-    done
-    url="$(sed -n 's/^portal-server listens on //p' "$out")"
-    token="$("$venv/bin/python" "$here/seed.py" "$url" "$out" "$part")"
+    local report="$temp/$part.report"
+    start_server "$part" --db "$temp/$part.db" --listen 127.0.0.1:0 --limits off
+    token="$("$venv/bin/python" "$here/seed.py" "$url" "$temp/$part.out" "$part")"
     if [ -n "$token" ]; then header=(--header "Authorization: Bearer $token"); fi
 
     local checks=not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance
@@ -70,17 +40,7 @@ play() {
         status=1
     fi
 
-    kill -TERM "$server" 2>/dev/null || true
-    wait "$server" || ended=$?
-    server=""
-    if [ "$ended" != 0 ]; then
-        echo "$part: the server ended with $ended" >&2
-        status=1
-    fi
-    if grep -E "ERROR|panicked" "$log" >&2; then
-        echo "$part: the server's log has errors" >&2
-        status=1
-    fi
+    stop_server "$part" || status=1
     if [ "$status" = 0 ]; then
         printf '%s: %s\n' "$part" "$(sed -n 's/^ *\([0-9]* generated.*\)/\1/p' "$report" | tail -n 1)"
     fi

@@ -81,6 +81,7 @@ fn live(portal: &Portal) {
     );
     run(&actor, "message.delete_mine", here.clone());
     run(&operator, "activity.list", here.clone());
+    run(&operator, "mod.list", here.clone());
     run(&actor, "user.punishments", json!({}));
     let target = json!({ "chat_id": chat, "user_id": guest });
     for act in ["mod.mute", "mod.unmute", "mod.kick", "mod.ban", "mod.unban"] {

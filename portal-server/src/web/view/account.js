@@ -1,9 +1,11 @@
-// One's own account: sessions, the account key, whom one has blocked, and the way out.
+// One's own account: sessions, the account key, what was done to one, whom one has blocked, and the way out.
 
 import { get, post } from "../api.js";
-import { confirm, doing, h } from "../dom.js";
-import { moment, trouble } from "../words.js";
+import { confirm, h } from "../dom.js";
+import { moment } from "../words.js";
 import { showAccountKey } from "./door.js";
+import { punishment } from "./punishment.js";
+import { action, list, row as entry, section } from "./rows.js";
 
 /** What a browser says of itself, in a word or two. */
 function device(agent) {
@@ -14,33 +16,6 @@ function device(agent) {
   return name ? [name, system].filter(Boolean).join(" on ") : agent.slice(0, 60);
 }
 
-const section = (title, ...content) => {
-  const id = title.toLowerCase().replaceAll(" ", "-");
-  return h("section", { class: "card", "aria-labelledby": id }, h("h2", { id }, title), ...content);
-};
-
-/** A list that is read, and read again after each act. */
-function list(read, entry, none) {
-  const element = h("ul", { class: "rows" });
-  const show = async () => {
-    try {
-      const rows = await read();
-      element.replaceChildren(...rows.map((row) => entry(row, show)));
-      if (rows.length === 0) element.append(h("li", { class: "quiet" }, none));
-    } catch (error) {
-      element.replaceChildren(h("li", { class: "quiet" }, trouble(error)));
-    }
-  };
-  show();
-  return element;
-}
-
-function action(label, work, kind = "danger-text") {
-  const button = h("button", { type: "button", class: kind }, label);
-  button.addEventListener("click", () => doing(button, work));
-  return button;
-}
-
 function session(row, show) {
   const end = action("End it", async () => {
     if (!(await confirm("End this session?", "That device is signed out, and its keys open nothing new.", "End it")))
@@ -48,21 +23,8 @@ function session(row, show) {
     await post(`users/me/sessions/${row.suffix}/destroy`);
     await show();
   });
-  return h(
-    "li",
-    {},
-    h(
-      "span",
-      { class: "about" },
-      h("span", { class: "name" }, device(row.user_agent)),
-      h(
-        "small",
-        {},
-        [row.current && "this one", `since ${moment(row.created_at)}`, row.client_ip].filter(Boolean).join(" · "),
-      ),
-    ),
-    !row.current && end,
-  );
+  const about = [row.current && "this one", `since ${moment(row.created_at)}`, row.client_ip].filter(Boolean);
+  return entry(device(row.user_agent), [about.join(" · ")], row.current ? "" : end);
 }
 
 function blocked(row, show) {
@@ -74,17 +36,7 @@ function blocked(row, show) {
     },
     "text",
   );
-  return h(
-    "li",
-    {},
-    h(
-      "span",
-      { class: "about" },
-      h("span", { class: "name" }, row.username ?? "Somebody who is gone"),
-      h("small", {}, `since ${moment(row.at)}`),
-    ),
-    undo,
-  );
+  return entry(row.username ?? "Somebody who is gone", [`since ${moment(row.at)}`], undo);
 }
 
 export function account({ client, main }) {
@@ -136,7 +88,28 @@ export function account({ client, main }) {
               h("p", { class: "quiet" }, "What you sign in with, here and on other devices."),
               h("div", { class: "actions" }, replace),
             ),
+            section(
+              "What is stored of you",
+              h("p", { class: "quiet" }, "Everything that this server keeps about you, as one JSON document."),
+              h(
+                "div",
+                { class: "actions" },
+                h(
+                  "a",
+                  { class: "button", href: "/v1/users/me/export", download: `portal-${me.username}.json` },
+                  "Download it",
+                ),
+              ),
+            ),
           ]),
+      section(
+        "Warnings and the like",
+        list(
+          async () => (await get("users/me/punishments")).rows,
+          (one) => punishment(one),
+          "Nothing was ever done to you here.",
+        ),
+      ),
       section(
         "Blocked people",
         list(async () => (await get("users/me/blocks")).users, blocked, "You have blocked nobody."),

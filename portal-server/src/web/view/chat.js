@@ -3,7 +3,7 @@
 import { confirm, copy, doing, h, icon, iconButton, menu, title, toast } from "../dom.js";
 import { utf8 } from "../e2ee/bytes.js";
 import { MAX_PLAINTEXT_BYTES } from "../e2ee/suite3.js";
-import { mayActOn } from "../rights.js";
+import { isStaff, mayActOn } from "../rights.js";
 import { chatType, clock, gone, span, trouble } from "../words.js";
 import { Lines } from "./lines.js";
 
@@ -45,7 +45,7 @@ const typingWords = (names) =>
       ? "Several people are typing ..."
       : `${names.join(" and ")} ${names.length === 1 ? "is" : "are"} typing ...`;
 
-const nothing = (why) =>
+const nothing = (why, inspected) =>
   h(
     "div",
     { class: "welcome" },
@@ -54,6 +54,7 @@ const nothing = (why) =>
     h(
       "p",
       { class: "actions" },
+      inspected && h("a", { class: "button", href: `#/staff/chat/${inspected}` }, "Look into it as an admin"),
       h("a", { class: "button", href: "#/" }, "Back to the chats"),
       h("a", { class: "button", href: "#/open" }, "Open chats"),
     ),
@@ -78,7 +79,7 @@ export function chatView({ client, main, argument, go }) {
         ends.push(build({ client, room, main, go }));
         return;
       }
-      main.append(nothing(trouble(error)));
+      main.append(nothing(trouble(error), isStaff(client.me) && id));
     },
   );
   return () => {
@@ -166,7 +167,7 @@ function build({ client, room, main, go }) {
 
   const showHead = () => {
     if (!room.chat) {
-      if (room.refusal) main.replaceChildren(nothing(room.refusal));
+      if (room.refusal) main.replaceChildren(nothing(room.refusal, isStaff(client.me) && room.id));
       return;
     }
     heading.textContent = room.title;
@@ -334,6 +335,9 @@ function chatMenu(client, room, go) {
         },
         true,
       ],
+    rights.moderate && ["Muted and banned", async () => (await import("./held.js")).held(room)],
+    rights.configure && ["Who came and went", async () => (await import("./held.js")).activity(room)],
+    rights.give && ["Give it to somebody", async () => (await import("./transfer.js")).offer(room)],
     rights.moderate && [
       "Clear the chat",
       async () => {

@@ -5,7 +5,7 @@ import { mayActOn } from "../rights.js";
 import { moment, trouble } from "../words.js";
 
 /** Members first, then who is only there. */
-function everybody(room) {
+export function everybody(room) {
   const known = new Map();
   for (const member of room.members) {
     known.set(member.user_id, { id: member.user_id, username: member.username, role: member.role, isMember: true });
@@ -159,7 +159,7 @@ export function moderate(room, one) {
     ["unban", "Lift the ban", "They may come back."],
   ];
   return dialog(`Moderate ${one.username}`, (close) => {
-    const hint = h("small", {}, acts[0][2]);
+    const hint = h("span", {}, acts[0][2]);
     const act = select(acts, "mute", { name: "act" });
     const duration = field("For how long", select(HOW_LONG, "300", { name: "duration" }));
     const reason = field(
@@ -175,7 +175,7 @@ export function moderate(room, one) {
     return form(
       {},
       [
-        h("label", { class: "field" }, h("span", { class: "label" }, "What"), act, hint),
+        field("What", act, hint),
         duration,
         reason,
         h(

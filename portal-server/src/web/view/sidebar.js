@@ -1,6 +1,7 @@
 // The list of one's chats, and the ways to others.
 
 import { avatar, h, icon } from "../dom.js";
+import { isModerator } from "../rights.js";
 import { chatType, count } from "../words.js";
 
 const entry = (href, name, label) => h("a", { href, class: "way" }, icon(name), label);
@@ -28,6 +29,18 @@ function chatEntry(client, chat) {
   );
 }
 
+const offer = (one) =>
+  h(
+    "li",
+    {},
+    h(
+      "a",
+      { href: `#/offered/${one.chat_id}`, class: "chat-entry" },
+      avatar(one.name, one.chat_id),
+      h("span", { class: "about" }, h("span", { class: "name" }, one.name), h("small", {}, "Offered to you")),
+    ),
+  );
+
 export function sidebar(side, client) {
   const list = h("ul", { class: "chats" });
   const none = h("p", { class: "quiet" }, "No chats yet. Look into the open ones, follow an invite, or make your own.");
@@ -46,9 +59,16 @@ export function sidebar(side, client) {
     list,
     none,
   );
+  const staff = entry("#/staff", "shield", "Staff");
   side.append(
     head,
-    h("div", { class: "ways" }, entry("#/open", "compass", "Open chats"), entry("#/match", "spark", "Meet somebody")),
+    h(
+      "div",
+      { class: "ways" },
+      entry("#/open", "compass", "Open chats"),
+      entry("#/match", "spark", "Meet somebody"),
+      staff,
+    ),
     chats,
     enter,
     who,
@@ -58,9 +78,10 @@ export function sidebar(side, client) {
     const { me } = client;
     chats.hidden = who.hidden = !me;
     enter.hidden = Boolean(me);
+    staff.hidden = !isModerator(me);
     if (!me) return;
     make.hidden = me.stranger;
-    none.hidden = client.chats.length > 0;
+    none.hidden = client.chats.length + client.offers.length > 0;
     const role = me.role === "user" ? (me.stranger ? "visitor" : "") : me.role;
     who.replaceChildren(
       avatar(me.username, me.id),
@@ -76,7 +97,7 @@ export function sidebar(side, client) {
       return Math.max(last, chat.last_activity_at);
     };
     const sorted = [...client.chats].sort((a, b) => recent(b) - recent(a));
-    list.replaceChildren(...sorted.map((chat) => chatEntry(client, chat)));
+    list.replaceChildren(...client.offers.map(offer), ...sorted.map((chat) => chatEntry(client, chat)));
     for (const link of list.querySelectorAll("a")) {
       const href = link.getAttribute("href");
       if (href === current || href === location.hash) link.setAttribute("aria-current", "page");

@@ -2,21 +2,15 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before } from "node:test";
 
-import { cli, PICTURES, signupCode, URL_, World } from "./world.js";
+import { examine } from "./examine.js";
+import { cli, signupCode, URL_, World } from "./world.js";
 
 const MOST_BYTES = 150 * 1024;
-const SIZES = [
-  [360, 740],
-  [1280, 800],
-];
 const LONG =
   "It hangs behind the door, where it always hangs. Unless Tom has it, who wanted to mend the mower on Saturday and has not been seen since.";
-const SCHEMES = ["light", "dark"];
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const world = new World();
 const { step } = world;
 let visitor;
@@ -26,32 +20,6 @@ let chat;
 
 before(() => world.open());
 after(() => world.close());
-
-/** Pictures of what is shown, in every size and scheme, with nothing wrong for people who see or move otherwise. */
-async function examine(person, name) {
-  const { page } = person;
-  for (const [width, height] of SIZES) {
-    await page.setViewportSize({ width, height });
-    for (const colorScheme of SCHEMES) {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      await page.screenshot({ path: `${PICTURES}/${name}-${width}-${colorScheme}.png` });
-      const wide = await page.evaluate(
-        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      );
-      assert.equal(wide, 0, `${name} is wider than ${width} pixels`);
-      // Not as a script of the page: its policy would refuse that, as it should.
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => globalThis.axe.run());
-      const bad = violations
-        .filter(({ impact }) => impact === "serious" || impact === "critical")
-        .map(
-          ({ id, nodes }) =>
-            `${id}: ${nodes.map(({ target, failureSummary }) => `${target}: ${failureSummary}`).join("; ")}`,
-        );
-      assert.deepEqual(bad, [], `${name} at ${width} in ${colorScheme}`);
-    }
-  }
-}
 
 step("the first paint is small", async () => {
   visitor = await world.window("visitor");
@@ -337,11 +305,7 @@ step("an invite that is revoked leads nowhere", async () => {
 
 step("another device of the same person gets the key; ended from here, it gets no other", async () => {
   const other = await world.window("olga elsewhere");
-  const form = other.page.getByRole("form", { name: "Sign in" });
-  await form.getByLabel("Name").fill("olga");
-  await form.getByLabel("Account key or login code").fill(olga.accountKey);
-  await form.getByRole("button", { name: "Sign in" }).click();
-  await other.page.getByRole("heading", { name: "Hello, olga." }).waitFor();
+  await other.signIn("olga", olga.accountKey);
   await peer.page.goto(chat);
   await peer.isIn("Summer house");
   const epoch = await peer.epoch();

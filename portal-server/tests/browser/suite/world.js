@@ -91,6 +91,15 @@ export class World {
     return person;
   }
 
+  /** Somebody who has signed up and was given a role. */
+  async staff(name, role) {
+    const person = await this.person(name);
+    await cli("user", "set-role", name, role);
+    await person.page.getByText("Your role has changed. Sign in again.").waitFor();
+    await person.signIn();
+    return person;
+  }
+
   /** What no page may have done: errors in the console, exceptions, breaches of the content policy. */
   assertQuiet() {
     for (const { name, complaints } of this.people) assert.deepEqual(complaints, [], `${name}'s browser complains`);
@@ -114,16 +123,25 @@ export class Person {
     });
   }
 
-  async signUp() {
+  async signUp(code) {
     const { page } = this;
     const form = page.getByRole("form", { name: "Sign up" });
     await form.getByLabel("Name").fill(this.name);
-    await form.getByLabel("Sign-up code").fill(await signupCode());
+    await form.getByLabel("Sign-up code").fill(code ?? (await signupCode()));
     await form.getByRole("button", { name: "Sign up" }).click();
     const key = page.getByRole("dialog", { name: "Your account key" });
     this.accountKey = await key.locator("#account-key").textContent();
     await key.getByRole("button", { name: "I have kept it" }).click();
     await page.getByRole("heading", { name: `Hello, ${this.name}.` }).waitFor();
+  }
+
+  async signIn(name = this.name, key = this.accountKey) {
+    const { page } = this;
+    const form = page.getByRole("form", { name: "Sign in" });
+    await form.getByLabel("Name").fill(name);
+    await form.getByLabel("Account key or login code").fill(key);
+    await form.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("heading", { name: `Hello, ${name}.` }).waitFor();
   }
 
   /** Another tab of the same browser. */
@@ -186,14 +204,25 @@ export class Person {
     return page.url();
   }
 
+  /** What is in the clipboard after this, which was not there before. */
+  async copies(work) {
+    const read = () => this.page.evaluate(() => navigator.clipboard.readText());
+    const before = await read();
+    await work();
+    for (const end = Date.now() + PATIENCE; Date.now() < end; ) {
+      const now = await read();
+      if (now && now !== before) return now;
+      await this.page.waitForTimeout(50);
+    }
+    throw new Error("nothing was copied");
+  }
+
   /** Makes an invite to the chat that is open; answers the link, as it was copied. */
   async invites() {
     const { page } = this;
     await page.getByRole("button", { name: "Chat settings" }).click();
     const dialog = page.getByRole("dialog", { name: "Chat settings" });
-    await dialog.getByRole("button", { name: "Make an invite" }).click();
-    await page.getByText("Copied.").waitFor();
-    const link = await page.evaluate(() => navigator.clipboard.readText());
+    const link = await this.copies(() => dialog.getByRole("button", { name: "Make an invite" }).click());
     await dialog.getByRole("button", { name: "Close" }).click();
     return link;
   }

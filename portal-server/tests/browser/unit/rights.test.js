@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { mayActOn, rights } from "../../../src/web/rights.js";
+import { mayActOn, mayEverywhere, rights } from "../../../src/web/rights.js";
 
 const person = (id, role = "user", more = {}) => ({ id, role, stranger: false, ...more });
 const chat = (chat_type, owner) => ({ chat_type, owner });
@@ -18,7 +18,7 @@ test("an owner does everything in the own chat, spec 4.1", () => {
 
 test("a member talks and no more, spec 4.1", () => {
   const may = rights(person(2), chat("PRIVATE", 1), owner);
-  assert.deepEqual(may, { talk: true, isOwner: false, configure: false, moderate: false, destroy: false });
+  assert.deepEqual(may, { talk: true, isOwner: false, configure: false, moderate: false, destroy: false, give: false });
 });
 
 test("staff configure open chats below them, not private ones, spec 4.1", () => {
@@ -46,4 +46,25 @@ test("an owner acts on whoever is not above, others on whoever is below, spec 4.
   assert.ok(!mayActOn(person(1), own, person(2, "moderator")));
   assert.ok(mayActOn(person(3, "moderator"), own, person(2)));
   assert.ok(!mayActOn(person(3, "moderator"), own, person(4, "moderator")));
+});
+
+test("a chat is given away by its owner, open ones by the platform's owner too, spec 3.7 and 4.1", () => {
+  assert.ok(rights(person(1), chat("PRIVATE", 1), owner).give);
+  assert.ok(rights(person(9, "owner"), chat("PUBLIC", 1), owner).give);
+  assert.ok(!rights(person(9, "owner"), chat("PRIVATE", 1), owner).give);
+  assert.ok(!rights(person(3, "admin"), chat("PUBLIC", 1), owner).give);
+  assert.ok(!rights(person(2), chat("PRIVATE", 1), owner).give);
+});
+
+test("moderators warn and time out whoever is below, admins do more, spec 4.3", () => {
+  const may = (me, other) => Object.entries(mayEverywhere(me, other)).filter(([, is]) => is).map(([act]) => act);
+  assert.deepEqual(may(person(3, "moderator"), person(2)), ["warn", "timeout"]);
+  assert.deepEqual(may(person(3, "admin"), person(2)), ["warn", "timeout", "mute", "ban", "tier"]);
+  for (const [me, other] of [
+    [person(2), person(4)],
+    [person(3, "moderator"), person(4, "moderator")],
+    [person(3, "admin"), person(3, "admin")],
+    [person(3, "admin"), person(4, "owner")],
+  ])
+    assert.deepEqual(may(me, other), []);
 });
