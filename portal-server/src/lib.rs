@@ -5,6 +5,7 @@
 //! far as tests and other hosts have a use for them.
 
 pub mod config;
+mod engine;
 pub mod http;
 pub mod limits;
 mod metrics;

@@ -3,17 +3,14 @@
 //! Everything but a socket's request runs in a task of its own: a write runs to its end although the
 //! client left, and a panic is answered instead of closing the connection.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, USER_AGENT};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, StatusCode};
 use portal_core::catalogue::{self, Entry};
 use portal_core::model::{BotId, SessionId, Timestamp};
 use portal_core::ops::bots::KEY_PREFIX;
@@ -27,22 +24,20 @@ use super::body::{self, BodyError, MAX_BODY};
 use super::reply::{self, Reply};
 use super::routes::{self, Browser, Found, Session};
 use super::{address, credentials, framing, openapi, pages, security, sockets, status};
+use crate::engine::Engine;
 use crate::limits::Class;
 use crate::metrics::Metrics;
-use crate::realtime::{Engine, Realtime};
+use crate::realtime::Realtime;
 use crate::server::Server;
 
 /// As much of a client's name as the session list keeps.
 const USER_AGENT_CHARS: usize = 200;
 
-/// An answer's body: the engine's, or one that is whole.
-pub(crate) type AppBody = Either<UnsyncBoxBody<Bytes, Infallible>, Full<Bytes>>;
-
 /// What answers requests.
 pub(crate) struct App {
     pub(super) server: Arc<Server>,
     pub(super) realtime: Arc<Realtime>,
-    pub(super) engine: Engine,
+    pub(super) engine: Arc<Engine<Realtime>>,
 }
 
 /// Who asks.
@@ -71,31 +66,26 @@ impl App {
     }
 
     /// Answers a request from the peer's address.
-    pub(crate) async fn answer(
-        self: Arc<Self>,
-        peer: IpAddr,
-        request: Request<Incoming>,
-    ) -> Response<AppBody> {
+    pub(crate) async fn answer(self: Arc<Self>, peer: IpAddr, request: Request<Incoming>) -> Reply {
         let request_id = request_id();
         let asked = Asked::note(&request);
         let trusted = self.server.client_address_header.as_ref();
         let ip = address::client_address(peer, request.headers(), trusted);
         let mut response = if let Err(error) = framing::check(&request) {
-            framing::refuse(&error, &request_id).map(Either::Right)
+            framing::refuse(&error, &request_id)
         } else if request.uri().path().starts_with("/socket.io/") {
             sockets::answer(&self, ip, request, &request_id).await
         } else {
             let this = Arc::clone(&self);
             let id = request_id.clone();
             let answering = async move { this.answer_whole(ip, request, &id).await };
-            let reply = match tokio::spawn(answering).await {
+            match tokio::spawn(answering).await {
                 Ok(reply) => reply,
                 Err(panic) => {
                     tracing::error!(request_id, %panic, "a request panicked");
                     reply::error(&ErrorKind::Internal.into(), &request_id)
                 }
-            };
-            reply.map(Either::Right)
+            }
         };
         self.finish(&mut response, &request_id);
         if let Some(asked) = asked {
@@ -104,7 +94,7 @@ impl App {
         response
     }
 
-    fn finish(&self, response: &mut Response<AppBody>, request_id: &str) {
+    fn finish(&self, response: &mut Reply, request_id: &str) {
         let metrics = &self.server.metrics;
         Metrics::add(&metrics.requests, 1);
         let status = response.status();

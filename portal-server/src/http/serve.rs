@@ -53,6 +53,9 @@ impl Default for Limits {
     }
 }
 
+/// A connection as it is served; an upgrade hands out the same.
+pub(crate) type Connection = Wire<TcpStream, Pass>;
+
 /// A head is refused beyond this. hyper's own limit is 400 KiB a connection.
 const MAX_HEAD: usize = 16 * 1024;
 
@@ -153,7 +156,7 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 
 /// Serves one connection until it closes, is upgraded, or the server ends.
 async fn connection<A, F, B>(
-    wire: Wire<TcpStream, Pass>,
+    wire: Connection,
     peer: IpAddr,
     head_within: Duration,
     answer: A,

@@ -1,35 +1,27 @@
 //! Requests for `/socket.io/`: what they prove is found out here, the rest is the engine's.
-//!
-//! The engine keeps a socket's opening request for as long as the socket lives. It therefore gets a
-//! small one: no cookies in memory, and four kilobytes less a socket.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use engineioxide::socket::Sid;
-use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    SEC_WEBSOCKET_KEY, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, HeaderMap, HeaderName, HeaderValue, VARY,
 };
-use hyper::service::Service;
-use hyper::{Method, Request, Response, StatusCode, Uri};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use portal_core::Error;
 use portal_core::model::SessionId;
-use portal_core::{Error, ErrorKind};
+use tungstenite::handshake::server::create_response_with_body;
 
-use super::app::{App, AppBody};
+use super::app::App;
 use super::credentials;
-use super::reply;
+use super::reply::{self, Reply};
+use super::serve::Connection;
+use crate::engine::{Asked, Refused, Sid, Socket, Transport};
 use crate::limits::Class;
-use crate::realtime::Opening;
-
-/// The headers that the engine reads. hyper has seen to the upgrade before.
-const KEPT: [HeaderName; 2] = [SEC_WEBSOCKET_KEY, CONTENT_TYPE];
-
-/// What the engine itself says to a `sid` that it does not know; the client then opens another.
-const UNKNOWN_SID: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
+use crate::realtime::{Opening, Peer};
 
 /// Answers a request for a socket.
 pub(super) async fn answer(
@@ -37,19 +29,19 @@ pub(super) async fn answer(
     ip: IpAddr,
     request: Request<Incoming>,
     request_id: &str,
-) -> Response<AppBody> {
+) -> Reply {
     let origins = &app.server.origins;
     let allowed = origins.allowed(request.headers()).cloned();
     let mut response = if request.method() == Method::OPTIONS {
-        preflight(allowed.is_some()).map(Either::Right)
+        preflight(allowed.is_some())
     } else {
         match enter(app, ip, request).await {
             Ok(response) => response,
-            Err(Refusal::Error(error)) => reply::error(&error, request_id).map(Either::Right),
-            Err(Refusal::UnknownSid) => {
-                let mut response = reply::json(UNKNOWN_SID.to_owned());
+            Err(Refusal::Error(error)) => reply::error(&error, request_id),
+            Err(Refusal::Engine(refused)) => {
+                let mut response = reply::json(refused.json().to_owned());
                 *response.status_mut() = StatusCode::BAD_REQUEST;
-                response.map(Either::Right)
+                response
             }
         }
     };
@@ -70,34 +62,120 @@ pub(super) async fn answer(
 }
 
 enum Refusal {
+    /// Ours.
     Error(Error),
-    UnknownSid,
+    /// The protocol's.
+    Engine(Refused),
 }
 
-impl<E: Into<Error>> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self::Error(error.into())
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
     }
 }
 
-async fn enter(
-    app: &App,
-    ip: IpAddr,
-    request: Request<Incoming>,
-) -> Result<Response<AppBody>, Refusal> {
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Self::Engine(refused)
+    }
+}
+
+async fn enter(app: &App, ip: IpAddr, request: Request<Incoming>) -> Result<Reply, Refusal> {
     let session = session_of(app, request.headers()).await?;
-    match sid(request.uri()) {
-        Some(sid) if !app.realtime.belongs_to(sid, session) => return Err(Refusal::UnknownSid),
-        Some(_) => {}
-        // Each new socket counts; what is polled over it does not.
-        None => app
-            .server
-            .limiter
-            .count(Class::Usual, session.is_some(), ip)?,
+    let asked = Asked::read(request.method(), request.uri().query().unwrap_or_default());
+    let whose = |sid: Sid| {
+        let socket = app.engine.find(sid);
+        socket
+            .filter(|socket| socket.data.opening.session == session)
+            .ok_or(Refused::UnknownSid)
+    };
+    match asked {
+        Ok(Asked::Open(transport)) => {
+            // Each new socket counts; what is polled over it does not.
+            count(app, ip, session)?;
+            let opening = Opening { ip, session };
+            open(app, transport, opening, request).await
+        }
+        Ok(Asked::Poll(sid)) => {
+            let socket = whose(sid)?;
+            app.read_body(request.into_body()).await?;
+            let packets = app.engine.poll(&socket).await?;
+            Ok(text(packets))
+        }
+        Ok(Asked::Post(sid)) => {
+            let socket = whose(sid)?;
+            let _under_way = app.engine.begin_post(&socket)?;
+            let packets = app.read_body(request.into_body()).await?;
+            app.engine.post(&socket, &packets)?;
+            Ok(text("ok"))
+        }
+        Ok(Asked::Upgrade(sid)) => upgrade(app, whose(sid)?, request),
+        Err(refused) => {
+            if refused != Refused::UnknownSid {
+                count(app, ip, session)?;
+            }
+            Err(refused.into())
+        }
     }
-    let small = shrink(app, request, Opening { ip, session }).await?;
-    let Ok(response) = app.engine.call(small).await;
-    Ok(response.map(|body| Either::Left(body.boxed_unsync())))
+}
+
+fn count(app: &App, ip: IpAddr, session: Option<SessionId>) -> Result<(), Error> {
+    let limiter = &app.server.limiter;
+    limiter.count(Class::Usual, session.is_some(), ip)
+}
+
+async fn open(
+    app: &App,
+    transport: Transport,
+    opening: Opening,
+    mut request: Request<Incoming>,
+) -> Result<Reply, Refusal> {
+    let peer = Peer::new(opening);
+    match transport {
+        Transport::Polling => {
+            app.read_body(request.into_body()).await?;
+            Ok(text(app.engine.open_polling(peer)))
+        }
+        Transport::WebSocket => {
+            let response = accept(&request)?;
+            let upgrading = connection(&mut request);
+            tokio::spawn(Arc::clone(&app.engine).open_websocket(peer, upgrading));
+            Ok(response)
+        }
+    }
+}
+
+fn upgrade(
+    app: &App,
+    socket: Arc<Socket<Peer>>,
+    mut request: Request<Incoming>,
+) -> Result<Reply, Refusal> {
+    let response = accept(&request)?;
+    let upgrading = connection(&mut request);
+    tokio::spawn(Arc::clone(&app.engine).upgrade(socket, upgrading));
+    Ok(response)
+}
+
+/// The answer that begins a WebSocket.
+fn accept(request: &Request<Incoming>) -> Result<Reply, Refused> {
+    create_response_with_body(request, Default::default).map_err(|_| Refused::BadRequest)
+}
+
+/// The connection itself, once that answer is written, and what has been read of it already. It leaves behind what
+/// hyper kept for it.
+fn connection(
+    request: &mut Request<Incoming>,
+) -> impl Future<Output = Option<(Connection, Bytes)>> + use<> {
+    let upgrading = hyper::upgrade::on(request);
+    async {
+        let upgraded = upgrading.await.ok()?;
+        let parts = upgraded.downcast::<TokioIo<Connection>>().ok()?;
+        Some((parts.io.into_inner(), parts.read_buf))
+    }
+}
+
+fn text(body: impl Into<Bytes>) -> Reply {
+    reply::typed("text/plain; charset=UTF-8", body)
 }
 
 /// The session of the cookie, where it counts, or of the bearer token.
@@ -114,47 +192,8 @@ async fn session_of(app: &App, headers: &HeaderMap) -> Result<Option<SessionId>,
     }
 }
 
-fn sid(uri: &Uri) -> Option<Sid> {
-    uri.query()?
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("sid="))?
-        .parse()
-        .ok()
-}
-
-/// The same request with what the engine needs, and its body read.
-async fn shrink(
-    app: &App,
-    mut request: Request<Incoming>,
-    opening: Opening,
-) -> Result<Request<Full<Bytes>>, Error> {
-    let mut small = Request::new(());
-    *small.method_mut() = request.method().clone();
-    *small.version_mut() = request.version();
-    // Copies: a slice of the connection's buffer would keep the whole of it.
-    *small.uri_mut() = request
-        .uri()
-        .to_string()
-        .parse()
-        .map_err(|_| ErrorKind::Internal)?;
-    // No request has both, and a map that grows by itself begins with six places.
-    *small.headers_mut() = HeaderMap::with_capacity(1);
-    for name in KEPT {
-        if let Some(value) = request.headers().get(&name) {
-            let value =
-                HeaderValue::from_bytes(value.as_bytes()).map_err(|_| ErrorKind::Internal)?;
-            small.headers_mut().insert(name, value);
-        }
-    }
-    // The connection's upgrade is in there.
-    *small.extensions_mut() = std::mem::take(request.extensions_mut());
-    small.extensions_mut().insert(opening);
-    let body = app.read_body(request.into_body()).await?;
-    Ok(small.map(|()| Full::new(body)))
-}
-
 /// The answer to a browser that asks whether another origin's page may.
-fn preflight(allowed: bool) -> reply::Reply {
+fn preflight(allowed: bool) -> Reply {
     if !allowed {
         return reply::empty(StatusCode::FORBIDDEN);
     }

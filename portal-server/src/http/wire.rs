@@ -1,18 +1,15 @@
 //! A client's connection, as everything above sees it: bytes, with a limit to waiting.
 //!
-//! hyper limits how long it waits for a request's head, but neither it nor the WebSocket layer
-//! limits how long it waits for a client to take what is written. A client that stops reading
-//! would hold its buffers, and the task stuck in the write, for as long as it likes. [`Wire`]
-//! ends that. It lives below the upgrade, so it covers plain requests, polling and
-//! WebSocket connections alike.
-//!
-//! A wire that was given up stays so, for reading too. The WebSocket layer goes on after a failed
-//! write, and a client that reads again would get a stream with a hole in it.
+//! hyper limits how long it waits for a request's head, but not how long it waits for a client to
+//! take what is written. A client that stops reading would hold its buffers, and the task stuck in
+//! the write, for as long as it likes. [`Wire`] ends that. It lives below the upgrade, so it covers
+//! plain requests, polling and WebSocket connections alike. Whoever writes stops at the failure: a
+//! client that reads again would otherwise get a stream with a hole in it.
 
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -27,9 +24,6 @@ pub struct Wire<S, G> {
     patience: Duration,
     // Only while a write waits: most connections, most of the time, hold no timer.
     waiting: Option<Pin<Box<Sleep>>>,
-    given_up: bool,
-    /// Whoever waits to read; it is told when the wire is given up.
-    reader: Option<Waker>,
     _guard: G,
 }
 
@@ -40,8 +34,6 @@ impl<S, G> Wire<S, G> {
             stream,
             patience,
             waiting: None,
-            given_up: false,
-            reader: None,
             _guard: guard,
         }
     }
@@ -61,18 +53,7 @@ impl<S, G> Wire<S, G> {
             .waiting
             .get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(timer.as_mut().poll(cx));
-        self.given_up = true;
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
-    }
-
-    fn check(&self) -> io::Result<()> {
-        if self.given_up {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        Ok(())
     }
 }
 
@@ -82,17 +63,7 @@ impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Wire<S, G> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.check()?;
-        let read = Pin::new(&mut self.stream).poll_read(cx, into);
-        if read.is_pending()
-            && !self
-                .reader
-                .as_ref()
-                .is_some_and(|w| w.will_wake(cx.waker()))
-        {
-            self.reader = Some(cx.waker().clone());
-        }
-        read
+        Pin::new(&mut self.stream).poll_read(cx, into)
     }
 }
 
@@ -102,7 +73,6 @@ impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for Wire<S, G> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
         let wrote = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.watch(cx, wrote)
     }
@@ -112,7 +82,6 @@ impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for Wire<S, G> {
         cx: &mut Context<'_>,
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.check()?;
         let wrote = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
         self.watch(cx, wrote)
     }
@@ -122,7 +91,6 @@ impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for Wire<S, G> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check()?;
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         self.watch(cx, flushed)
     }
@@ -150,21 +118,6 @@ mod tests {
         let failed = wire.write_all(b"more than four").await.unwrap_err();
         assert_eq!(failed.kind(), ErrorKind::TimedOut);
         assert_eq!(start.elapsed().as_secs(), PATIENCE.as_secs());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_wire_that_was_given_up_tells_its_reader_and_carries_nothing_more() {
-        let (ours, mut theirs) = duplex(4);
-        let (mut reading, mut writing) = tokio::io::split(Wire::new(ours, PATIENCE, ()));
-        let reader = tokio::spawn(async move { reading.read_u8().await });
-        writing.write_all(b"more than four").await.unwrap_err();
-        assert_eq!(
-            reader.await.unwrap().unwrap_err().kind(),
-            ErrorKind::TimedOut
-        );
-        let mut taken = [0; 4];
-        theirs.read_exact(&mut taken).await.unwrap();
-        assert!(writing.write_all(b"later").await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,14 +9,13 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use engineioxide::Str;
 use portal_core::model::ConnectionId;
 use portal_core::{Delivery, ErrorKind, Follower, Portal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::peer::Handed;
 use super::{Realtime, packet, peer};
+use crate::engine::{Packet, Sent};
 use crate::metrics::Metrics;
 
 /// Events that are read, and handed out, in one go.
@@ -36,7 +35,7 @@ pub(crate) struct Batch {
 }
 
 enum Parcel {
-    Send(Vec<ConnectionId>, Str),
+    Send(Vec<ConnectionId>, Packet),
     Close(ConnectionId),
     /// The log was pruned before it was read: every socket may have missed something, its end too.
     Behind,
@@ -184,7 +183,7 @@ fn hand_out_one(realtime: &Realtime, batch: &Batch) -> Vec<super::Client> {
             Parcel::Send(to, packet) => {
                 for client in to.iter().filter_map(|id| connected.get(id)) {
                     handed += 1;
-                    if peer::hand(client, packet) == Handed::Full {
+                    if client.send_in_turn(packet) == Sent::Full {
                         late.push(client.clone());
                     }
                 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use engineioxide::Str;
 use portal_core::model::{ChatId, ConnectionId};
 use portal_core::presence::Identity;
 use portal_core::{Actor, Delivery, Error, ErrorKind, Result};
@@ -10,8 +9,8 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::peer::Handed;
-use super::{Client, Realtime, opening, packet, peer};
+use super::{Client, Realtime, packet, peer};
+use crate::engine::{Packet, Sent};
 
 /// What a client may say of itself. Without a token, what its opening request proved counts.
 #[derive(Debug, Default, Deserialize)]
@@ -30,7 +29,7 @@ impl Realtime {
             Ok(auth) => auth,
             Err(error) => return refuse(&client, &error),
         };
-        if !client.data.begin() {
+        if !peer::begin(&client) {
             // A second connect packet is no mistake worth ending a socket for, nor worth an answer.
             return;
         }
@@ -59,7 +58,7 @@ impl Realtime {
 
     fn turn_away(&self, client: &Client, error: &Error) {
         refuse(client, error);
-        client.data.turned_away();
+        peer::turned_away(client);
         self.expect_to_connect(client);
     }
 
@@ -69,7 +68,7 @@ impl Realtime {
         client: &Client,
         token: Option<String>,
     ) -> Result<(ConnectionId, Identity, u64)> {
-        let opening = opening(client);
+        let opening = client.data.opening;
         let portal = &self.server.portal;
         let session = match token {
             Some(token) => Some(portal.authenticate(&token)?),
@@ -98,17 +97,17 @@ impl Realtime {
         since: u64,
         after: Option<u64>,
         log_id: Option<String>,
-    ) -> Handed {
+    ) -> Sent {
         let ready = json!({
             "as_of": since,
             "log_id": self.log_id,
             "user_id": identity.user,
             "session_id": identity.session,
         });
-        peer::give(client, packet::connected(&client.id.to_string()));
-        peer::give(client, packet::emit("session:ready", &ready.to_string()));
+        client.send(packet::connected(&client.id.to_string()));
+        client.send(packet::emit("session:ready", &ready.to_string()));
         let Some(after) = after else {
-            return Handed::On;
+            return Sent::On;
         };
         if log_id.is_some_and(|log| log != self.log_id) {
             return resume_failed(client, &ErrorKind::EventsPruned.into());
@@ -124,7 +123,7 @@ impl Realtime {
         id: ConnectionId,
         chat: Option<ChatId>,
         after: u64,
-    ) -> Handed {
+    ) -> Sent {
         let portal = self.server.portal.clone();
         let missed = tokio::task::spawn_blocking(move || portal.replay(id, chat, after)).await;
         let missed = missed.unwrap_or_else(|_| Err(ErrorKind::Internal.into()));
@@ -134,14 +133,14 @@ impl Realtime {
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotJoined | ErrorKind::NotConnected) =>
             {
-                Handed::On
+                Sent::On
             }
             Err(error) => resume_failed(client, &error),
         }
     }
 }
 
-fn packet_of(delivery: Delivery) -> Option<Str> {
+fn packet_of(delivery: Delivery) -> Option<Packet> {
     match delivery {
         Delivery::Send { name, data, .. } => Some(packet::emit(name, &data).into()),
         Delivery::Close { .. } => None,
@@ -160,11 +159,11 @@ fn parse(auth: &RawValue) -> Result<Auth> {
 }
 
 fn refuse(client: &Client, error: &Error) {
-    peer::give(client, packet::refused("/", error.message(), error));
+    client.send(packet::refused("/", error.message(), error));
 }
 
 /// Tells a client to read the state afresh; it is connected all the same.
-fn resume_failed(client: &Client, error: &Error) -> Handed {
+fn resume_failed(client: &Client, error: &Error) -> Sent {
     let error = serde_json::to_string(error).expect("errors are plain words and numbers");
-    peer::give(client, packet::emit("resume:failed", &error))
+    client.send(packet::emit("resume:failed", &error))
 }

@@ -1,6 +1,6 @@
 //! Socket.IO (SPEC 15.3): sockets in, events in, events out.
 //!
-//! The engine ([`engineioxide`]) does transports, heartbeats and framing. What is here: who a socket is
+//! The engine ([`engine`](crate::engine)) does transports, heartbeats and framing. What is here: who a socket is
 //! ([`handshake`]), what a packet says ([`packet`]), which operation an event runs ([`events`]), and how
 //! the log reaches the sockets ([`fanout`]). Nothing here decides who may what; the library does.
 
@@ -17,12 +17,6 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bytes::Bytes;
-use engineioxide::Str;
-use engineioxide::config::EngineIoConfig;
-use engineioxide::handler::EngineIoHandler;
-use engineioxide::service::EngineIoService;
-use engineioxide::socket::{DisconnectReason, Sid, Socket};
 use portal_core::model::{ChatId, ConnectionId, SessionId};
 use portal_core::ops::rooms;
 use portal_core::presence::Identity;
@@ -31,25 +25,23 @@ use serde::Deserialize;
 use tokio::runtime::Handle;
 
 pub use events::EVENTS;
+pub(crate) use peer::Peer;
 
+use crate::engine::{Engine, Handler, Sent, Socket, Sockets};
 use crate::http::body::MAX_BODY;
 use crate::limits::Class;
 use crate::metrics::Metrics;
 use crate::server::Server;
 use packet::Packet;
-use peer::{Handed, Peer};
 use registry::Registry;
 
 /// A socket of the engine's, with our state in it.
 type Client = Arc<Socket<Peer>>;
 
-/// What the engine answers requests through.
-pub(crate) type Engine = EngineIoService<Realtime>;
-
 /// For a client to ask to connect, once its socket is open.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// What the opening request of a socket proved; it travels with the request into the engine.
+/// What the opening request of a socket proved.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Opening {
     pub(crate) ip: IpAddr,
@@ -60,6 +52,9 @@ pub(crate) struct Opening {
 /// The sockets of a server.
 pub(crate) struct Realtime {
     server: Arc<Server>,
+    /// All there are.
+    sockets: Arc<Sockets<Peer>>,
+    /// Those that the library knows.
     registry: Registry,
     runtime: Handle,
     bell: Arc<fanout::Bell>,
@@ -86,6 +81,7 @@ impl Realtime {
         let follower = server.portal.follow(None)?;
         let bell = Arc::new(fanout::Bell::default());
         let realtime = Arc::new(Self {
+            sockets: Arc::default(),
             registry: Registry::default(),
             runtime: Handle::current(),
             bell: Arc::clone(&bell),
@@ -109,27 +105,13 @@ impl Realtime {
     }
 
     /// The engine that serves them.
-    pub(crate) fn engine(self: &Arc<Self>) -> Engine {
-        let config = EngineIoConfig::builder()
-            .req_path("/socket.io")
-            .max_buffer_size(peer::QUEUE)
-            // A connection's buffer for reading. Most of what idle clients send is far smaller; it grows for others.
-            .ws_read_buffer_size(256)
-            .max_payload(MAX_BODY as u64)
-            .ws_max_message_size(MAX_BODY)
-            .ws_max_frame_size(MAX_BODY)
-            .build();
-        EngineIoService::with_config(Arc::clone(self), config)
-    }
-
-    /// Whether a request for an open socket comes from who opened it (SPEC 15.3).
-    pub(crate) fn belongs_to(&self, sid: Sid, session: Option<SessionId>) -> bool {
-        self.registry.belongs_to(sid, session)
+    pub(crate) fn engine(self: &Arc<Self>) -> Arc<Engine<Self>> {
+        Engine::new(Arc::clone(self), Arc::clone(&self.sockets), MAX_BODY)
     }
 
     /// How many sockets there are, and how many of them are signed in.
     pub(crate) fn count(&self) -> (usize, usize) {
-        (self.registry.count(), self.registry.signed_in())
+        (self.sockets.count(), self.registry.signed_in())
     }
 
     /// Takes nothing more, answers what is under way, says goodbye to every socket.
@@ -141,15 +123,17 @@ impl Realtime {
         tokio::task::spawn_blocking(|| reader.join()).await.ok();
         running.writer.await.ok();
         let word = packet::emit("server:closing", r#"{"reason":"stopping"}"#);
-        for client in self.registry.all() {
-            peer::give(&client, word.clone());
+        for client in self.sockets.open() {
+            client.send(word.as_str());
             self.forget(&client);
             peer::close(&client);
         }
     }
 
-    /// The library forgets a socket at once, whenever the engine gets round to closing it.
+    /// The library forgets a socket at once, however long the client takes for its last words. No event reaches it
+    /// any more.
     fn forget(&self, client: &Client) {
+        client.cut();
         if let Some(id) = client.data.leave() {
             self.registry.connected().remove(&id);
             self.disconnect(id);
@@ -170,7 +154,7 @@ impl Realtime {
         let closing = self.runtime.spawn(async move {
             tokio::time::sleep(CONNECT_WITHIN).await;
             if let Some(client) = waiting.upgrade().filter(|client| client.data.is_silent()) {
-                client.close(DisconnectReason::TransportError);
+                client.close();
             }
         });
         client.data.expect(closing.abort_handle());
@@ -181,16 +165,17 @@ impl Realtime {
         self.forget(client);
         Metrics::add(&self.server.metrics.too_slow, 1);
         let word = packet::emit("server:closing", r#"{"reason":"too_slow"}"#);
-        self.runtime.spawn(peer::dismiss(client.clone(), word));
+        self.runtime
+            .spawn(peer::dismiss(client.clone(), word.into()));
     }
 
     /// Lets go of every socket, because what they missed is gone from the log; they come back and are told.
     fn let_everyone_go(&self) {
         let word = packet::emit("server:closing", r#"{"reason":"behind"}"#);
-        for client in self.registry.all() {
+        for client in self.sockets.open() {
             self.forget(&client);
             self.runtime
-                .spawn(peer::dismiss(client.clone(), word.clone()));
+                .spawn(peer::dismiss(client.clone(), word.clone().into()));
         }
     }
 
@@ -201,14 +186,14 @@ impl Realtime {
             Ok(reply) => packet::done(ack, reply),
             Err(error) => packet::failed(ack, error),
         };
-        if peer::give(client, packet) == Handed::Full {
+        if client.send(packet) == Sent::Full {
             self.too_slow(client);
         }
     }
 
     fn on_event(self: &Arc<Self>, client: &Client, event: &packet::Event<'_>) {
         let Some((id, identity)) = client.data.connection() else {
-            return client.close(DisconnectReason::PacketParsingError);
+            return client.close();
         };
         if let Err(error) = self.run(client, id, identity, event) {
             if error.kind() == ErrorKind::RateLimited {
@@ -234,7 +219,7 @@ impl Realtime {
             return Err(Error::invalid(".", "An event's data is a JSON object."));
         }
         let entry = catalogue::find(operation)?;
-        let ip = opening(client).ip;
+        let ip = client.data.opening.ip;
         let limiter = &self.server.limiter;
         limiter.count(Class::Usual, identity.session.is_some(), ip)?;
         if event.name == events::JOIN {
@@ -248,7 +233,7 @@ impl Realtime {
         let answered = client.clone();
         let ack = event.ack;
         let submitted = if event.name == events::JOIN {
-            client.data.hold();
+            client.hold();
             let chat = chat_of(event.data);
             let submitted = self
                 .server
@@ -288,7 +273,7 @@ impl Realtime {
     ) {
         client.data.put_down();
         self.answer(&client, ack, &reply);
-        let mut handed = Handed::On;
+        let mut handed = Sent::On;
         if let Some(chat) = chat.filter(|_| reply.is_ok())
             && let Some(after) = client.data.replay_of(chat)
         {
@@ -298,8 +283,8 @@ impl Realtime {
     }
 
     /// Ends a holding back, or the socket if it took too little of what it missed.
-    async fn open_the_way(&self, client: &Client, replayed: Handed) {
-        if peer::release(client).await == Handed::Full || replayed == Handed::Full {
+    async fn open_the_way(&self, client: &Client, replayed: Sent) {
+        if peer::release(client).await == Sent::Full || replayed == Sent::Full {
             self.too_slow(client);
         }
     }
@@ -316,50 +301,33 @@ fn chat_of(data: &str) -> Option<ChatId> {
         .map(|named: Named| named.chat_id)
 }
 
-/// What the socket's opening request proved.
-fn opening(client: &Client) -> Opening {
-    let opening = client.req_parts.extensions.get::<Opening>();
-    *opening.expect("every request for a socket goes through `http::sockets`")
-}
-
-impl EngineIoHandler for Realtime {
+impl Handler for Realtime {
     type Data = Peer;
 
-    fn on_connect(self: Arc<Self>, client: Client) {
-        self.registry.open(client.clone(), opening(&client).session);
+    fn opened(self: &Arc<Self>, client: &Client) {
         if self.ending.load(SeqCst) {
-            return peer::close(&client);
+            return peer::close(client);
         }
-        self.expect_to_connect(&client);
+        self.expect_to_connect(client);
     }
 
-    fn on_disconnect(&self, client: Client, _: DisconnectReason) {
-        self.registry.forget(client.id);
-        self.forget(&client);
+    fn closed(&self, client: &Client) {
+        self.forget(client);
     }
 
-    fn on_message(self: &Arc<Self>, text: Str, client: Client) {
-        match Packet::parse(&text) {
-            Ok(Packet::Connect(auth)) => self.on_connect_packet(client, auth),
+    fn message(self: &Arc<Self>, client: &Client, text: &str) {
+        match Packet::parse(text) {
+            Ok(Packet::Connect(auth)) => self.on_connect_packet(client.clone(), auth),
             Ok(Packet::ConnectElsewhere(namespace)) => {
                 let error = Error::from(ErrorKind::NotFound);
-                peer::give(&client, packet::refused(namespace, error.message(), &error));
+                client.send(packet::refused(namespace, error.message(), &error));
             }
-            Ok(Packet::Event(event)) => self.on_event(&client, &event),
+            Ok(Packet::Event(event)) => self.on_event(client, &event),
             Ok(Packet::Ack) => {}
-            Ok(Packet::Disconnect) => {
-                self.forget(&client);
-                client.close(DisconnectReason::TransportClose);
-            }
-            Err(packet::NoPacket) => {
-                self.forget(&client);
-                client.close(DisconnectReason::PacketParsingError);
+            Ok(Packet::Disconnect) | Err(packet::NoPacket) => {
+                self.forget(client);
+                client.close();
             }
         }
-    }
-
-    fn on_binary(self: &Arc<Self>, _: Bytes, client: Client) {
-        self.forget(&client);
-        client.close(DisconnectReason::PacketParsingError);
     }
 }

@@ -1,22 +1,20 @@
-//! One socket's own state: how far its connecting has come, and what is held back from it.
+//! One socket's own state: how far its connecting has come, and how much it asks at once.
 //!
 //! The surprising thing is holding back. While a client connects or joins a room, what it missed is
-//! still being read; events that come meanwhile wait here, so that it gets everything in order.
+//! still being read; events that come meanwhile wait in its queue, so that it gets everything in order.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use engineioxide::{DisconnectReason, Str};
 use portal_core::model::{ChatId, ConnectionId, UserId};
 use portal_core::presence::Identity;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
-use super::{Client, packet};
-
-/// Packets that wait for one socket, in the engine's queue and again while held back.
-pub(crate) const QUEUE: usize = 1024;
+use super::{Client, Opening, packet};
+use crate::engine::{Packet, Sent};
 
 /// Events of one socket that may be unanswered.
 const UNDER_WAY: u32 = 256;
@@ -31,8 +29,8 @@ const TRY_EVERY: Duration = Duration::from_millis(20);
 const REPLAY_WITHIN: Duration = Duration::from_secs(30);
 
 /// What a socket carries with it.
-#[derive(Default)]
 pub(crate) struct Peer {
+    pub(crate) opening: Opening,
     state: Mutex<State>,
     under_way: AtomicU32,
 }
@@ -42,11 +40,6 @@ struct State {
     stage: Stage,
     /// What closes it unless it connects.
     expected: Option<AbortHandle>,
-    /// It did not keep up: from here on it gets nothing, rather than something with a hole in it.
-    late: bool,
-    /// How many connectings and joinings hold events back at the moment.
-    holds: u32,
-    held: Vec<Str>,
     /// Where the client left off, and the rooms it has got replayed.
     after: Option<u64>,
     replayed: BTreeSet<ChatId>,
@@ -66,16 +59,15 @@ enum Stage {
     Gone,
 }
 
-/// What came of handing a packet to a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Handed {
-    /// It is on its way, or held back, or the socket is gone anyway.
-    On,
-    /// The client does not keep up: no more fits.
-    Full,
-}
-
 impl Peer {
+    pub(crate) fn new(opening: Opening) -> Self {
+        Self {
+            opening,
+            state: Mutex::default(),
+            under_way: AtomicU32::new(0),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,17 +75,6 @@ impl Peer {
     /// Is closed by this task unless it connects.
     pub(crate) fn expect(&self, closing: AbortHandle) {
         self.state().expected = Some(closing);
-    }
-
-    /// Begins to connect, holding events back; false if it has done so before.
-    pub(crate) fn begin(&self) -> bool {
-        let mut state = self.state();
-        let first = matches!(state.stage, Stage::Opened);
-        if first {
-            state.stage = Stage::Connecting;
-            state.holds += 1;
-        }
-        first
     }
 
     /// Is connected from now on; false if the socket went away meanwhile.
@@ -108,15 +89,6 @@ impl Peer {
             }
         }
         waiting
-    }
-
-    /// Was not let in; the client may ask again.
-    pub(crate) fn turned_away(&self) {
-        let mut state = self.state();
-        if matches!(state.stage, Stage::Connecting) {
-            state.stage = Stage::Opened;
-            state.holds -= 1;
-        }
     }
 
     /// Whether a client has still not asked to connect.
@@ -139,9 +111,7 @@ impl Peer {
 
     /// Is gone; answers the connection that the library is to forget, once.
     pub(crate) fn leave(&self) -> Option<ConnectionId> {
-        let mut state = self.state();
-        state.held = Vec::new();
-        match std::mem::replace(&mut state.stage, Stage::Gone) {
+        match std::mem::replace(&mut self.state().stage, Stage::Gone) {
             Stage::Connected(id, _) => Some(id),
             _ => None,
         }
@@ -159,11 +129,6 @@ impl Peer {
         state.replayed.insert(chat).then_some(after)
     }
 
-    /// Holds events back until [`release`].
-    pub(crate) fn hold(&self) {
-        self.state().holds += 1;
-    }
-
     /// Takes note of an event to be answered; false if there are too many.
     pub(crate) fn take_up(&self) -> bool {
         self.under_way
@@ -179,80 +144,69 @@ impl Peer {
     }
 }
 
-/// Hands an event of the log to a socket, behind what is held back. `Full` is said once.
-pub(crate) fn hand(client: &Client, packet: &Str) -> Handed {
+/// Begins to connect, holding events back; false if it has done so before.
+pub(crate) fn begin(client: &Client) -> bool {
     let mut state = client.data.state();
-    if state.late || matches!(state.stage, Stage::Gone) {
-        return Handed::On;
+    let first = matches!(state.stage, Stage::Opened);
+    if first {
+        state.stage = Stage::Connecting;
+        client.hold();
     }
-    if state.holds > 0 && state.held.len() < QUEUE {
-        state.held.push(packet.clone());
-        return Handed::On;
-    }
-    if state.holds == 0 && give(client, packet.clone()) == Handed::On {
-        return Handed::On;
-    }
-    state.late = true;
-    Handed::Full
+    first
 }
 
-/// Gives a packet to the engine, past what is held back: answers, and what was missed.
-pub(crate) fn give(client: &Client, packet: impl Into<Str>) -> Handed {
-    match client.reserve() {
-        Ok(place) => {
-            place.emit(packet.into());
-            Handed::On
-        }
-        Err(_) if client.is_closed() => Handed::On,
-        Err(_) => Handed::Full,
+/// Was not let in; the client may ask again. Nothing is held back from one whom the library does not know.
+pub(crate) fn turned_away(client: &Client) {
+    let mut state = client.data.state();
+    if matches!(state.stage, Stage::Connecting) {
+        state.stage = Stage::Opened;
+        client.release();
     }
 }
 
 /// Gives packets one after the other, waiting while the client's queue is full.
-pub(crate) async fn give_all(client: &Client, packets: impl IntoIterator<Item = Str>) -> Handed {
-    let deadline = tokio::time::Instant::now() + REPLAY_WITHIN;
+pub(crate) async fn give_all(client: &Client, packets: impl IntoIterator<Item = Packet>) -> Sent {
+    let deadline = Instant::now() + REPLAY_WITHIN;
     for packet in packets {
-        while give(client, packet.clone()) == Handed::Full {
-            if tokio::time::Instant::now() > deadline {
-                return Handed::Full;
-            }
-            tokio::time::sleep(TRY_EVERY).await;
+        let sent = try_until(deadline, || client.send(packet.clone()), Sent::Full).await;
+        if sent != Sent::On {
+            return sent;
         }
     }
-    Handed::On
+    Sent::On
 }
 
-/// Ends one holding back; with the last of them, what was held goes out.
-pub(crate) async fn release(client: &Client) -> Handed {
-    loop {
-        let held = {
-            let mut state = client.data.state();
-            if state.holds > 1 || state.held.is_empty() {
-                state.holds -= 1;
-                return Handed::On;
-            }
-            std::mem::take(&mut state.held)
-        };
-        // Still holding: what comes meanwhile queues up behind.
-        if give_all(client, held).await == Handed::Full {
-            client.data.state().holds -= 1;
-            return Handed::Full;
-        }
+/// Ends one holding back; with the last of them, what was held goes out, once the client has room for it.
+pub(crate) async fn release(client: &Client) -> Sent {
+    let deadline = Instant::now() + REPLAY_WITHIN;
+    if try_until(deadline, || client.release(), false).await {
+        Sent::On
+    } else {
+        Sent::Full
     }
 }
 
 /// Waits for room to say a last word in, behind what is queued, then closes. Whoever does not read in
 /// time gets none.
-pub(crate) async fn dismiss(client: Client, word: String) {
-    let deadline = tokio::time::Instant::now() + GRACE;
-    while give(&client, word.clone()) == Handed::Full && tokio::time::Instant::now() < deadline {
-        tokio::time::sleep(TRY_EVERY).await;
-    }
+pub(crate) async fn dismiss(client: Client, word: Packet) {
+    let deadline = Instant::now() + GRACE;
+    try_until(deadline, || client.send(word.clone()), Sent::Full).await;
     close(&client);
 }
 
 /// Says goodbye in order, and closes at once.
 pub(crate) fn close(client: &Client) {
-    give(client, packet::DISCONNECT);
-    client.close(DisconnectReason::ClosingServer);
+    client.send(packet::DISCONNECT);
+    client.close();
+}
+
+/// Tries again while nothing but `failed` comes of it.
+async fn try_until<T: PartialEq>(deadline: Instant, attempt: impl Fn() -> T, failed: T) -> T {
+    loop {
+        let came = attempt();
+        if came != failed || Instant::now() > deadline {
+            return came;
+        }
+        tokio::time::sleep(TRY_EVERY).await;
+    }
 }

@@ -1,10 +1,9 @@
-//! Every live socket, by the library's connection and by the engine's session.
+//! The sockets that are connected, by the library's connection.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use engineioxide::socket::Sid;
-use portal_core::model::{ConnectionId, SessionId};
+use portal_core::model::ConnectionId;
 
 use super::Client;
 
@@ -13,8 +12,6 @@ use super::Client;
 pub(crate) struct Registry {
     /// In their room or on their way: those the library knows.
     connected: Mutex<HashMap<ConnectionId, Client>>,
-    /// All the engine knows, with the session that opened them by cookie or header.
-    opened: Mutex<HashMap<Sid, (Client, Option<SessionId>)>>,
 }
 
 impl Registry {
@@ -24,39 +21,6 @@ impl Registry {
         self.connected
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn opened(&self) -> MutexGuard<'_, HashMap<Sid, (Client, Option<SessionId>)>> {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes in a socket with the session that its opening request proved.
-    pub(crate) fn open(&self, client: Client, session: Option<SessionId>) {
-        self.opened().insert(client.id, (client, session));
-    }
-
-    /// Whether a later request of the socket comes from who opened it. True for a socket that there is
-    /// not: the engine has an answer to that.
-    pub(crate) fn belongs_to(&self, sid: Sid, session: Option<SessionId>) -> bool {
-        self.opened()
-            .get(&sid)
-            .is_none_or(|(_, opener)| *opener == session)
-    }
-
-    /// Forgets a socket that is gone.
-    pub(crate) fn forget(&self, sid: Sid) {
-        self.opened().remove(&sid);
-    }
-
-    /// Every socket there is.
-    pub(crate) fn all(&self) -> Vec<Client> {
-        let opened = self.opened();
-        opened.values().map(|(client, _)| client.clone()).collect()
-    }
-
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        self.opened().len()
     }
 
     /// How many of them have a session.

@@ -7,6 +7,7 @@
     reason = "each test file uses its part"
 )]
 
+pub mod engine;
 pub mod matched;
 pub mod program;
 pub mod raw;
