@@ -270,12 +270,13 @@ fn conclude(desk: &Desk, lines: usize, tally: Tally) -> Result<(), Failure> {
             "done": done, "failed": failed, "untried": untried, "lines": tally.outcomes,
         }))?;
     }
+    if desk.is_rehearsal() {
+        output::rehearsed();
+    }
     let summary = format!("{done} done, {failed} failed, {untried} not tried");
     match (done, failed, untried) {
         (_, 0, 0) => {
-            if desk.is_rehearsal() {
-                output::note("A rehearsal: nothing was changed.");
-            } else if !desk.out.is_json() {
+            if !desk.out.is_json() {
                 output::note(&format!("{done} done."));
             }
             Ok(())

@@ -93,14 +93,25 @@ impl Desk {
 
     /// The same with the documents as text.
     pub(crate) fn call_text(&self, name: &str, params: &str) -> Result<String, Failure> {
-        if !self.dry_run {
-            return Ok(self.portal.call_json(&self.actor, name, params)?);
-        }
-        let reply = self.portal.rehearse_json(&self.actor, name, params)?;
-        if portal_core::catalogue::find(name)?.writes() {
-            output::note("A rehearsal: nothing was changed.");
+        let reply = self.run(name, params)?;
+        if self.dry_run && portal_core::catalogue::find(name)?.writes() {
+            output::rehearsed();
         }
         Ok(reply)
+    }
+
+    /// Runs one of many: that it is a rehearsal is said once for all of them.
+    pub(crate) fn call_one(&self, name: &str, params: impl Into<Value>) -> Result<Value, Failure> {
+        let params: Value = params.into();
+        parsed(&self.run(name, &params.to_string())?)
+    }
+
+    fn run(&self, name: &str, params: &str) -> Result<String, Failure> {
+        Ok(if self.dry_run {
+            self.portal.rehearse_json(&self.actor, name, params)?
+        } else {
+            self.portal.call_json(&self.actor, name, params)?
+        })
     }
 
     /// Whether nothing may be changed.

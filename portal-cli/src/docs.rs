@@ -192,7 +192,7 @@ fn write_manual(folder: &Path) -> Result<(), Failure> {
 fn pages() -> impl Iterator<Item = (String, Vec<u8>)> {
     let program = manual::command();
     let of_nouns: Vec<_> = nouns(&program).map(noun_page).collect();
-    let main = (format!("{}.1", NAME), rendered(&program));
+    let main = (format!("{NAME}.1"), rendered(&program));
     std::iter::once(main).chain(of_nouns)
 }
 
@@ -211,7 +211,7 @@ fn noun_page(noun: &Command) -> (String, Vec<u8>) {
         command
             .clone()
             .version(env!("CARGO_PKG_VERSION"))
-            .bin_name(format!("{} {words}", NAME))
+            .bin_name(format!("{NAME} {words}"))
             .disable_help_flag(true)
             .disable_version_flag(true)
     };

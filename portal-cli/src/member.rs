@@ -98,19 +98,21 @@ fn change(
     said: impl Fn(&Value) -> &'static str,
 ) -> Result<(), Failure> {
     let chat = desk.chat(chat)?;
-    let one = |user: &str| {
-        let params = json!({ "chat_id": chat, "user_id": desk.user(user)? });
-        desk.call(operation, params)
+    let params = |user: &str| -> Result<Value, Failure> {
+        Ok(json!({ "chat_id": chat, "user_id": desk.user(user)? }))
     };
     match people.chosen() {
         Chosen::One(user) => {
-            let reply = one(&user)?;
+            let reply = desk.call(operation, params(&user)?)?;
             desk.out.done(&reply, said(&reply))
         }
         Chosen::Listed(from) => {
             let lines = batch::read(&from, &["user"])?;
-            let step = |line: &Line| one(&line.text("user").unwrap_or_default());
-            batch::run(desk, &lines, |reply| said(reply).to_owned(), step)
+            let said = |reply: &Value| said(reply).to_owned();
+            batch::run(desk, &lines, said, |line: &Line| {
+                let user = line.text("user").unwrap_or_default();
+                desk.call_one(operation, params(&user)?)
+            })
         }
     }
 }

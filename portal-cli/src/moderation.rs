@@ -321,7 +321,7 @@ fn run_act(act: Act, desk: &Desk) -> Result<(), Failure> {
                 desk,
                 &lines,
                 |_| done.to_owned(),
-                |line| desk.call(operation, of_line(desk, &fixed, line)?),
+                |line| desk.call_one(operation, of_line(desk, &fixed, line)?),
             )
         }
     }

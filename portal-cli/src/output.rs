@@ -185,6 +185,11 @@ pub(crate) fn note(text: &str) {
     aside(&format!("{}\n", table::printable(text)));
 }
 
+/// Says that what is answered was taken back.
+pub(crate) fn rehearsed() {
+    note("A rehearsal: nothing was changed.");
+}
+
 /// A question beside the data; the answer follows on the same line.
 pub(crate) fn question(text: &str) {
     aside(&format!("{} ", table::printable(text)));

@@ -82,6 +82,6 @@ fn destroy_all(desk: &Desk, user: i64) -> Result<(), Failure> {
     let said = |_: &Value| "The session has ended.".to_owned();
     batch::run(desk, &lines, said, |line| {
         let params = json!({ "user_id": user, "suffix": line.get("suffix") });
-        desk.call("session.destroy", params)
+        desk.call_one("session.destroy", params)
     })
 }

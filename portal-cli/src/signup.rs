@@ -40,12 +40,13 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
     match verb {
         Verb::Create { limits, count } => {
             let params: Value = limits.add_to(Params::new(), desk).into();
-            let create = || desk.call("signup.create", params.clone());
             let Some(count) = count else {
-                return out.fields(&create()?);
+                return out.fields(&desk.call("signup.create", params)?);
             };
             let said = |reply: &Value| table::at(reply, "code");
-            batch::run(desk, &batch::counted(count), said, |_| create())
+            batch::run(desk, &batch::counted(count), said, |_| {
+                desk.call_one("signup.create", params.clone())
+            })
         }
         Verb::List => out.rows(&desk.call("signup.list", json!({}))?, "codes", LIST),
         Verb::Revoke { code } => {

@@ -288,7 +288,7 @@ fn import(desk: &Desk, from: &str) -> Result<(), Failure> {
         if let Some(days) = params.get_mut("days") {
             *days = batch::number(days);
         }
-        desk.call("user.create", params)
+        desk.call_one("user.create", params)
     })
 }
 
@@ -302,7 +302,7 @@ fn export(desk: &Desk, user: &str, file: Option<&Path>) -> Result<(), Failure> {
     let reply = json!({ "file": shown.to_string() });
     if desk.is_rehearsal() {
         everything()?;
-        output::note("A rehearsal: nothing was changed.");
+        output::rehearsed();
         return desk.out.done(&reply, &format!("{shown} would be written."));
     }
     file::write_new(path, || Ok(everything()? + "\n"))?;
