@@ -44,7 +44,7 @@ fn every_verb_has_an_example_in_its_help() {
         let (_, examples) = help
             .split_once("Example")
             .unwrap_or_else(|| panic!("{verb}"));
-        assert!(examples.contains(&format!("portal-cli ")), "{verb}");
+        assert!(examples.contains("portal-cli "), "{verb}");
     }
 }
 

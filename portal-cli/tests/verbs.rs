@@ -347,7 +347,7 @@ fn every_verb_of_the_grammar_is_run_with_success_and_failure() {
         "verbs.txt and the grammar are not of the same verbs"
     );
     for (verb, cases) in &cases {
-        // A server is needed: tests/live.rs.
+        // A server is needed: tests/watching.rs.
         let succeeds = cases.iter().any(|case| case.exit == 0) || verb == "server status";
         assert!(succeeds, "{verb} is never run with success");
     }

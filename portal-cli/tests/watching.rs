@@ -115,8 +115,8 @@ fn a_watch_shows_each_look_after_a_line_into_a_pipe() {
 #[test]
 fn ctrl_c_ends_a_list_after_the_line_that_runs() {
     let bench = Bench::new();
-    let names: String = (0..100_000).map(|n| format!("person-{n}\n")).collect();
-    std::fs::write(bench.dir.path().join("people.csv"), names).unwrap();
+    let names: Vec<_> = (0..100_000).map(|n| format!("person-{n}")).collect();
+    std::fs::write(bench.dir.path().join("people.csv"), names.join("\n")).unwrap();
     let mut going = Going::start(&bench, "user import people.csv");
     going.line();
     let pid = Pid::from_child(&going.child);
