@@ -1,17 +1,30 @@
 //! `audit`: who did what to whom (SPEC 7.8).
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::input::{Params, moment};
+use crate::live::Interrupt;
+use crate::output;
 use crate::table::{self, Column};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    /// List acts, newest first
-    List(Wanted),
+    /// List acts, newest first; with --follow the oldest first, and those that come
+    List {
+        #[command(flatten)]
+        wanted: Wanted,
+        /// Wait for more, until Ctrl-C
+        #[arg(long, short, conflicts_with = "before")]
+        follow: bool,
+        /// With --follow: stop after so many
+        #[arg(long, value_name = "N", requires = "follow")]
+        count: Option<u64>,
+    },
 }
 
 /// Which acts.
@@ -59,7 +72,7 @@ enum ActorKind {
     System,
 }
 
-const LIST: &[Column] = &[
+pub(crate) const LIST: &[Column] = &[
     ("id", "id"),
     ("at", "at"),
     ("actor", "actor"),
@@ -72,28 +85,110 @@ const LIST: &[Column] = &[
 ];
 
 pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
-    let Verb::List(wanted) = verb;
-    let user = |named: Option<String>| named.map(|user| desk.user(&user)).transpose();
-    let chat = wanted.chat.map(|chat| desk.chat(&chat)).transpose()?;
-    let params = Params::new()
-        .maybe("action", wanted.action)
-        .maybe("chat_id", chat)
-        .maybe("target", user(wanted.target)?)
-        .maybe("user_id", user(wanted.by)?)
-        .maybe("actor", wanted.actor.map(crate::user::word))
-        .maybe("os_user", wanted.os_user)
-        .maybe("from", wanted.from)
-        .maybe("until", wanted.until)
-        .maybe("before", wanted.before)
-        .maybe("limit", wanted.limit);
+    let Verb::List {
+        wanted,
+        follow,
+        count,
+    } = verb;
+    let params = wanted.params(desk)?;
+    if follow {
+        return tail(desk, &params, count.unwrap_or(u64::MAX));
+    }
     let mut page = desk.call("audit.list", params)?;
     if !desk.out.is_json() {
-        for row in page["rows"].as_array_mut().into_iter().flatten() {
-            row["by"] = called(row, "username", "user_id");
-            row["whom"] = called(row, "target_username", "target");
-        }
+        name_people(Some(&mut page["rows"]));
     }
     desk.out.rows(&page, "rows", LIST)
+}
+
+impl Wanted {
+    fn params(self, desk: &Desk) -> Result<Value, Failure> {
+        let user = |named: Option<String>| named.map(|user| desk.user(&user)).transpose();
+        let chat = self.chat.map(|chat| desk.chat(&chat)).transpose()?;
+        Ok(Params::new()
+            .maybe("action", self.action)
+            .maybe("chat_id", chat)
+            .maybe("target", user(self.target)?)
+            .maybe("user_id", user(self.by)?)
+            .maybe("actor", self.actor.map(crate::user::word))
+            .maybe("os_user", self.os_user)
+            .maybe("from", self.from)
+            .maybe("until", self.until)
+            .maybe("before", self.before)
+            .maybe("limit", self.limit)
+            .into())
+    }
+}
+
+/// How often the log is looked at for more.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Prints the acts of a page in the order in which they were done, and then those that come.
+fn tail(desk: &Desk, params: &Value, mut left: u64) -> Result<(), Failure> {
+    let interrupt = Interrupt::listen()?;
+    let first = desk.call("audit.list", params.clone())?["rows"].take();
+    let mut rows = first.as_array().cloned().unwrap_or_default();
+    let mut last = 0;
+    loop {
+        for row in rows.iter_mut().rev() {
+            if left == 0 {
+                return Ok(());
+            }
+            left -= 1;
+            last = id_of(row)?;
+            show(desk, row)?;
+        }
+        if left == 0 || interrupt.within(LOOK_EVERY)? {
+            return Ok(());
+        }
+        rows = newer(desk, params, last)?;
+    }
+}
+
+/// The acts after this one, newest first.
+fn newer(desk: &Desk, params: &Value, last: i64) -> Result<Vec<Value>, Failure> {
+    let mut newer = Vec::new();
+    let mut params = params.clone();
+    params["limit"] = 200.into();
+    loop {
+        let page = desk.call("audit.list", params.clone())?["rows"].take();
+        let page = page.as_array().cloned().unwrap_or_default();
+        let full = page.len() == 200;
+        for row in page {
+            if id_of(&row)? <= last {
+                return Ok(newer);
+            }
+            params["before"] = row["id"].clone();
+            newer.push(row);
+        }
+        if !full {
+            return Ok(newer);
+        }
+    }
+}
+
+fn id_of(row: &Value) -> Result<i64, Failure> {
+    row["id"].as_i64().ok_or_else(|| Failure::unexpected("id"))
+}
+
+fn show(desk: &Desk, row: &mut Value) -> Result<(), Failure> {
+    if desk.out.is_json() {
+        return output::document(row);
+    }
+    name_person(row);
+    let fields = LIST.iter().map(|(path, _)| table::at(row, path));
+    output::line(&fields.collect::<Vec<_>>().join("  "))
+}
+
+/// Adds to every row what a person would call who did it and whom it was done to.
+pub(crate) fn name_people(rows: Option<&mut Value>) {
+    let rows = rows.and_then(Value::as_array_mut).into_iter().flatten();
+    rows.for_each(name_person);
+}
+
+fn name_person(row: &mut Value) {
+    row["by"] = called(row, "username", "user_id");
+    row["whom"] = called(row, "target_username", "target");
 }
 
 /// The name of a person; the number of one who is gone.

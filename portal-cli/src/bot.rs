@@ -48,10 +48,11 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
         Verb::List => out.rows(&desk.call("bot.list", json!({}))?, "bots", LIST),
         Verb::Rotate { bot } => out.fields(&desk.call("bot.rotate", json!({ "bot_id": bot }))?),
         Verb::Remove { bot } => {
-            desk.confirm(&format!(
-                "This removes bot {bot}: its key opens nothing any more. Whom it let in keep their accounts."
-            ))?;
-            let reply = desk.call("bot.remove", json!({ "bot_id": bot }))?;
+            let reply = desk.destroy("bot.remove", json!({ "bot_id": bot }), |_| {
+                Ok(format!(
+                    "This removes bot {bot}: its key opens nothing any more. Whom it let in keep their accounts."
+                ))
+            })?;
             out.done(&reply, "The bot is removed.")
         }
     }

@@ -7,7 +7,8 @@ use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::input::{Params, object};
 use crate::output;
-use crate::table::{self, Column};
+use crate::story;
+use crate::table::{self, Column, number_of};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -43,7 +44,7 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "N")]
         limit: Option<u16>,
     },
-    /// Show a chat
+    /// Show a chat's whole story: settings, counts, keys, members, invites, activity, reports, acts
     Show { chat: String },
     /// Let --as, an admin, read in others' PRIVATE chat for an hour
     Inspect {
@@ -134,6 +135,14 @@ const LIST: &[Column] = &[
     ("last_activity_at", "last activity"),
 ];
 
+/// Sessions that hold a chat's key, or could.
+pub(crate) const KEY_SESSIONS: &[Column] = &[
+    ("session_id", "session"),
+    ("user_id", "user"),
+    ("holds", "holds"),
+    ("waits", "waits"),
+];
+
 pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
     let out = desk.out;
     match verb {
@@ -157,7 +166,7 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
             out.fields(&desk.call("chat.create", configs.add_to(params)?)?)
         }
         Verb::List { user, after, limit } => list(desk, user.as_deref(), after, limit),
-        Verb::Show { chat } => out.fields(&desk.call("chat.get", at(desk, &chat)?)?),
+        Verb::Show { chat } => story::of_chat(desk, desk.chat(&chat)?),
         Verb::Inspect { chat, reason } => {
             let params = at(desk, &chat)?.with("reason", reason);
             out.fields(&desk.call("chat.inspect", params)?)
@@ -194,18 +203,20 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
             out.done(&reply, "The membership has ended.")
         }
         Verb::Clear { chat } => {
-            let (id, called) = look_at(desk, &chat)?;
-            desk.confirm(&format!(
-                "This deletes every message of chat {called}; members, invites and settings stay."
-            ))?;
-            out.fields(&desk.call("chat.clear", json!({ "chat_id": id }))?)
+            let id = desk.chat(&chat)?;
+            let params = json!({ "chat_id": id });
+            out.fields(&desk.destroy("chat.clear", params, |cleared| {
+                let messages = messages(cleared, "deleted");
+                let called = look_at(desk, id)?;
+                Ok(format!(
+                    "This deletes {messages} of chat {called}; members, invites and settings stay."
+                ))
+            })?)
         }
         Verb::Destroy { chat } => {
-            let (id, called) = look_at(desk, &chat)?;
-            desk.confirm(&format!(
-                "This destroys chat {called} with its messages, members, invites and keys."
-            ))?;
-            let reply = desk.call("chat.destroy", json!({ "chat_id": id }))?;
+            let id = desk.chat(&chat)?;
+            let params = json!({ "chat_id": id });
+            let reply = desk.destroy("chat.destroy", params, |_| everything_in(desk, id))?;
             out.done(&reply, "The chat is destroyed.")
         }
     }
@@ -215,11 +226,33 @@ fn at(desk: &Desk, chat: &str) -> Result<Params, Failure> {
     Ok(Params::new().with("chat_id", desk.chat(chat)?))
 }
 
-/// A chat's id, and what a person would call it.
-fn look_at(desk: &Desk, chat: &str) -> Result<(i64, String), Failure> {
-    let id = desk.chat(chat)?;
+/// What a person would call a chat that is there.
+fn look_at(desk: &Desk, id: i64) -> Result<String, Failure> {
     let shown = desk.as_operator("chat.get", &json!({ "chat_id": id }))?;
-    Ok((id, called(&shown)))
+    Ok(called(&shown))
+}
+
+/// What goes with a chat.
+fn everything_in(desk: &Desk, id: i64) -> Result<String, Failure> {
+    let held = desk.as_operator("chat.count", &json!({ "chat_id": id }))?;
+    let count = |field: &str| {
+        let count = held[field].as_u64().unwrap_or_default();
+        usize::try_from(count).unwrap_or(usize::MAX)
+    };
+    Ok(format!(
+        "This destroys chat {} with its keys, {}, {}, {}, {} and {}.",
+        look_at(desk, id)?,
+        messages(&held, "messages"),
+        number_of(count("members"), "member"),
+        number_of(count("invites"), "live invite"),
+        number_of(count("bans"), "ban"),
+        number_of(count("mutes"), "mute"),
+    ))
+}
+
+fn messages(answer: &Value, field: &str) -> String {
+    let count = answer[field].as_u64().unwrap_or_default();
+    number_of(usize::try_from(count).unwrap_or(usize::MAX), "message")
 }
 
 /// What a person would call a chat: `7 (PUBLIC /slug "Name")`.

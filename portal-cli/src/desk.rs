@@ -4,7 +4,7 @@
 use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
-use portal_core::model::{Slug, UserId};
+use portal_core::model::{Slug, UserId, Username};
 use portal_core::{Actor, Error, ErrorKind, Options, Portal};
 use serde_json::{Value, json};
 
@@ -79,10 +79,9 @@ fn with_os_user(actor: Actor) -> Actor {
     let name = ["SUDO_USER", "USER", "LOGNAME"]
         .into_iter()
         .find_map(|variable| std::env::var(variable).ok());
-    match name {
-        Some(name) => actor.with_os_user(name),
-        None => actor,
-    }
+    // Where nobody set them, as in a timer's surroundings, the number.
+    let number = || format!("uid {}", rustix::process::getuid().as_raw());
+    actor.with_os_user(name.unwrap_or_else(number))
 }
 
 impl Desk {
@@ -94,14 +93,25 @@ impl Desk {
 
     /// The same with the documents as text.
     pub(crate) fn call_text(&self, name: &str, params: &str) -> Result<String, Failure> {
-        if !self.dry_run {
-            return Ok(self.portal.call_json(&self.actor, name, params)?);
-        }
-        let reply = self.portal.rehearse_json(&self.actor, name, params)?;
-        if portal_core::catalogue::find(name)?.writes() {
-            output::note("A rehearsal: nothing was changed.");
+        let reply = self.run(name, params)?;
+        if self.dry_run && portal_core::catalogue::find(name)?.writes() {
+            output::rehearsed();
         }
         Ok(reply)
+    }
+
+    /// Runs one of many: that it is a rehearsal is said once for all of them.
+    pub(crate) fn call_one(&self, name: &str, params: impl Into<Value>) -> Result<Value, Failure> {
+        let params: Value = params.into();
+        parsed(&self.run(name, &params.to_string())?)
+    }
+
+    fn run(&self, name: &str, params: &str) -> Result<String, Failure> {
+        Ok(if self.dry_run {
+            self.portal.rehearse_json(&self.actor, name, params)?
+        } else {
+            self.portal.call_json(&self.actor, name, params)?
+        })
     }
 
     /// Whether nothing may be changed.
@@ -117,6 +127,20 @@ impl Desk {
             actor: with_os_user(Actor::user(id)),
             ..*self
         })
+    }
+
+    /// Runs what destroys something: what is refused is refused before anybody is asked, and what is asked
+    /// about is what goes. `what_goes` is told what the rehearsal answered.
+    pub(crate) fn destroy(
+        &self,
+        name: &str,
+        params: impl Into<Value>,
+        what_goes: impl FnOnce(&Value) -> Result<String, Failure>,
+    ) -> Result<Value, Failure> {
+        let params = params.into();
+        let rehearsed = self.rehearse(name, &params)?;
+        self.confirm(&what_goes(&rehearsed)?)?;
+        self.call(name, params)
     }
 
     /// Says what would go, and asks whether it may (SPEC 16.1).
@@ -145,30 +169,14 @@ impl Desk {
             return Ok(id);
         }
         let name = named.strip_prefix('@').unwrap_or(named);
-        let mut after = 0;
-        loop {
-            let params =
-                json!({ "search": name, "after": (after > 0).then_some(after), "limit": 200 });
-            let reply = self.as_operator("user.list", &params)?;
-            let users = reply["users"]
-                .as_array()
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            for user in users {
-                let found = user["username"].as_str().unwrap_or_default();
-                let id = user["id"]
-                    .as_i64()
-                    .ok_or_else(|| Failure::unexpected("id"))?;
-                if found.eq_ignore_ascii_case(name) {
-                    return Ok(id);
-                }
-                after = id;
-            }
-            if users.is_empty() {
-                let message = format!("There is no user {name:?}.");
-                return Err(Error::with_message(ErrorKind::UserNotFound, message).into());
-            }
-        }
+        let unknown = || {
+            let message = format!("There is no user {name:?}.");
+            Failure::from(Error::with_message(ErrorKind::UserNotFound, message))
+        };
+        // What cannot be a name is nobody's.
+        let name: Username = name.parse().map_err(|_| unknown())?;
+        let reply = self.as_operator("user.list", &json!({ "username": name }))?;
+        reply["users"][0]["id"].as_i64().ok_or_else(unknown)
     }
 
     /// The id of a chat that is named by id, slug or /slug.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::desk::Desk;
 use crate::exit::Failure;
+use crate::live::Interrupt;
 use crate::output;
 use crate::table;
 
@@ -21,7 +22,7 @@ pub(crate) enum Verb {
         /// Start with so many of the last ones
         #[arg(long, value_name = "N", default_value_t = 20)]
         last: u64,
-        /// Wait for more
+        /// Wait for more, until Ctrl-C
         #[arg(long, short)]
         follow: bool,
         /// Stop after so many
@@ -29,6 +30,9 @@ pub(crate) enum Verb {
         count: Option<u64>,
     },
 }
+
+/// How long a wait goes on before it is asked whether Ctrl-C was pressed.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// As many events as are read at once.
 const PAGE: u16 = 1000;
@@ -56,8 +60,9 @@ pub(crate) fn run(verb: &Verb, desk: &Desk) -> Result<(), Failure> {
     } else {
         None
     };
+    let interrupt = Interrupt::listen()?;
     let mut left = count.unwrap_or(u64::MAX);
-    loop {
+    while !interrupt.is_asked() {
         let limit = left.min(PAGE.into());
         if limit == 0 {
             return Ok(());
@@ -77,7 +82,7 @@ pub(crate) fn run(verb: &Verb, desk: &Desk) -> Result<(), Failure> {
             let Some(follower) = &mut follower else {
                 return Ok(());
             };
-            match follower.next(PAGE.into(), Duration::from_secs(1)) {
+            match follower.next(PAGE.into(), PATIENCE) {
                 Ok(_) => {}
                 // Only the bell: what is printed is read from the log by its own place.
                 Err(error) if error.kind() == ErrorKind::EventsPruned => {
@@ -87,6 +92,7 @@ pub(crate) fn run(verb: &Verb, desk: &Desk) -> Result<(), Failure> {
             }
         }
     }
+    Ok(())
 }
 
 fn show(desk: &Desk, event: &Value) -> Result<(), Failure> {

@@ -15,7 +15,9 @@ pub(crate) enum Failure {
     Error(Box<Error>),
     /// Some of it was done; says what was not.
     Partly(String),
-    /// `db check` found problems and has printed them.
+    /// Nothing of a list was done: the exit code of the first refusal, and how many there were.
+    NoneDone(u8, String),
+    /// What was looked at has problems, and they are printed: `db check`, `server status`.
     Findings,
     /// Whoever read our output has gone: nobody is left to tell.
     ReaderGone,
@@ -27,6 +29,7 @@ impl Failure {
         match self {
             Failure::Error(error) => error.kind().exit() as u8,
             Failure::Partly(_) => PARTLY,
+            Failure::NoneDone(code, _) => *code,
             Failure::Findings => Exit::Storage as u8,
             Failure::ReaderGone => 0,
         }

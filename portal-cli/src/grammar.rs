@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use crate::{
-    audit, bot, chat, config, db, event, invite, matching, member, message, moderation, op, report,
-    session, signup, stranger, user,
+    audit, bot, chat, config, db, docs, event, invite, matching, member, message, moderation, op,
+    report, server, session, signup, stranger, user,
 };
 
 /// Looks after a portal database: people, chats, messages and the file itself.
@@ -55,6 +55,16 @@ pub(crate) struct Globals {
     /// How long to wait for another process's write, in milliseconds
     #[arg(long, global = true, value_name = "MS", default_value_t = 5000)]
     pub(crate) wait_ms: u32,
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t = ColorChoice::Auto,
+        hide_possible_values = true,
+        help = "Colours: auto (on a terminal, unless NO_COLOR is set), always, never"
+    )]
+    pub(crate) color: ColorChoice,
 }
 
 /// What a command is about.
@@ -140,11 +150,23 @@ pub(crate) enum Noun {
         #[command(subcommand)]
         verb: config::Verb,
     },
+    /// A running server
+    Server {
+        #[command(subcommand)]
+        verb: server::Verb,
+    },
     /// Any operation by its name, with JSON
     Op {
         #[command(subcommand)]
         verb: op::Verb,
     },
+    /// Print what makes a shell complete these words
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print this program's reference, or write its pages of the manual
+    Docs(docs::Wanted),
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl Limits {
     }
 }
 
-const LIST: &[Column] = &[
+pub(crate) const LIST: &[Column] = &[
     ("code", "code"),
     ("uses", "uses"),
     ("max_uses", "of"),

@@ -4,34 +4,41 @@
 //! may rely on is the exit code, the JSON on stdout and the error's code on stderr; `docs/cli.md` lists them.
 
 mod audit;
+mod batch;
 mod bot;
 mod chat;
 mod config;
 mod db;
 mod desk;
+mod docs;
 mod event;
 mod exit;
 mod file;
 mod grammar;
 mod input;
 mod invite;
+mod live;
+mod manual;
 mod matching;
 mod member;
 mod message;
 mod moderation;
 mod op;
 mod output;
+mod people;
 mod report;
+mod server;
 mod session;
 mod signup;
+mod story;
 mod stranger;
 mod table;
 mod user;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use clap::error::ErrorKind as Usage;
+use clap::{ColorChoice, FromArgMatches};
 use portal_core::{Error, ErrorKind};
 
 use exit::Failure;
@@ -39,11 +46,12 @@ use grammar::{Cli, Noun};
 use output::Output;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = manual::command().try_get_matches();
+    let cli = match cli.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error),
     };
-    let out = Output::new(cli.globals.json);
+    let out = Output::new(cli.globals.json, cli.globals.color);
     match run(cli, out) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -73,6 +81,9 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         Noun::Event { verb } => event::run(&verb, &globals.open(out)?),
         Noun::Audit { verb } => audit::run(verb, &globals.open(out)?),
         Noun::Config { verb } => config::run(verb, &globals.open(out)?),
+        Noun::Server { verb } => server::run(&verb, out),
+        Noun::Completions { shell } => docs::completions(shell),
+        Noun::Docs(wanted) => docs::run(&wanted),
     }
 }
 
@@ -88,7 +99,7 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
         let sentence = text.split("\n\n").next().unwrap_or_default();
         let sentence = sentence.trim_start_matches("error: ").to_owned();
         let failure = Failure::from(Error::with_message(ErrorKind::Invalid, sentence));
-        Output::new(true).failure(&failure);
+        Output::new(true, ColorChoice::Never).failure(&failure);
         return failure.code().into();
     }
     // A closed pipe has no use for the rest of the help.

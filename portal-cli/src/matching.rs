@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::input::Params;
+use crate::live::{self, Pace};
 use crate::table::{self, Column};
 
 #[derive(Debug, Subcommand)]
@@ -37,13 +38,21 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "N")]
         limit: Option<u16>,
     },
+    /// Show again and again how the matcher does, until Ctrl-C
+    Watch {
+        /// At most this many interests
+        #[arg(long, value_name = "N")]
+        limit: Option<u16>,
+        #[command(flatten)]
+        pace: Pace,
+    },
     /// Match nobody until it is resumed; people can still ask, and wait
     Pause,
     /// Let the matcher go on; a running server matches those who wait
     Resume,
 }
 
-const MATCHES: &[Column] = &[
+pub(crate) const MATCHES: &[Column] = &[
     ("chat_id", "chat"),
     ("peer.id", "user"),
     ("peer.name", "username"),
@@ -72,6 +81,15 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
         Verb::Stats { limit } => {
             let params = Params::new().maybe("limit", limit);
             out.fields_and_rows(desk.call("match.stats", params)?, "interests", WAITING)
+        }
+        Verb::Watch { limit, pace } => {
+            let params: Value = Params::new().maybe("limit", limit).into();
+            live::watch(
+                out,
+                pace,
+                || desk.call("match.stats", params.clone()),
+                |stats| out.fields_and_rows(stats, "interests", WAITING),
+            )
         }
         Verb::Pause => {
             let reply = desk.call("match.pause", json!({}))?;

@@ -3,10 +3,12 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use crate::batch::{self, Line};
 use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::input::Params;
 use crate::output;
+use crate::people::{Chosen, People};
 use crate::table::Column;
 
 #[derive(Debug, Subcommand)]
@@ -21,10 +23,18 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "N")]
         limit: Option<u16>,
     },
-    /// Make a user a member, without an invite
-    Add { chat: String, user: String },
-    /// End a user's membership; they may come back
-    Remove { chat: String, user: String },
+    /// Make users members, without an invite
+    Add {
+        chat: String,
+        #[command(flatten)]
+        people: People,
+    },
+    /// End users' membership; they may come back
+    Remove {
+        chat: String,
+        #[command(flatten)]
+        people: People,
+    },
 }
 
 const LIST: &[Column] = &[
@@ -32,6 +42,14 @@ const LIST: &[Column] = &[
     ("username", "username"),
     ("role", "role"),
     ("owner", "owner"),
+    ("joined_at", "joined"),
+];
+
+/// Members alone.
+pub(crate) const MEMBERS: &[Column] = &[
+    ("user_id", "user"),
+    ("username", "username"),
+    ("role", "role"),
     ("joined_at", "joined"),
 ];
 
@@ -49,31 +67,52 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
             }
             out.rows(&with_owner_first(&reply), "members", LIST)
         }
-        Verb::Add { chat, user } => {
-            let params = json!({ "chat_id": desk.chat(&chat)?, "user_id": desk.user(&user)? });
-            let reply = desk.call("member.add", params)?;
-            let was = reply["added"] == false;
-            out.done(
-                &reply,
-                if was {
+        Verb::Add { chat, people } => {
+            let said = |reply: &Value| {
+                if reply["added"] == false {
                     "They belong to the chat already."
                 } else {
                     "They belong to the chat now."
-                },
-            )
+                }
+            };
+            change(desk, "member.add", &chat, people, said)
         }
-        Verb::Remove { chat, user } => {
-            let params = json!({ "chat_id": desk.chat(&chat)?, "user_id": desk.user(&user)? });
-            let reply = desk.call("member.remove", params)?;
-            let was = reply["removed"] == false;
-            out.done(
-                &reply,
-                if was {
+        Verb::Remove { chat, people } => {
+            let said = |reply: &Value| {
+                if reply["removed"] == false {
                     "They did not belong to the chat."
                 } else {
                     "They belong to the chat no more."
-                },
-            )
+                }
+            };
+            change(desk, "member.remove", &chat, people, said)
+        }
+    }
+}
+
+fn change(
+    desk: &Desk,
+    operation: &str,
+    chat: &str,
+    people: People,
+    said: impl Fn(&Value) -> &'static str,
+) -> Result<(), Failure> {
+    let chat = desk.chat(chat)?;
+    let params = |user: &str| -> Result<Value, Failure> {
+        Ok(json!({ "chat_id": chat, "user_id": desk.user(user)? }))
+    };
+    match people.chosen() {
+        Chosen::One(user) => {
+            let reply = desk.call(operation, params(&user)?)?;
+            desk.out.done(&reply, said(&reply))
+        }
+        Chosen::Listed(from) => {
+            let lines = batch::read(&from, &["user"])?;
+            let said = |reply: &Value| said(reply).to_owned();
+            batch::run(desk, &lines, said, |line: &Line| {
+                let user = line.text("user").unwrap_or_default();
+                desk.call_one(operation, params(&user)?)
+            })
         }
     }
 }

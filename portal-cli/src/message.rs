@@ -1,12 +1,12 @@
 //! `message`: messages as they are stored: ciphertext.
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::input::Params;
-use crate::table::Column;
+use crate::table::{Column, number_of};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -31,6 +31,13 @@ pub(crate) enum Verb {
     },
     /// Delete a chat's last messages
     DeleteLast { chat: String, count: u16 },
+    /// Delete what --as wrote in a chat
+    DeleteMine {
+        chat: String,
+        /// Only these; else all
+        #[arg(value_name = "ID")]
+        ids: Vec<i64>,
+    },
 }
 
 const LIST: &[Column] = &[
@@ -64,13 +71,9 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
             ids.sort_unstable();
             ids.dedup();
             let chat = desk.chat(&chat)?;
-            desk.confirm(&format!(
-                "This deletes {} of chat {chat}.",
-                count_of(ids.len())
-            ))?;
             let asked = ids.len() as u64;
-            let reply = desk.call("message.delete", json!({ "chat_id": chat, "ids": ids }))?;
-            out.fields(&reply)?;
+            let params = json!({ "chat_id": chat, "ids": ids });
+            let reply = delete(desk, "message.delete", params, chat)?;
             match reply["deleted"].as_u64() {
                 Some(deleted) if deleted < asked => {
                     let missing = asked - deleted;
@@ -83,19 +86,25 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
         }
         Verb::DeleteLast { chat, count } => {
             let chat = desk.chat(&chat)?;
-            desk.confirm(&format!(
-                "This deletes the last {} of chat {chat}.",
-                count_of(count.into())
-            ))?;
             let params = json!({ "chat_id": chat, "count": count });
-            out.fields(&desk.call("message.delete_last", params)?)
+            delete(desk, "message.delete_last", params, chat).map(drop)
+        }
+        Verb::DeleteMine { chat, ids } => {
+            let chat = desk.chat(&chat)?;
+            let ids = (!ids.is_empty()).then_some(ids);
+            let params = Params::new().with("chat_id", chat).maybe("ids", ids);
+            delete(desk, "message.delete_mine", params.into(), chat).map(drop)
         }
     }
 }
 
-fn count_of(messages: usize) -> String {
-    match messages {
-        1 => "1 message".to_owned(),
-        many => format!("{many} messages"),
-    }
+fn delete(desk: &Desk, operation: &str, params: Value, chat: i64) -> Result<Value, Failure> {
+    let reply = desk.destroy(operation, params, |rehearsed| {
+        let count = rehearsed["deleted"].as_u64().unwrap_or_default();
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let messages = number_of(count, "message");
+        Ok(format!("This deletes {messages} of chat {chat}."))
+    })?;
+    desk.out.fields(&reply)?;
+    Ok(reply)
 }

@@ -1,11 +1,14 @@
 //! `mod`: looking after people, in a chat and everywhere (SPEC 7).
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
+use crate::batch::{self, Line};
 use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::input::{Params, span};
-use crate::table::Column;
+use crate::people::{Chosen, People};
+use crate::table::{Column, number_of};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -53,57 +56,67 @@ pub(crate) enum Verb {
     },
 }
 
-/// What is answered with "done".
+/// What is answered with "done", and done to many as to one.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Act {
-    /// Put a user out of a chat; they may come back
+    /// Put users out of a chat; they may come back
     Kick {
+        chat: String,
         #[command(flatten)]
-        whom: Whom,
+        people: People,
         #[command(flatten)]
         why: Why,
     },
-    /// Keep a user from sending in a chat; 5 minutes unless --for says otherwise
+    /// Keep users from sending in a chat; 5 minutes unless --for says otherwise
     Mute {
+        chat: String,
         #[command(flatten)]
-        whom: Whom,
+        people: People,
         #[command(flatten)]
         term: Term,
         #[command(flatten)]
         why: Why,
     },
-    /// Let a user send again
+    /// Let users send again
     Unmute {
+        chat: String,
         #[command(flatten)]
-        whom: Whom,
+        people: People,
     },
-    /// Put a user out of a chat and keep them out; until lifted unless --for says otherwise
+    /// Put users out of a chat and keep them out; until lifted unless --for says otherwise
     Ban {
+        chat: String,
         #[command(flatten)]
-        whom: Whom,
+        people: People,
         #[command(flatten)]
         term: Term,
         #[command(flatten)]
         why: Why,
     },
-    /// Let a user come back
+    /// Let users come back
     Unban {
+        chat: String,
         #[command(flatten)]
-        whom: Whom,
+        people: People,
     },
-    /// Keep a user from sending anywhere; 5 minutes unless --for says otherwise
+    /// Keep users from sending anywhere; 5 minutes unless --for says otherwise
     HardMute {
-        user: String,
+        #[command(flatten)]
+        people: People,
         #[command(flatten)]
         term: Term,
         #[command(flatten)]
         why: Why,
     },
-    /// Let a user send again where no chat's own mute holds
-    HardUnmute { user: String },
-    /// Keep a user out for a while: sessions and DIRECT chats end
+    /// Let users send again where no chat's own mute holds
+    HardUnmute {
+        #[command(flatten)]
+        people: People,
+    },
+    /// Keep users out for a while: sessions and DIRECT chats end
     Timeout {
-        user: String,
+        #[command(flatten)]
+        people: People,
         /// 90s, 15m, 12h, 7d
         #[arg(long = "for", value_name = "SPAN", value_parser = span)]
         span: u64,
@@ -113,25 +126,25 @@ pub(crate) enum Act {
         #[arg(long)]
         chat: Option<String>,
     },
-    /// Let a user come back before the end of a timeout
-    LiftTimeout { user: String },
-    /// Keep a user out until lifted, or --for: as a timeout does
+    /// Let users come back before the end of a timeout
+    LiftTimeout {
+        #[command(flatten)]
+        people: People,
+    },
+    /// Keep users out until lifted, or --for: as a timeout does
     PlatformBan {
-        user: String,
+        #[command(flatten)]
+        people: People,
         #[command(flatten)]
         term: Term,
         #[command(flatten)]
         why: Why,
     },
-    /// Let a user back in
-    PlatformUnban { user: String },
-}
-
-/// On whom, and where.
-#[derive(Debug, Args)]
-pub(crate) struct Whom {
-    chat: String,
-    user: String,
+    /// Let users back in
+    PlatformUnban {
+        #[command(flatten)]
+        people: People,
+    },
 }
 
 /// Why; the target and staff see it.
@@ -150,7 +163,7 @@ pub(crate) struct Term {
     span: Option<u64>,
 }
 
-const PUNISHMENTS: &[Column] = &[
+pub(crate) const PUNISHMENTS: &[Column] = &[
     ("id", "id"),
     ("at", "at"),
     ("kind", "what"),
@@ -171,7 +184,7 @@ const HELD_BACK: &[Column] = &[
     ("reason", "reason"),
 ];
 
-const ACTIVITY: &[Column] = &[
+pub(crate) const ACTIVITY: &[Column] = &[
     ("id", "id"),
     ("at", "at"),
     ("user_id", "user"),
@@ -220,91 +233,166 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
     }
 }
 
-fn run_act(act: Act, desk: &Desk) -> Result<(), Failure> {
-    let there = |whom: Whom| -> Result<Params, Failure> {
-        let chat = desk.chat(&whom.chat)?;
-        Ok(on(desk, &whom.user)?.with("chat_id", chat))
-    };
-    let why = |params: Params, why: Why| params.maybe("reason", why.reason);
-    let span = |params: Params, term: Term| params.maybe("duration_seconds", term.span);
-    let (operation, params, done) = match act {
-        Act::Kick { whom, why: reason } => ("mod.kick", why(there(whom)?, reason), "They are out."),
-        Act::Mute {
-            whom,
-            term,
-            why: reason,
-        } => {
-            let params = why(span(there(whom)?, term), reason);
-            ("mod.mute", params, "They are muted.")
+impl Act {
+    /// The operation, and what is said once it is done.
+    fn words(&self) -> (&'static str, &'static str) {
+        match self {
+            Act::Kick { .. } => ("mod.kick", "They are out."),
+            Act::Mute { .. } => ("mod.mute", "They are muted."),
+            Act::Unmute { .. } => ("mod.unmute", "They are not muted."),
+            Act::Ban { .. } => ("mod.ban", "They are banned."),
+            Act::Unban { .. } => ("mod.unban", "They are not banned."),
+            Act::HardMute { .. } => ("mod.hard_mute", "They are muted everywhere."),
+            Act::HardUnmute { .. } => ("mod.hard_unmute", "No mute of theirs holds everywhere."),
+            Act::Timeout { .. } => ("mod.timeout", "They are timed out."),
+            Act::LiftTimeout { .. } => ("mod.lift_timeout", "They are not timed out."),
+            Act::PlatformBan { .. } => ("mod.platform_ban", "They are banned from the platform."),
+            Act::PlatformUnban { .. } => (
+                "mod.platform_unban",
+                "They are not banned from the platform.",
+            ),
         }
-        Act::Unmute { whom } => ("mod.unmute", there(whom)?, "They are not muted."),
-        Act::Ban {
-            whom,
-            term,
-            why: reason,
-        } => {
-            let params = why(span(there(whom)?, term), reason);
-            ("mod.ban", params, "They are banned.")
-        }
-        Act::Unban { whom } => ("mod.unban", there(whom)?, "They are not banned."),
-        Act::HardMute {
-            user,
-            term,
-            why: reason,
-        } => {
-            let params = why(span(on(desk, &user)?, term), reason);
-            ("mod.hard_mute", params, "They are muted everywhere.")
-        }
-        Act::HardUnmute { user } => (
-            "mod.hard_unmute",
-            on(desk, &user)?,
-            "No mute of theirs holds everywhere.",
-        ),
-        Act::Timeout {
-            user,
-            span,
-            why: reason,
+    }
+
+    /// Whether sessions and DIRECT chats go with it.
+    fn shuts_out(&self) -> bool {
+        matches!(self, Act::Timeout { .. } | Act::PlatformBan { .. })
+    }
+
+    fn parts(self) -> Parts {
+        let parts = |chat, people, span, why: Option<Why>, columns| Parts {
             chat,
-        } => {
-            let chat = chat.map(|chat| desk.chat(&chat)).transpose()?;
-            confirm_shutting_out(desk, &user)?;
-            let params = on(desk, &user)?
-                .with("duration_seconds", span)
-                .maybe("chat_id", chat);
-            ("mod.timeout", why(params, reason), "They are timed out.")
+            people,
+            span,
+            reason: why.and_then(|why| why.reason),
+            columns,
+        };
+        let with_term: &[&str] = &["user", "reason", "for"];
+        match self {
+            Act::Kick { chat, people, why } => {
+                parts(Some(chat), people, None, Some(why), &["user", "reason"])
+            }
+            Act::Mute {
+                chat,
+                people,
+                term,
+                why,
+            }
+            | Act::Ban {
+                chat,
+                people,
+                term,
+                why,
+            } => parts(Some(chat), people, term.span, Some(why), with_term),
+            Act::Unmute { chat, people } | Act::Unban { chat, people } => {
+                parts(Some(chat), people, None, None, &["user"])
+            }
+            Act::HardMute { people, term, why } | Act::PlatformBan { people, term, why } => {
+                parts(None, people, term.span, Some(why), with_term)
+            }
+            Act::Timeout {
+                people,
+                span,
+                why,
+                chat,
+            } => parts(chat, people, Some(span), Some(why), with_term),
+            Act::HardUnmute { people }
+            | Act::LiftTimeout { people }
+            | Act::PlatformUnban { people } => parts(None, people, None, None, &["user"]),
         }
-        Act::LiftTimeout { user } => (
-            "mod.lift_timeout",
-            on(desk, &user)?,
-            "They are not timed out.",
-        ),
-        Act::PlatformBan {
-            user,
-            term,
-            why: reason,
-        } => {
-            confirm_shutting_out(desk, &user)?;
-            let params = why(span(on(desk, &user)?, term), reason);
-            (
-                "mod.platform_ban",
-                params,
-                "They are banned from the platform.",
-            )
-        }
-        Act::PlatformUnban { user } => (
-            "mod.platform_unban",
-            on(desk, &user)?,
-            "They are not banned from the platform.",
-        ),
-    };
-    desk.out.done(&desk.call(operation, params)?, done)
+    }
 }
 
-/// Says what goes at once with whoever is shut out, and asks.
-fn confirm_shutting_out(desk: &Desk, user: &str) -> Result<(), Failure> {
-    desk.user(user)?;
-    desk.confirm(&format!(
-        "This ends every session of {user}, and destroys their DIRECT chats with what was said there."
+/// Where, on whom, for how long and why.
+struct Parts {
+    chat: Option<String>,
+    people: People,
+    span: Option<u64>,
+    reason: Option<String>,
+    /// What a list may say of each.
+    columns: &'static [&'static str],
+}
+
+fn run_act(act: Act, desk: &Desk) -> Result<(), Failure> {
+    let (operation, done) = act.words();
+    let shuts_out = act.shuts_out();
+    let parts = act.parts();
+    let chat = parts.chat.map(|chat| desk.chat(&chat)).transpose()?;
+    let fixed = Params::new()
+        .maybe("chat_id", chat)
+        .maybe("duration_seconds", parts.span)
+        .maybe("reason", parts.reason)
+        .into();
+    match parts.people.chosen() {
+        Chosen::One(user) => {
+            let params = merged(&fixed, [("user_id", desk.user(&user)?.into())]);
+            let reply = if shuts_out {
+                desk.destroy(operation, params, |_| {
+                    shutting_out(desk, std::slice::from_ref(&user))
+                })?
+            } else {
+                desk.call(operation, params)?
+            };
+            desk.out.done(&reply, done)
+        }
+        Chosen::Listed(from) => {
+            let lines = batch::read(&from, parts.columns)?;
+            if shuts_out {
+                let named: Vec<_> = lines.iter().filter_map(|line| line.text("user")).collect();
+                desk.confirm(&shutting_out(desk, &named)?)?;
+            }
+            batch::run(
+                desk,
+                &lines,
+                |_| done.to_owned(),
+                |line| desk.call_one(operation, of_line(desk, &fixed, line)?),
+            )
+        }
+    }
+}
+
+/// The parameters that a line comes to: what it says goes before what was said for all.
+fn of_line(desk: &Desk, fixed: &Value, line: &Line) -> Result<Value, Failure> {
+    let user = line.text("user").unwrap_or_default();
+    let mut own = vec![("user_id", desk.user(&user)?.into())];
+    own.extend(line.get("reason").map(|reason| ("reason", reason.clone())));
+    if let Some(term) = line.text("for") {
+        let seconds = span(&term).map_err(|why| Failure::usage("for", why))?;
+        own.push(("duration_seconds", seconds.into()));
+    }
+    Ok(merged(fixed, own))
+}
+
+/// Parameters, and those of one person beside or instead of them.
+fn merged(fixed: &Value, own: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    let mut params = fixed.clone();
+    for (name, value) in own {
+        params[name] = value;
+    }
+    params
+}
+
+/// Says what goes at once with whoever is shut out.
+fn shutting_out(desk: &Desk, people: &[String]) -> Result<String, Failure> {
+    let (mut sessions, mut directs, mut waiting) = (0, 0, 0);
+    for user in people {
+        // Whoever is not there is refused in their turn.
+        let Ok(id) = desk.user(user) else { continue };
+        let whose = json!({ "user_id": id });
+        let held = desk.as_operator("session.list", &whose)?;
+        sessions += held["sessions"].as_array().map_or(0, Vec::len);
+        let matched = desk.as_operator("match.status", &whose)?;
+        directs += matched["chats"].as_array().map_or(0, Vec::len);
+        waiting += usize::from(matched["searching"] == true);
+    }
+    let who = match people {
+        [only] => only.clone(),
+        many => format!("{} people", many.len()),
+    };
+    Ok(format!(
+        "This shuts out {who}: {} and {} with what was said there are over at once; {waiting} waiting for a match.",
+        number_of(sessions, "session"),
+        number_of(directs, "DIRECT chat"),
     ))
 }
 

@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use clap::ColorChoice;
 use portal_core::error::Exit;
 use serde_json::{Value, json};
 
@@ -13,11 +14,35 @@ use crate::table::{self, Column};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     json: bool,
+    /// Whether stdout and stderr take colours.
+    colour: bool,
+    colour_aside: bool,
 }
 
+const BOLD: &str = "\u{1b}[1m";
+const RED: &str = "\u{1b}[1;31m";
+const PLAIN: &str = "\u{1b}[0m";
+
 impl Output {
-    pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+    pub(crate) fn new(json: bool, colour: ColorChoice) -> Self {
+        let on = |terminal: bool| match colour {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && wants_colour(),
+        };
+        Self {
+            json,
+            colour: !json && on(io::stdout().is_terminal()),
+            colour_aside: !json && on(io::stderr().is_terminal()),
+        }
+    }
+
+    fn bold(self, text: &str) -> String {
+        if self.colour {
+            format!("{BOLD}{text}{PLAIN}")
+        } else {
+            text.to_owned()
+        }
     }
 
     /// An answer that is a list: the whole answer as JSON, or a table of its rows.
@@ -34,7 +59,14 @@ impl Output {
             .get(rows)
             .and_then(Value::as_array)
             .ok_or_else(|| Failure::unexpected(rows))?;
-        data(&table::table(rows, columns, width()))
+        let text = table::table(rows, columns, width());
+        let (head, body) = text.split_once('\n').unwrap_or_default();
+        data(&format!("{}\n{body}", self.bold(head)))
+    }
+
+    /// The head of a part of a long answer, for people.
+    pub(crate) fn section(self, title: &str) -> Result<(), Failure> {
+        data(&format!("\n{}\n", self.bold(&table::printable(title))))
     }
 
     /// An answer that is one thing: as JSON, or a line for each of its fields.
@@ -73,6 +105,11 @@ impl Output {
         Ok(())
     }
 
+    /// Whether a person who waits sees nothing of what is printed so far.
+    pub(crate) fn is_silent(self) -> bool {
+        self.json || !io::stdout().is_terminal()
+    }
+
     /// Whether the reader is a program.
     pub(crate) fn is_json(self) -> bool {
         self.json
@@ -89,7 +126,13 @@ impl Output {
                 aside(&format!("{}\n", json!({ "error": body })));
             }
             Failure::Error(error) => {
-                let mut text = format!("error: {} ({}", error.message(), error.kind().code());
+                let error_word = if self.colour_aside {
+                    format!("{RED}error:{PLAIN}")
+                } else {
+                    "error:".to_owned()
+                };
+                aside(&format!("{error_word} "));
+                let mut text = format!("{} ({}", error.message(), error.kind().code());
                 let extras = error.extras();
                 let told = [
                     extras.field.as_ref().map(|field| format!("field: {field}")),
@@ -108,6 +151,7 @@ impl Output {
                 }
             }
             Failure::Partly(what) => note(&format!("partly done: {what}")),
+            Failure::NoneDone(_, what) => note(&format!("nothing done: {what}")),
             Failure::Findings | Failure::ReaderGone => {}
         }
     }
@@ -141,9 +185,33 @@ pub(crate) fn note(text: &str) {
     aside(&format!("{}\n", table::printable(text)));
 }
 
+/// Says that what is answered was taken back.
+pub(crate) fn rehearsed() {
+    note("A rehearsal: nothing was changed.");
+}
+
 /// A question beside the data; the answer follows on the same line.
 pub(crate) fn question(text: &str) {
     aside(&format!("{} ", table::printable(text)));
+}
+
+/// How far something is, beside the data: one line that changes, and only where a person looks.
+pub(crate) fn progress(text: &str, is_last: bool) {
+    if io::stderr().is_terminal() {
+        let end = if is_last { "\n" } else { "" };
+        aside(&format!("\r{}\u{1b}[K{end}", table::printable(text)));
+    }
+}
+
+/// Begins the next look at something that goes on: in the last one's place on a terminal, else after a line.
+pub(crate) fn new_page(first: bool) -> Result<(), Failure> {
+    if io::stdout().is_terminal() {
+        data("\u{1b}[H\u{1b}[2J")
+    } else if first {
+        Ok(())
+    } else {
+        data("\n")
+    }
 }
 
 fn data(text: &str) -> Result<(), Failure> {
@@ -156,6 +224,12 @@ fn data(text: &str) -> Result<(), Failure> {
 fn aside(text: &str) {
     // Where nobody reads notes, nobody misses them.
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Whether colours are welcome on a terminal (no-color.org, and terminals that have none).
+fn wants_colour() -> bool {
+    let is_set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    is_set("NO_COLOR").is_none() && is_set("TERM").is_none_or(|terminal| terminal != "dumb")
 }
 
 /// How wide a table may be: the terminal's width, or as wide as it likes where a program reads.

@@ -23,6 +23,9 @@ pub(crate) enum Verb {
         /// Only those of this user's messages; one that is gone, by their id
         #[arg(long)]
         user: Option<String>,
+        /// Only those that this user made; one who is gone, by their id
+        #[arg(long, value_name = "USER")]
+        by: Option<String>,
         /// Only reports before this one
         #[arg(long, value_name = "ID")]
         before: Option<i64>,
@@ -65,7 +68,7 @@ pub(crate) enum Handled {
     Dismissed,
 }
 
-const LIST: &[Column] = &[
+pub(crate) const LIST: &[Column] = &[
     ("id", "id"),
     ("at", "at"),
     ("state", "state"),
@@ -86,6 +89,7 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
             state,
             chat,
             user,
+            by,
             before,
             limit,
         } => {
@@ -93,6 +97,7 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
                 .maybe("state", state.map(word))
                 .maybe("chat_id", chat.map(|chat| desk.chat(&chat)).transpose()?)
                 .maybe("user_id", user.map(|user| desk.user(&user)).transpose()?)
+                .maybe("reporter_id", by.map(|user| desk.user(&user)).transpose()?)
                 .maybe("before", before)
                 .maybe("limit", limit);
             out.rows(&desk.call("report.list", params)?, "rows", LIST)

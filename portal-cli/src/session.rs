@@ -1,12 +1,13 @@
 //! `session`: signed-in devices.
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::batch;
 use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::input::Params;
-use crate::table::Column;
+use crate::table::{Column, number_of};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -14,11 +15,18 @@ pub(crate) enum Verb {
     Create { user: String },
     /// List a user's sessions; without USER those of --as
     List { user: Option<String> },
-    /// End a session, named by its suffix in the list
-    Destroy { user: String, suffix: String },
+    /// End a session, named by its suffix in the list, or all of a user's
+    Destroy {
+        user: String,
+        #[arg(required_unless_present = "all")]
+        suffix: Option<String>,
+        /// Every session that there is
+        #[arg(long, conflicts_with = "suffix")]
+        all: bool,
+    },
 }
 
-const LIST: &[Column] = &[
+pub(crate) const LIST: &[Column] = &[
     ("suffix", "suffix"),
     ("created_at", "created"),
     ("expires_at", "expires"),
@@ -38,16 +46,42 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
             let params = Params::new().maybe("user_id", user);
             out.rows(&desk.call("session.list", params)?, "sessions", LIST)
         }
-        Verb::Destroy { user, suffix } => {
+        Verb::Destroy { user, suffix, .. } => {
             let id = desk.user(&user)?;
-            desk.confirm(&format!(
-                "This ends session {suffix} of user {id}: its connections close, its keys go, and the chats it was in move on to new ones."
-            ))?;
-            let params = json!({ "user_id": id, "suffix": suffix });
-            out.done(
-                &desk.call("session.destroy", params)?,
-                "The session has ended.",
-            )
+            match suffix {
+                Some(suffix) => destroy(desk, id, &suffix),
+                None => destroy_all(desk, id),
+            }
         }
     }
+}
+
+/// What goes with a session.
+const WHAT_GOES: &str =
+    "connections close, keys go, and the chats that it was in move on to new ones";
+
+fn destroy(desk: &Desk, user: i64, suffix: &str) -> Result<(), Failure> {
+    let params = json!({ "user_id": user, "suffix": suffix });
+    let reply = desk.destroy("session.destroy", params, |_| {
+        Ok(format!(
+            "This ends session {suffix} of user {user}: {WHAT_GOES}."
+        ))
+    })?;
+    desk.out.done(&reply, "The session has ended.")
+}
+
+fn destroy_all(desk: &Desk, user: i64) -> Result<(), Failure> {
+    let listed = desk.call("session.list", json!({ "user_id": user }))?;
+    let sessions = listed["sessions"].as_array().into_iter().flatten();
+    let suffixes: Vec<_> = sessions.map(|one| one["suffix"].clone()).collect();
+    desk.confirm(&format!(
+        "This ends {} of user {user}, each for itself: {WHAT_GOES}.",
+        number_of(suffixes.len(), "session")
+    ))?;
+    let lines = batch::of("suffix", suffixes);
+    let said = |_: &Value| "The session has ended.".to_owned();
+    batch::run(desk, &lines, said, |line| {
+        let params = json!({ "user_id": user, "suffix": line.get("suffix") });
+        desk.call_one("session.destroy", params)
+    })
 }

@@ -65,28 +65,35 @@ const LEADING: &[&str] = &[
     "slug",
 ];
 
-/// One line a field.
+/// One line a field; those of a field that has fields itself by both their names.
 pub(crate) fn fields(answer: &Value) -> String {
     let Some(object) = answer.as_object() else {
         return format!("{}\n", text(answer));
     };
-    let mut fields: Vec<_> = object.iter().collect();
+    let mut fields: Vec<(String, &Value)> = Vec::new();
+    for (key, value) in object {
+        match value.as_object() {
+            Some(parts) => fields.extend(
+                parts
+                    .iter()
+                    .map(|(part, value)| (format!("{key}.{part}"), value)),
+            ),
+            None => fields.push((key.clone(), value)),
+        }
+    }
     fields.sort_by_key(|(key, _)| {
         LEADING
             .iter()
             .position(|name| name == key)
             .unwrap_or(usize::MAX)
     });
-    let widest = object
-        .keys()
-        .map(|key| key.width())
-        .max()
-        .unwrap_or_default();
+    let widest = fields.iter().map(|(key, _)| key.width()).max();
+    let widest = widest.unwrap_or_default();
     let mut text = String::new();
     for (key, value) in fields {
-        text.push_str(&fit(key, widest, false));
+        text.push_str(&fit(&key, widest, false));
         text.push_str(GAP);
-        text.push_str(&cell(key, value));
+        text.push_str(&cell(&key, value));
         text.push('\n');
     }
     text
@@ -115,6 +122,12 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     clean
+}
+
+/// `1 session`, `2 sessions`.
+pub(crate) fn number_of(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 fn find<'a>(row: &'a Value, path: &str) -> &'a Value {

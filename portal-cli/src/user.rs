@@ -6,12 +6,14 @@ use clap::{Subcommand, ValueEnum};
 use portal_core::ErrorKind;
 use serde_json::{Value, json};
 
+use crate::batch;
 use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::file;
 use crate::input::Params;
 use crate::output;
-use crate::table::{self, Column};
+use crate::story;
+use crate::table::{self, Column, number_of};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
@@ -21,6 +23,22 @@ pub(crate) enum Verb {
         /// The platform role
         #[arg(long, value_enum)]
         role: Option<Role>,
+        /// The tier they begin with
+        #[arg(long, value_enum)]
+        tier: Option<Tier>,
+        /// Premium for so many days; without it has no end
+        #[arg(long, value_name = "N", requires = "tier")]
+        days: Option<u16>,
+    },
+    /// Make users out of a list: CSV with the columns username, role, tier, days, or JSON, an object a line
+    #[command(
+        after_help = "Each line is a transaction of its own: those before a failure, or before Ctrl-C, are done.
+        Exits 7 where some were refused."
+    )]
+    Import {
+        /// The list; `-` reads it from stdin
+        #[arg(value_name = "FILE|-")]
+        from: String,
     },
     /// List users by id
     List {
@@ -34,7 +52,7 @@ pub(crate) enum Verb {
         #[arg(long, value_name = "N")]
         limit: Option<u16>,
     },
-    /// Show a user
+    /// Show a user's whole story: account, sessions, chats, matches, punishments, reports, acts
     Show { user: String },
     /// Give a user another role; ends their sessions
     SetRole {
@@ -136,11 +154,29 @@ const LIST: &[Column] = &[
     ("created_at", "created"),
 ];
 
-const HISTORY: &[Column] = &[
+pub(crate) const HISTORY: &[Column] = &[
     ("at", "at"),
     ("tier", "tier"),
     ("tier_expires_at", "until"),
     ("changed_by", "by"),
+];
+
+/// A user's chats, and how they stand to them.
+pub(crate) const CHATS: &[Column] = &[
+    ("id", "id"),
+    ("chat_type", "type"),
+    ("slug", "slug"),
+    ("name", "name"),
+    ("relation", "as"),
+    ("last_activity_at", "last activity"),
+];
+
+pub(crate) const OFFERS: &[Column] = &[
+    ("chat_id", "chat"),
+    ("chat_type", "type"),
+    ("name", "name"),
+    ("owner", "owner"),
+    ("expires_at", "until"),
 ];
 
 const BLOCKS: &[Column] = &[("user_id", "id"), ("username", "username"), ("at", "since")];
@@ -148,12 +184,20 @@ const BLOCKS: &[Column] = &[("user_id", "id"), ("username", "username"), ("at", 
 pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
     let out = desk.out;
     match verb {
-        Verb::Create { name, role } => {
+        Verb::Create {
+            name,
+            role,
+            tier,
+            days,
+        } => {
             let params = Params::new()
                 .with("username", name)
-                .maybe("role", role.map(word));
+                .maybe("role", role.map(word))
+                .maybe("tier", tier.map(word))
+                .maybe("days", days);
             out.fields(&desk.call("user.create", params)?)
         }
+        Verb::Import { from } => import(desk, &from),
         Verb::List {
             search,
             after,
@@ -165,10 +209,7 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
                 .maybe("limit", limit);
             out.rows(&desk.call("user.list", params)?, "users", LIST)
         }
-        Verb::Show { user } => {
-            let params = json!({ "user_id": desk.user(&user)? });
-            out.fields(&desk.call("user.get", params)?)
-        }
+        Verb::Show { user } => story::of_user(desk, desk.user(&user)?),
         Verb::SetRole {
             user,
             role,
@@ -236,6 +277,21 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
     }
 }
 
+/// The columns of a list of people, as `user.create` calls them.
+const PEOPLE: &[&str] = &["username", "role", "tier", "days"];
+
+fn import(desk: &Desk, from: &str) -> Result<(), Failure> {
+    let lines = batch::read(from, PEOPLE)?;
+    let said = |reply: &Value| format!("user {}", table::at(reply, "user_id"));
+    batch::run(desk, &lines, said, |line| {
+        let mut params = line.given.clone();
+        if let Some(days) = params.get_mut("days") {
+            *days = batch::number(days);
+        }
+        desk.call_one("user.create", params)
+    })
+}
+
 fn export(desk: &Desk, user: &str, file: Option<&Path>) -> Result<(), Failure> {
     let params = json!({ "user_id": desk.user(user)? }).to_string();
     let everything = || desk.call_text("user.export", &params);
@@ -246,7 +302,7 @@ fn export(desk: &Desk, user: &str, file: Option<&Path>) -> Result<(), Failure> {
     let reply = json!({ "file": shown.to_string() });
     if desk.is_rehearsal() {
         everything()?;
-        output::note("A rehearsal: nothing was changed.");
+        output::rehearsed();
         return desk.out.done(&reply, &format!("{shown} would be written."));
     }
     file::write_new(path, || Ok(everything()? + "\n"))?;
@@ -261,7 +317,6 @@ fn delete(desk: &Desk, user: &str, chats: Option<Value>, erase: bool) -> Result<
         .maybe("chats", chats.clone())
         .with("erase_messages", erase)
         .into();
-    // What is refused is refused before anybody is asked.
     desk.rehearse("user.delete", &params)
         .map_err(|failure| which_chats(failure, &all))?;
     desk.confirm(&what_goes(&all, chats.as_ref(), erase))?;
@@ -278,9 +333,9 @@ fn what_goes(all: &Value, chats: Option<&Value>, erase: bool) -> String {
         table::at(all, "user.id"),
         table::at(all, "user.username"),
         table::at(all, "user.role"),
-        counted(rows(all, "sessions").count(), "session"),
-        counted(rows(all, "memberships").count() - direct, "membership"),
-        counted(direct, "DIRECT chat"),
+        number_of(rows(all, "sessions").count(), "session"),
+        number_of(rows(all, "memberships").count() - direct, "membership"),
+        number_of(direct, "DIRECT chat"),
     )];
     let is_destroyed = chats.is_some_and(|chats| chats.get("destroy").is_some());
     let fate = if is_destroyed {
@@ -290,7 +345,7 @@ fn what_goes(all: &Value, chats: Option<&Value>, erase: bool) -> String {
     };
     let owned = rows(all, "owned_chats").map(crate::chat::called);
     goes.extend(owned.map(|chat| format!("Chat {chat} is {fate}.")));
-    let wrote = counted(rows(all, "messages").count(), "message");
+    let wrote = number_of(rows(all, "messages").count(), "message");
     goes.push(if erase {
         format!("What they wrote goes too: {wrote}.")
     } else {
@@ -316,10 +371,4 @@ fn which_chats(failure: Failure, all: &Value) -> Failure {
 
 fn rows<'a>(all: &'a Value, part: &str) -> impl Iterator<Item = &'a Value> {
     all[part].as_array().into_iter().flatten()
-}
-
-/// `1 session`, `2 sessions`.
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }

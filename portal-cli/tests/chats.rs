@@ -117,12 +117,7 @@ fn as_a_person_one_sees_what_the_person_sees_spec_4_4() {
 #[test]
 fn what_destroys_asks_and_is_refused_where_nobody_can_answer() {
     let bench = furnished();
-    for words in [
-        "chat destroy 2",
-        "chat clear 2",
-        "message delete 2 1",
-        "session destroy 3 abcdef",
-    ] {
+    for words in ["chat destroy 2", "chat clear 2", "message delete 2 1"] {
         bench
             .run(&format!("--json {words}"))
             .refused(4, "ERR_NOT_CONFIRMED");
@@ -176,6 +171,69 @@ fn a_rehearsal_says_what_it_would_do_and_does_not() {
         .refused(3, "ERR_CHAT_NOT_FOUND");
     // Looking is not rehearsing.
     assert_eq!(bench.run("--dry-run chat show 1").exits(0).err, "");
+}
+
+#[test]
+fn destroying_and_clearing_say_how_much_goes_spec_16_1() {
+    let bench = furnished();
+    with_messages(&bench, 3);
+    bench.run("member add 2 ben").exits(0);
+    bench.run("invite create 2").exits(0);
+    bench.run("mod ban 2 ada").exits(0);
+    let asked = bench.run("chat destroy 2").exits(4).err;
+    let goes = "This destroys chat 2 (PRIVATE \"A chat\") with its keys, 4 messages, 1 member, 1 live invite, 1 ban and 0 mutes.";
+    assert_eq!(asked.lines().next(), Some(goes));
+    let asked = bench.run("chat clear 2").exits(4).err;
+    assert!(
+        asked.starts_with("This deletes 4 messages of chat 2"),
+        "{asked}"
+    );
+    let asked = bench.run("message delete 2 1 2 99").exits(4).err;
+    assert!(
+        asked.starts_with("This deletes 2 messages of chat 2."),
+        "{asked}"
+    );
+    let asked = bench.run("message delete-last 2 100").exits(4).err;
+    assert!(
+        asked.starts_with("This deletes 4 messages of chat 2."),
+        "{asked}"
+    );
+    // What is refused is refused before anybody is asked.
+    let refused = bench.run("--as ben chat destroy 2").exits(4).err;
+    assert_eq!(refused.lines().count(), 1, "{refused}");
+}
+
+#[test]
+fn a_chats_story_is_told_by_parts() {
+    let bench = furnished();
+    bench.run("member add 2 ben").exits(0);
+    bench.run("invite create 2").exits(0);
+    let story = bench.run("--json chat show 2").json();
+    assert_eq!(story["owner_username"], "pia");
+    assert_eq!(
+        (&story["counts"]["members"], &story["counts"]["invites"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(story["members"][0]["username"], "ben");
+    assert_eq!(story["invites"].as_array().unwrap().len(), 1);
+    assert_eq!(story["withheld"], json!([]));
+    let shown = bench.run("chat show 2").exits(0).out;
+    for part in [
+        "counts.members",
+        "\nMembers\n",
+        "\nReports: none\n",
+        "member.add",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    // A member sees the chat, and not what is for those who look after it.
+    let story = bench.run("--json --as ben chat show 2").json();
+    assert_eq!(story["name"], "A chat");
+    assert_eq!(
+        story["withheld"],
+        json!(["counts", "invites", "activity", "reports", "done_to_it"])
+    );
+    assert_eq!(story["invites"], json!(null));
 }
 
 #[test]

@@ -6,136 +6,45 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::process::Stdio;
 
-use common::Bench;
+use common::{Bench, grammar, hold, verbs};
 
-const NOUNS: &[(&str, &[&str])] = &[
-    ("db", &["init", "check", "stats"]),
-    (
-        "user",
-        &[
-            "create",
-            "list",
-            "show",
-            "set-role",
-            "set-tier",
-            "subscription",
-            "rename",
-            "sign-in-code",
-            "block",
-            "unblock",
-            "blocks",
-            "inspect",
-            "export",
-            "delete",
-        ],
-    ),
-    ("session", &["create", "list", "destroy"]),
-    ("signup", &["create", "list", "revoke"]),
-    (
-        "chat",
-        &[
-            "create",
-            "list",
-            "show",
-            "inspect",
-            "update",
-            "label",
-            "transfer",
-            "accept-transfer",
-            "leave",
-            "clear",
-            "destroy",
-        ],
-    ),
-    ("member", &["list", "add", "remove"]),
-    (
-        "mod",
-        &[
-            "kick",
-            "mute",
-            "unmute",
-            "ban",
-            "unban",
-            "hard-mute",
-            "hard-unmute",
-            "timeout",
-            "lift-timeout",
-            "platform-ban",
-            "platform-unban",
-            "warn",
-            "punishments",
-            "list",
-            "activity",
-        ],
-    ),
-    ("invite", &["create", "list", "revoke", "resolve"]),
-    ("message", &["list", "delete", "delete-last"]),
-    ("report", &["list", "show", "resolve"]),
-    (
-        "match",
-        &[
-            "status", "enqueue", "dequeue", "leave", "stats", "pause", "resume",
-        ],
-    ),
-    ("stranger", &["list", "block", "unblock"]),
-    ("bot", &["add", "list", "rotate", "remove"]),
-    ("event", &["tail"]),
-    ("audit", &["list"]),
-    ("config", &["get", "set", "unset"]),
-    ("op", &["list", "show", "call"]),
-];
-
-/// The whole grammar as people read it. `UPDATE_HELP=1` writes it anew.
+/// The whole grammar as people read it: tests/help has a file for each noun.
 #[test]
 fn the_help_is_as_it_was_reviewed() {
     let bench = Bench::bare();
-    let mut help = bench.run("--help").exits(0).out;
-    for (noun, verbs) in NOUNS {
-        let _ = write!(
-            help,
-            "\n==== {noun}\n\n{}",
-            bench.run(&format!("{noun} -h")).exits(0).out
-        );
-        for verb in *verbs {
+    hold(
+        "portal-cli/tests/help/portal-cli.txt",
+        &bench.run("--help").exits(0).out,
+    );
+    let mut kept = vec!["portal-cli.txt".to_owned()];
+    for (noun, verbs) in grammar(&bench) {
+        let mut help = bench.run(&format!("{noun} -h")).exits(0).out;
+        for verb in verbs {
             let shown = bench.run(&format!("{noun} {verb} -h")).exits(0).out;
             // The global options are the same everywhere.
-            let own = shown.split("\nGlobal options:").next().unwrap_or_default();
-            let _ = write!(help, "\n== {noun} {verb}\n\n{own}");
+            let (own, rest) = shown.split_once("\nGlobal options:").unwrap();
+            let (_, after) = rest.split_once("\n\n").unwrap();
+            let _ = write!(help, "\n==== {noun} {verb}\n\n{own}\n{after}");
         }
+        hold(&format!("portal-cli/tests/help/{noun}.txt"), &help);
+        kept.push(format!("{noun}.txt"));
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/help.txt");
-    if std::env::var_os("UPDATE_HELP").is_some() {
-        std::fs::write(path, &help).unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/help");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(kept.contains(&name), "tests/help/{name} is of no noun");
     }
-    let reviewed = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        help == reviewed,
-        "the help changed: run with UPDATE_HELP=1 and review tests/help.txt\n{help}"
-    );
 }
 
 #[test]
-fn every_noun_and_verb_is_in_the_reviewed_help() {
+fn every_verb_has_an_example_in_its_help() {
     let bench = Bench::bare();
-    for (noun, verbs) in
-        std::iter::once(("", NOUNS.iter().map(|(noun, _)| *noun).collect::<Vec<_>>()))
-            .chain(NOUNS.iter().map(|(noun, verbs)| (*noun, verbs.to_vec())))
-    {
-        let help = bench.run(format!("{noun} -h").trim()).exits(0).out;
-        let listed: Vec<&str> = help
-            .lines()
-            .skip_while(|line| *line != "Commands:")
-            .skip(1)
-            .take_while(|line| !line.is_empty())
-            // What is indented further is a line that goes on.
-            .filter_map(|line| {
-                line.strip_prefix("  ")
-                    .filter(|rest| !rest.starts_with(' '))
-            })
-            .filter_map(|line| line.split_whitespace().next())
-            .filter(|word| *word != "help")
-            .collect();
-        assert_eq!(listed, verbs, "{noun}");
+    for verb in verbs(&bench) {
+        let help = bench.run(&format!("{verb} -h")).exits(0).out;
+        let (_, examples) = help
+            .split_once("Example")
+            .unwrap_or_else(|| panic!("{verb}"));
+        assert!(examples.contains("portal-cli "), "{verb}");
     }
 }
 
@@ -251,4 +160,25 @@ fn a_reader_who_leaves_early_is_no_failure() {
         .read_to_string(&mut said)
         .unwrap();
     assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn colours_are_for_terminals_or_whoever_asks() {
+    let bench = Bench::with_people();
+    for words in [
+        "user list",
+        "--color never user list",
+        "--json --color always user list",
+    ] {
+        let ran = bench.run(words).exits(0);
+        assert!(!ran.out.contains('\u{1b}'), "{words}: {}", ran.out);
+    }
+    let table = bench.run("--color always user list").exits(0).out;
+    assert!(table.starts_with("\u{1b}[1mID  USERNAME"), "{table:?}");
+    let refusal = bench.run("--color always user create x").exits(2).err;
+    assert!(
+        refusal.starts_with("\u{1b}[1;31merror:\u{1b}[0m "),
+        "{refusal:?}"
+    );
+    bench.run("--color sometimes user list").exits(2);
 }

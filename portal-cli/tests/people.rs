@@ -77,6 +77,117 @@ fn the_audit_log_is_filtered_and_names_people_spec_7_8() {
 }
 
 #[test]
+fn who_acts_as_somebody_is_named_beside_them_in_the_audit_log_spec_16_1() {
+    let bench = Bench::with_people();
+    bench.run("--as ada user set-tier ben premium").exits(0);
+    let row = bench.run("--json audit list --limit 1").json()["rows"][0].clone();
+    assert_eq!(
+        (&row["actor"], &row["username"], &row["os_user"]),
+        (&json!("user"), &json!("ada"), &json!("tester"))
+    );
+    // With sudo it is who called it; with nobody's name, their number.
+    let os_user = |command: &mut std::process::Command| {
+        common::ran(command.args(["config", "set", "registration", "open"])).exits(0);
+        bench.run("--json audit list --limit 1").json()["rows"][0]["os_user"].clone()
+    };
+    let sudo = os_user(bench.command().env("USER", "root").env("SUDO_USER", "mira"));
+    assert_eq!(sudo, "mira");
+    let number = os_user(bench.command().env_remove("USER"));
+    let uid = rustix::process::getuid().as_raw();
+    assert_eq!(number, format!("uid {uid}"));
+}
+
+#[test]
+fn a_persons_story_is_told_by_parts() {
+    let bench = Bench::with_people();
+    bench
+        .run("chat create --type PRIVATE --name Hers --owner pia")
+        .exits(0);
+    bench.run("--as ada mod warn ben --reason Careful").exits(0);
+    bench.run("user set-tier ben premium --days 30").exits(0);
+    bench.run("session create ben").exits(0);
+    bench.run("--as ben match enqueue tea").exits(0);
+    let story = bench.run("--json user show ben").json();
+    assert_eq!(
+        (&story["id"], &story["tier"]),
+        (&json!(4), &json!("premium"))
+    );
+    assert_eq!(story["match"]["state"], "searching");
+    assert_eq!(story["punishments"][0]["reason"], "Careful");
+    for part in ["tier_history", "sessions", "punishments"] {
+        assert_eq!(story[part].as_array().unwrap().len(), 1, "{part}");
+    }
+    let done: Vec<_> = story["done_to_them"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["action"].as_str().unwrap())
+        .collect();
+    assert!(
+        done.contains(&"mod.warn") && done.contains(&"user.set_tier"),
+        "{done:?}"
+    );
+    let shown = bench.run("user show pia").exits(0).out;
+    for part in [
+        "match.state",
+        "\nChats\n",
+        "Hers",
+        "\nReports by them: none\n",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    // An admin has no business in the queue, nor in the list of others' chats.
+    let story = bench.run("--json --as ada user show ben").json();
+    assert_eq!(story["withheld"], json!(["chats", "match"]));
+}
+
+#[test]
+fn a_list_of_people_is_rehearsed_made_and_told_line_by_line() {
+    let bench = Bench::with_people();
+    let list = "username,role,tier,days\ncarl,moderator,,\nADA,,,\ndora,,premium,30\n";
+    let import = |words: &[&str]| {
+        let args = [&["user", "import", "-"], words].concat();
+        bench.run_with_stdin(&args, list).exits(7)
+    };
+    let tried = import(&["--dry-run"]);
+    assert_eq!(tried.out.lines().count(), 3, "{tried:?}");
+    assert_eq!(
+        bench.run("--json user list").json()["users"]
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+    let done = import(&[]);
+    let said: Vec<_> = done.out.lines().collect();
+    assert_eq!((said[0], said[2]), ("2  carl  user 5", "4  dora  user 6"));
+    assert!(said[1].starts_with("3  ADA  ") && said[1].ends_with("(ERR_USERNAME_TAKEN)"));
+    assert_eq!(done.err, "partly done: 2 done, 1 failed, 0 not tried\n");
+    assert_eq!(bench.run("--json user show dora").json()["tier"], "premium");
+    assert_eq!(
+        bench.run("--json user show carl").json()["role"],
+        "moderator"
+    );
+}
+
+#[test]
+fn shutting_out_says_how_much_goes() {
+    let bench = Bench::with_people();
+    bench.run("session create ben").exits(0);
+    bench.run("--as ben match enqueue tea").exits(0);
+    let asked = bench.run("mod platform-ban ben").exits(4).err;
+    let goes = "This shuts out ben: 1 session and 0 DIRECT chats with what was said there are over at once; 1 waiting for a match.";
+    assert_eq!(asked.lines().next(), Some(goes));
+    let args = ["mod", "platform-ban", "--from", "-", "--dry-run"];
+    let asked = bench.run_with_stdin(&args, "ben\npia\n").exits(0).err;
+    assert!(
+        asked.starts_with("This shuts out 2 people: 1 session"),
+        "{asked}"
+    );
+    assert_eq!(bench.run("--json user show ben").json()["state"], "active");
+}
+
+#[test]
 fn a_session_shows_its_token_once() {
     let bench = Bench::with_people();
     let session = bench.run("--json session create 4").json();

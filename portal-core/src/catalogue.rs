@@ -173,6 +173,7 @@ const ENTRIES: &[Entry] = &[
     Entry::operation::<ops::browser::Stop>(),
     Entry::operation::<ops::browser::TakeControl>(),
     Entry::operation::<ops::chats::AcceptTransfer>(),
+    Entry::query::<ops::chats::Count>(),
     Entry::operation::<ops::chats::Create>(),
     Entry::operation::<ops::chats::Destroy>(),
     Entry::query::<ops::chats::Get>(),

@@ -16,7 +16,7 @@
 //! // The host itself is the operator; whoever it acts for is judged by the rules.
 //! let ada = portal.call(
 //!     &Actor::operator(),
-//!     ops::users::Create { username: "ada".parse()?, role: Default::default() },
+//!     ops::users::Create { username: "ada".parse()?, role: Default::default(), tier: None, days: None },
 //! )?;
 //! let refused = portal
 //!     .call_json(
@@ -51,6 +51,7 @@ pub mod policy;
 pub mod portal;
 pub mod presence;
 pub mod random;
+pub mod reference;
 mod replay;
 mod request;
 pub mod settings;

@@ -22,7 +22,15 @@ fn people(stage: &Stage) -> Vec<(UserId, usize)> {
     let make = |number: usize| {
         let username = format!("person-{number}").parse().unwrap();
         let role = Role::User;
-        let made = stage.portal.call(&operator, Create { username, role });
+        let made = stage.portal.call(
+            &operator,
+            Create {
+                username,
+                role,
+                tier: None,
+                days: None,
+            },
+        );
         let user_id = made.unwrap().user_id;
         if !number.is_multiple_of(4) {
             return (user_id, 1);

@@ -425,3 +425,55 @@ fn a_stranger_may_do_nothing_to_an_account_spec_1_8() {
     }
     assert_eq!(me(&stage, STRANGER)["stranger"], true);
 }
+
+#[test]
+fn a_user_is_made_with_a_tier_in_one_go_spec_1_3() {
+    let stage = Stage::new();
+    let operator = Actor::operator();
+    let create = |more: Value| {
+        let mut params = more;
+        params["username"] = json!("newcomer");
+        stage.call(&operator, "user.create", params)
+    };
+    for (wrong, field) in [
+        (json!({ "days": 30 }), "days"),
+        (json!({ "tier": "premium", "days": 0 }), "days"),
+        (json!({ "tier": "lifetime", "days": 30 }), "days"),
+        (json!({ "tier": "golden" }), "tier"),
+    ] {
+        let error = create(wrong.clone()).unwrap_err();
+        assert_eq!(error.kind().code(), "ERR_INVALID", "{wrong}");
+        assert_eq!(error.extras().field.as_deref(), Some(field), "{wrong}");
+    }
+    // A refusal leaves nobody behind: the name is free.
+    let made = create(json!({ "role": "moderator", "tier": "premium", "days": 30 })).unwrap();
+    let whose = json!({ "user_id": made["user_id"] });
+    let tier = stage.ok(&operator, "user.subscription", whose.clone());
+    assert_eq!(tier["tier"], "premium");
+    assert_eq!(
+        tier["tier_expires_at"],
+        START.plus(30 * DAY).as_millis(),
+        "{tier}"
+    );
+    assert_eq!(tier["history"].as_array().unwrap().len(), 1);
+    let acts = stage.ok(
+        &operator,
+        "audit.list",
+        json!({ "target": made["user_id"] }),
+    );
+    let acts = acts["rows"].as_array().unwrap();
+    assert_eq!(acts.len(), 1);
+    assert_eq!(acts[0]["details"]["tier"], "premium");
+}
+
+#[test]
+fn a_user_is_found_by_name_without_regard_to_case_spec_1_1() {
+    let stage = Stage::new();
+    let found = |name: &str| {
+        let page = stage.ok(&user(MODERATOR), "user.list", json!({ "username": name }));
+        let users = page["users"].as_array().unwrap().iter();
+        users.map(|user| user["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("BEN-basic"), [json!(BASIC)]);
+    assert_eq!(found("ben-bas"), [] as [Value; 0]);
+}

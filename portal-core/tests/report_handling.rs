@@ -301,3 +301,15 @@ fn the_event_goes_to_whoever_may_handle_reports_spec_4_6() {
     let least = PlatformAction::Reports.least_role().unwrap();
     assert_eq!(event.audience(), Audience::Staff(least));
 }
+
+#[test]
+fn reports_are_found_by_who_made_them() {
+    let (stage, _) = Stage::reported_by_oskar(2);
+    assert_eq!(stage.report_ids(json!({ "reporter_id": OTHER })), [2, 1]);
+    assert_eq!(
+        stage.report_ids(json!({ "reporter_id": BASIC })),
+        [] as [i64; 0]
+    );
+    let both = json!({ "reporter_id": OTHER, "user_id": BASIC, "limit": 1 });
+    assert_eq!(stage.report_ids(both), [2]);
+}

@@ -31,6 +31,8 @@ fn person(portal: &Portal, name: &str) -> UserId {
     let create = users::Create {
         username: name.parse().unwrap(),
         role: Role::User,
+        tier: None,
+        days: None,
     };
     portal.call(&Actor::operator(), create).unwrap().user_id
 }

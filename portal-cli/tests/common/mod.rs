@@ -148,3 +148,59 @@ pub fn ran(command: &mut Command) -> Ran {
         err: String::from_utf8(output.stderr).unwrap(),
     }
 }
+
+/// The words below `Commands:` in a help text.
+pub fn listed(help: &str) -> Vec<String> {
+    help.lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        // What is indented further is a line that goes on.
+        .filter_map(|line| {
+            line.strip_prefix("  ")
+                .filter(|rest| !rest.starts_with(' '))
+        })
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|word| *word != "help")
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Every noun of the grammar with its verbs, as the help lists them.
+pub fn grammar(bench: &Bench) -> Vec<(String, Vec<String>)> {
+    let nouns = listed(&bench.run("-h").exits(0).out);
+    let verbs = |noun: &str| listed(&bench.run(&format!("{noun} -h")).exits(0).out);
+    nouns
+        .into_iter()
+        .map(|noun| (noun.clone(), verbs(&noun)))
+        .collect()
+}
+
+/// Every verb of the grammar, as `noun verb`; a noun without verbs by itself.
+pub fn verbs(bench: &Bench) -> Vec<String> {
+    let named = |(noun, verbs): (String, Vec<String>)| {
+        if verbs.is_empty() {
+            vec![noun]
+        } else {
+            verbs.iter().map(|verb| format!("{noun} {verb}")).collect()
+        }
+    };
+    grammar(bench).into_iter().flat_map(named).collect()
+}
+
+/// Compares a text with the file that holds it, from the workspace's root; `PORTAL_BLESS=1` writes it anew.
+#[track_caller]
+pub fn hold(path: &str, text: &str) {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(path);
+    if std::env::var_os("PORTAL_BLESS").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept == text,
+        "{path} is out of date: PORTAL_BLESS=1 cargo test -p portal-cli, and review it"
+    );
+}

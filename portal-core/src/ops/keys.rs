@@ -151,6 +151,21 @@ struct RoomKey {
     distributor_session: Option<SessionId>,
 }
 
+/// Whether the key of a chat's current epoch is published, and how many sessions hold it: by a blob or as
+/// its distributor.
+pub(crate) fn count_holders(db: &Connection, chat: ChatId) -> Result<(bool, u64)> {
+    let Some(key) = room_key(db, chat)? else {
+        return Ok((false, 0));
+    };
+    let holders = store::first(
+        db,
+        "SELECT count(*) + (?2 IS NOT NULL) FROM key_blob WHERE chat_id = ?1 AND session_id IS NOT ?2",
+        (chat, key.distributor_session),
+        |row| row.get(0),
+    )?;
+    Ok((true, holders.unwrap_or_default()))
+}
+
 /// What has been published for a chat's current epoch; none if nobody has yet.
 fn room_key(db: &Connection, chat: ChatId) -> Result<Option<RoomKey>> {
     store::first(

@@ -186,6 +186,8 @@ pub(crate) fn export_of(db: &Connection, user: UserId, now: Timestamp) -> Result
 pub struct List {
     /// Only users with this in their name, without regard to case.
     pub search: Option<String>,
+    /// Only the user of this name, without regard to case.
+    pub username: Option<Username>,
     /// Only users after this one; from the last page's end.
     pub after: Option<UserId>,
     /// At most this many, 1 to 200; default 50.
@@ -206,16 +208,19 @@ impl Query for List {
     fn answer(self, view: &View<'_>) -> Result<UserPage> {
         on_platform(PlatformAction::ListUsers, &view.actor)?;
         let limit = super::page_size(self.limit, 50, 200)?;
+        // A name is a statement of its own, so that it is found by its index.
+        let named = self.username.as_ref().map_or("", |_| " AND username = ?3");
         let rows = store::all(
             view.db,
             &format!(
                 "SELECT {COLUMNS} FROM user
-                 WHERE id > ?1 AND (?2 IS NULL OR instr(lower(username), lower(?2)) > 0)
-                 ORDER BY id LIMIT ?3"
+                 WHERE id > ?1 AND (?2 IS NULL OR instr(lower(username), lower(?2)) > 0){named}
+                 ORDER BY id LIMIT ?4"
             ),
             (
                 self.after.map_or(0, UserId::get),
                 self.search,
+                self.username,
                 i64::try_from(limit).unwrap_or(i64::MAX),
             ),
             |row| view_from(row, view.now),

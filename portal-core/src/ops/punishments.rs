@@ -337,6 +337,21 @@ pub(crate) fn check_standing(db: &Connection, user: UserId, now: Timestamp) -> R
     Err(Error::punished(kind, ttl(until, now)).for_reason(reason.flatten().map(String::from)))
 }
 
+/// How many bans and how many mutes of a chat hold at this moment.
+pub(crate) fn count_in(db: &Connection, chat: ChatId, now: Timestamp) -> Result<(u64, u64)> {
+    let counts = store::first(
+        db,
+        concat!(
+            "SELECT coalesce(sum(p.kind = 'ban'), 0), coalesce(sum(p.kind = 'mute'), 0)
+             FROM punishment p WHERE p.chat_id = ?1 AND ",
+            holds!("?2")
+        ),
+        (chat, now),
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(counts.unwrap_or_default())
+}
+
 /// Refuses whoever is muted everywhere or in this chat, in that order (SPEC 6.2).
 pub(crate) fn check_muted(
     db: &Connection,

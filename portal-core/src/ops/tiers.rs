@@ -63,6 +63,38 @@ fn trial(cx: &Context<'_>, user: UserId) -> Result<Granted> {
     })
 }
 
+/// What giving a person a tier from now on comes to.
+fn granted(cx: &Context<'_>, user: UserId, tier: Tier, days: Option<u16>) -> Result<Granted> {
+    let tier_expires_at = match (tier, days) {
+        (Tier::Basic | Tier::Premium | Tier::Lifetime, None) => None,
+        (Tier::Premium, Some(days @ 1..=3650)) => Some(cx.now.plus(i64::from(days) * DAY)),
+        (Tier::Premium, Some(_)) => {
+            let why = "premium is given for 1 to 3650 days";
+            return Err(Error::invalid("days", why));
+        }
+        (Tier::Trial, None) => return trial(cx, user),
+        (Tier::Basic | Tier::Trial | Tier::Lifetime, Some(_)) => {
+            return Err(Error::invalid("days", "only premium is given for days"));
+        }
+    };
+    Ok(Granted {
+        tier,
+        tier_expires_at,
+    })
+}
+
+/// Gives a person who was just made a tier. What is said of it in the audit log is the caller's business.
+pub(crate) fn give_first(
+    cx: &mut Context<'_>,
+    target: &TargetFacts,
+    tier: Tier,
+    days: Option<u16>,
+) -> Result<Granted> {
+    let permit = on_person(Role::Admin, &cx.actor, target)?;
+    let granted = granted(cx, target.id, tier, days)?;
+    change(cx, &permit, granted)
+}
+
 /// Gives a user a tier, from now on; for admins and above, on whom they may act.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -86,26 +118,7 @@ impl Operation for SetTier {
         if person.stranger {
             return Err(ErrorKind::StrangerForbidden.into());
         }
-        let granted = match (self.tier, self.days) {
-            (Tier::Basic | Tier::Premium | Tier::Lifetime, None) => Granted {
-                tier: self.tier,
-                tier_expires_at: None,
-            },
-            (Tier::Premium, Some(days @ 1..=3650)) => Granted {
-                tier: self.tier,
-                tier_expires_at: Some(cx.now.plus(i64::from(days) * DAY)),
-            },
-            (Tier::Premium, Some(_)) => {
-                return Err(Error::invalid(
-                    "days",
-                    "premium is given for 1 to 3650 days",
-                ));
-            }
-            (Tier::Trial, None) => trial(cx, person.id)?,
-            (Tier::Basic | Tier::Trial | Tier::Lifetime, Some(_)) => {
-                return Err(Error::invalid("days", "only premium is given for days"));
-            }
-        };
+        let granted = granted(cx, person.id, self.tier, self.days)?;
         let details = json!({ "tier": granted.tier, "tier_expires_at": granted.tier_expires_at });
         audit::record(
             cx,

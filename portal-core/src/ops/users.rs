@@ -8,12 +8,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{UserCreated, UserUpdated};
 use crate::model::{ConnectionId, DAY, HOUR, Role, Tier, Timestamp, UserId, Username};
 use crate::operation::{Context, Done, Operation, View};
-use crate::ops::audit;
 use crate::ops::limits::{self, Limit};
+use crate::ops::{audit, tiers};
 use crate::policy::{
     ActOn, ActingAs, Permit, Person, PlatformAction, TargetFacts, on_oneself, on_platform,
 };
@@ -301,6 +301,8 @@ pub(crate) fn tick(cx: &Context<'_>) -> Result<Option<Timestamp>> {
 }
 
 /// Makes a user by hand; for the operator.
+///
+/// `ERR_USERNAME_TAKEN`, `ERR_FORBIDDEN`, `ERR_INVALID`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Create {
@@ -309,6 +311,12 @@ pub struct Create {
     /// The platform role; default `user`.
     #[serde(default)]
     pub role: Role,
+    /// The tier they begin with; left out: basic.
+    #[serde(default)]
+    pub tier: Option<Tier>,
+    /// For how many days premium is given, 1 to 3650; left out: without end.
+    #[serde(default)]
+    pub days: Option<u16>,
 }
 
 /// A new user.
@@ -325,7 +333,20 @@ impl Operation for Create {
     fn apply(self, cx: &mut Context<'_>) -> Result<Created> {
         on_platform(PlatformAction::Operate, &cx.actor)?;
         let user_id = insert(cx, &self.username, self.role)?;
-        let details = json!({ "username": self.username, "role": self.role });
+        let mut details = json!({ "username": self.username, "role": self.role });
+        match (self.tier, self.days) {
+            (Some(tier), days) => {
+                let target = TargetFacts {
+                    id: user_id,
+                    role: self.role,
+                };
+                let granted = tiers::give_first(cx, &target, tier, days)?;
+                details["tier"] = json!(granted.tier);
+                details["tier_expires_at"] = json!(granted.tier_expires_at);
+            }
+            (None, Some(_)) => return Err(Error::invalid("days", "days are those of a tier")),
+            (None, None) => {}
+        }
         audit::record(
             cx,
             Self::NAME,

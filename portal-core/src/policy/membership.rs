@@ -50,6 +50,15 @@ pub fn list_members(actor: &ActingAs, chat: &ChatFacts) -> Result<Permit<LookIn>
     }
 }
 
+/// Leave to learn how much of everything a chat holds: who moderates it; the operator in every type.
+pub fn count_within(actor: &ActingAs, chat: &ChatFacts) -> Result<Permit<LookIn>, Denial> {
+    let leave = permit::<LookIn>(actor, chat)?;
+    if actor.is_operator() {
+        return Ok(leave);
+    }
+    may(ChatAction::Moderate, actor, chat).map(|()| leave)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

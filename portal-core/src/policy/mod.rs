@@ -24,7 +24,7 @@ pub use chat::{
 };
 pub use facts::{ActingAs, ChatFacts, OwnerFacts, Person, TargetFacts};
 pub use matching::{Seek, block_stranger, direct_slots, seek};
-pub use membership::{Enter, enter, invitee, list_members};
+pub use membership::{Enter, count_within, enter, invitee, list_members};
 pub use ownership::{slot_limit, transfer};
 pub use person::{
     ActOn, ActOnInChat, PersonAction, act_everywhere, act_on_in_chat, can_act_on, exports_as_staff,

@@ -149,6 +149,8 @@ struct Device<'a> {
 impl<'a> Device<'a> {
     fn of_new_user(portal: &'a Portal, name: &'a str) -> Result<Self> {
         let create = users::Create {
+            tier: None,
+            days: None,
             username: name.parse()?,
             role: Role::User,
         };

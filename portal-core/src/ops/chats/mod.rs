@@ -1,6 +1,7 @@
 //! Chats: the tables `chat`, `held_slug` and `transfer_offer` (SPEC 3). Reading a chat gives its row and the
 //! facts that the rules need; what is done to one has a file of its own.
 
+mod counts;
 mod create;
 mod destroy;
 mod direct;
@@ -13,6 +14,7 @@ mod slugs;
 mod transfer;
 mod update;
 
+pub use counts::{Count, Counts};
 pub use create::Create;
 pub use destroy::Destroy;
 pub(crate) use destroy::destroy_now;

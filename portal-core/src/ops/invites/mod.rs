@@ -113,7 +113,7 @@ impl Operation for Create {
     }
 }
 
-fn count_live(db: &Connection, permit: &Permit<Invites>, now: Timestamp) -> Result<u32> {
+pub(crate) fn count_live(db: &Connection, permit: &Permit<Invites>, now: Timestamp) -> Result<u32> {
     let count = store::first(
         db,
         concat!(

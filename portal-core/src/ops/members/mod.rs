@@ -58,6 +58,17 @@ pub(crate) fn ids(db: &Connection, chat: ChatId) -> Result<Vec<UserId>> {
     )
 }
 
+/// How many belong to a chat besides its owner.
+pub(crate) fn count(db: &Connection, chat: ChatId, owner: Option<UserId>) -> Result<u64> {
+    let count = store::first(
+        db,
+        "SELECT count(*) FROM membership WHERE chat_id = ? AND user_id IS NOT ?",
+        (chat, owner),
+        |row| row.get(0),
+    )?;
+    Ok(count.unwrap_or_default())
+}
+
 /// Whom an event that empties a room lets stay there; nobody, for every other event.
 pub(crate) fn staying(db: &Connection, event: &Event) -> Result<Vec<UserId>> {
     match event {

@@ -163,6 +163,17 @@ fn message(id: MessageId, chat_id: ChatId, row: &rusqlite::Row<'_>) -> rusqlite:
     })
 }
 
+/// How many messages of a chat are stored, the system's too.
+pub(crate) fn count(db: &Connection, chat: ChatId) -> Result<u64> {
+    let count = store::first(
+        db,
+        "SELECT count(*) FROM message WHERE chat_id = ?",
+        [chat],
+        |row| row.get(0),
+    )?;
+    Ok(count.unwrap_or_default())
+}
+
 /// One message, for delivery: none once it is gone, and none if its row is damaged, which history
 /// reports.
 pub(crate) fn get(db: &Connection, chat: ChatId, id: MessageId) -> Result<Option<Message>> {

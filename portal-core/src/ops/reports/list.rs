@@ -101,6 +101,8 @@ pub struct List {
     pub chat_id: Option<ChatId>,
     /// Only those of this person's messages.
     pub user_id: Option<UserId>,
+    /// Only those that this person made.
+    pub reporter_id: Option<UserId>,
     /// Only reports before this one; from the last page's end.
     pub before: Option<ReportId>,
     /// At most this many, 1 to 200; default 50.
@@ -127,19 +129,21 @@ impl Query for List {
             (self.state.is_some(), " AND r.state = ?2"),
             (self.chat_id.is_some(), " AND r.chat_id = ?3"),
             (self.user_id.is_some(), " AND r.sender_id = ?4"),
+            (self.reporter_id.is_some(), " AND r.reporter_id = ?5"),
         ];
         let asked = filters.iter().filter(|(is_asked, _)| *is_asked);
         let filters: String = asked.map(|(_, sql)| *sql).collect();
         let rows = store::all(
             view.db,
             &format!(
-                "SELECT {COLUMNS} FROM {ROWS} WHERE r.id < ?1{filters} ORDER BY r.id DESC LIMIT ?5"
+                "SELECT {COLUMNS} FROM {ROWS} WHERE r.id < ?1{filters} ORDER BY r.id DESC LIMIT ?6"
             ),
             (
                 self.before.map_or(MAX_ID + 1, ReportId::get),
                 self.state,
                 self.chat_id,
                 self.user_id,
+                self.reporter_id,
                 i64::try_from(limit).unwrap_or(i64::MAX),
             ),
             from_row,
