@@ -146,6 +146,14 @@ pub(crate) fn question(text: &str) {
     aside(&format!("{} ", table::printable(text)));
 }
 
+/// How far something is, beside the data: one line that changes, and only where a person looks.
+pub(crate) fn progress(text: &str, is_last: bool) {
+    if io::stderr().is_terminal() {
+        let end = if is_last { "\n" } else { "" };
+        aside(&format!("\r{}\u{1b}[K{end}", table::printable(text)));
+    }
+}
+
 fn data(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;

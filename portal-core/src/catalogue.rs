@@ -236,6 +236,7 @@ const ENTRIES: &[Entry] = &[
     Entry::query::<ops::profiles::List>(),
     Entry::query::<ops::profiles::Me>(),
     Entry::query::<ops::punishments::List>(),
+    Entry::operation::<ops::repair::Fix>(),
     Entry::operation::<ops::reports::Create>(),
     Entry::query::<ops::reports::Get>(),
     Entry::query::<ops::reports::List>(),

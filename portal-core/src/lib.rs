@@ -56,6 +56,7 @@ mod request;
 pub mod settings;
 mod shared;
 mod store;
+pub mod upkeep;
 
 pub use actor::Actor;
 pub use delivery::Delivery;
