@@ -139,8 +139,8 @@ fn stats(globals: &Globals, out: Output) -> Result<(), Failure> {
             ("table", "table"),
             ("rows", "rows"),
             ("bytes", "bytes"),
-            ("rows_per_day", "rows a day"),
-            ("bytes_per_day", "bytes a day"),
+            ("rows_last_week", "new in 7 days"),
+            ("bytes_last_week", "in bytes"),
         ],
     )?;
     output::line("")?;

@@ -49,6 +49,13 @@ pub(super) fn run(wanted: &Wanted, globals: &Globals, out: Output) -> Result<(),
 }
 
 fn rehearse(place: &Place, wanted: &Wanted, globals: &Globals, out: Output) -> Result<(), Failure> {
+    if place.file.exists() {
+        let message = format!(
+            "{} exists already; nothing was changed.",
+            place.file.display()
+        );
+        return Err(Error::with_message(ErrorKind::StorageExists, message).into());
+    }
     let checked = globals.look_after(|options| upkeep::check(&globals.db, options))?;
     if checked.is_damaged() {
         check::show_findings(&checked.findings)?;

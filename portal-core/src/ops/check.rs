@@ -125,8 +125,14 @@ pub(crate) fn examine_look(look: &store::Look, file: &Path, now: Timestamp) -> R
 /// rules are those of this one.
 fn examine(db: &Connection, version: usize, now: Timestamp, report: &mut Report) -> Result<()> {
     check_sqlite(db, report);
+    // Version 0 is a file without anything in it, or one whose mark is wrong.
+    let version = if version == 0 && !store::schema_of(db).is_ok_and(|schema| schema.is_empty()) {
+        store::SCHEMA_VERSION
+    } else {
+        version
+    };
     check_schema(db, version, report)?;
-    if version < store::SCHEMA_VERSION && version > 0 {
+    if version < store::SCHEMA_VERSION {
         let rule = Rule {
             code: "schema_old",
             meaning: "An earlier version wrote the file; its rows were not examined.",
@@ -266,12 +272,7 @@ fn check_schema(db: &Connection, version: usize, report: &mut Report) -> Result<
         advice: "Somebody changed the schema past the library. Restore a backup, or put back what is named.",
         sql: "",
     };
-    let of_version = if version == 0 {
-        store::SCHEMA_VERSION
-    } else {
-        version
-    };
-    let expected = store::expected_schema(of_version)?;
+    let expected = store::expected_schema(version)?;
     let differences = store::schema_of(db).map(|found| differences(&expected, &found));
     report.examine(&rule, differences);
     let mark = Rule {
@@ -285,7 +286,7 @@ fn check_schema(db: &Connection, version: usize, report: &mut Report) -> Result<
         if application != i64::from(store::APPLICATION_ID) {
             wrong.push(format!("application_id is {application}"));
         }
-        if usize::try_from(schema) != Ok(of_version) {
+        if usize::try_from(schema) != Ok(version) {
             wrong.push(format!("user_version is {schema}"));
         }
         wrong

@@ -45,6 +45,7 @@ const REPAIRS: &[Repair] = &[
         sql: &[
             "DELETE FROM key_blob WHERE epoch <> (SELECT epoch FROM chat WHERE id = key_blob.chat_id)",
             "DELETE FROM room_key WHERE epoch <> (SELECT epoch FROM chat WHERE id = room_key.chat_id)",
+            "DELETE FROM key_blob WHERE chat_id NOT IN (SELECT chat_id FROM room_key)",
         ],
     },
     Repair {

@@ -27,11 +27,10 @@ pub struct TableStats {
     pub rows: u64,
     /// How many bytes of the file it takes, with its indexes.
     pub bytes: u64,
-    /// How many rows a day it gained over the last week, of those that are still there; null where rows do
-    /// not say when they were made.
-    pub rows_per_day: Option<u64>,
+    /// How many of its rows were made within the last seven days; null where rows do not say when.
+    pub rows_last_week: Option<u64>,
     /// The same in bytes, at the size of its average row.
-    pub bytes_per_day: Option<u64>,
+    pub bytes_last_week: Option<u64>,
 }
 
 /// What retention would take.
@@ -106,8 +105,8 @@ fn pragma(db: &Connection, name: &str) -> Result<u64> {
     Ok(db.pragma_query_value(None, name, |row| row.get(0))?)
 }
 
-/// How far back growth is looked at, in days.
-const WEEK: i64 = 7;
+/// How far back growth is looked at.
+const WEEK: i64 = 7 * DAY;
 
 /// The columns that say when a row was made.
 const MADE_AT: &[&str] = &["created_at", "at", "joined_at", "linked_at"];
@@ -127,22 +126,27 @@ fn tables(db: &Connection, now: Timestamp) -> Result<Vec<TableStats>> {
             let quoted = format!("\"{}\"", table.replace('"', "\"\""));
             let sql = format!("SELECT count(*) FROM {quoted}");
             let rows: u64 = db.query_row(&sql, [], |row| row.get(0))?;
-            let rows_per_day = made_a_day(db, &table, &quoted, now)?;
-            let bytes_per_day = rows_per_day
-                .map(|a_day| bytes.saturating_mul(a_day).checked_div(rows).unwrap_or(0));
+            let rows_last_week = made_last_week(db, &table, &quoted, now)?;
+            let bytes_last_week = rows_last_week
+                .map(|made| bytes.saturating_mul(made).checked_div(rows).unwrap_or(0));
             Ok(TableStats {
                 table,
                 rows,
                 bytes,
-                rows_per_day,
-                bytes_per_day,
+                rows_last_week,
+                bytes_last_week,
             })
         })
         .collect()
 }
 
-/// How many rows a day were made in the last week; none where a table does not know.
-fn made_a_day(db: &Connection, table: &str, quoted: &str, now: Timestamp) -> Result<Option<u64>> {
+/// How many rows were made in the last seven days; none where a table does not know.
+fn made_last_week(
+    db: &Connection,
+    table: &str,
+    quoted: &str,
+    now: Timestamp,
+) -> Result<Option<u64>> {
     let columns = store::all(
         db,
         "SELECT name FROM pragma_table_info(?)",
@@ -156,9 +160,8 @@ fn made_a_day(db: &Connection, table: &str, quoted: &str, now: Timestamp) -> Res
         return Ok(None);
     };
     let sql = format!("SELECT count(*) FROM {quoted} WHERE \"{column}\" > ? AND \"{column}\" <= ?");
-    let span = (now.plus(-WEEK * DAY), now);
-    let rows: u64 = db.query_row(&sql, span, |row| row.get(0))?;
-    Ok(Some(rows / WEEK.unsigned_abs()))
+    let span = (now.plus(-WEEK), now);
+    Ok(Some(db.query_row(&sql, span, |row| row.get(0))?))
 }
 
 /// Asks each file of `ops` that prunes.
@@ -190,18 +193,28 @@ pub struct Contents {
     pub newest_event_at: Option<Timestamp>,
 }
 
-/// Counts what a file holds.
+/// Counts what a file holds. One that has no tables yet holds nothing.
 pub(crate) fn contents(db: &Connection) -> Result<Contents> {
+    let names =
+        "SELECT count(*) FROM sqlite_schema WHERE name IN ('user', 'chat', 'message', 'event')";
+    let tables: u64 = db.query_row(names, [], |row| row.get(0))?;
     let count = |table| {
-        db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
-            row.get(0)
-        })
+        if tables == 0 {
+            return Ok(0);
+        }
+        let sql = format!("SELECT count(*) FROM {table}");
+        db.query_row(&sql, [], |row| row.get(0))
+    };
+    let newest = if tables == 0 {
+        None
+    } else {
+        log_end(db, "DESC")?
     };
     Ok(Contents {
         users: count("user")?,
         chats: count("chat")?,
         messages: count("message")?,
-        newest_event_at: log_end(db, "DESC")?.map(|end| end.at),
+        newest_event_at: newest.map(|end| end.at),
     })
 }
 

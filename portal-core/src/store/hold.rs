@@ -13,6 +13,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::look::is_damage;
 use super::partial::{self, Partial, failed};
 use super::{beside, log};
 use crate::error::{Error, ErrorKind, Result};
@@ -40,7 +41,11 @@ impl Hold {
             return Ok(Self::Absent);
         }
         match exclusive(file).and_then(|db| leave_log(&db).map(|()| db)) {
-            Ok(db) => Ok(Self::Whole(db)),
+            Ok(db) => {
+                // The log's index outlives the log if it was of a process that was killed.
+                remove_if_there(&beside(file, "-shm"))?;
+                Ok(Self::Whole(db))
+            }
             Err(error) if is_damage(&error) => {
                 lock_broken(file).map(|lock| Self::Broken { _lock: lock })
             }
@@ -57,7 +62,7 @@ impl Hold {
             return Ok(());
         }
         let probed =
-            exclusive(file).and_then(|db| Ok(db.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?));
+            exclusive(file).and_then(|db| Ok(db.execute_batch("BEGIN EXCLUSIVE; ROLLBACK")?));
         match probed {
             Err(error) if is_damage(&error) => lock_broken(file).map(drop),
             Err(error) => Err(refusal(file, error)),
@@ -152,13 +157,6 @@ fn leave_log(db: &Connection) -> Result<()> {
     }
     db.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
     Ok(())
-}
-
-fn is_damage(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::StorageCorrupt | ErrorKind::StorageForeign | ErrorKind::Storage
-    )
 }
 
 fn refusal(file: &Path, error: Error) -> Error {

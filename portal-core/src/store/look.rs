@@ -64,36 +64,46 @@ impl Look {
     }
 
     fn open(&mut self, patience: Duration) -> Result<()> {
-        let mut db = connect(&self.path, patience, false)?;
-        let mut marks = begin(&db);
-        let cannot_have_log = |error: &Error| {
-            matches!(
-                error.kind(),
-                ErrorKind::StorageNotFound | ErrorKind::StorageReadOnly
-            )
-        };
-        if marks.as_ref().is_err_and(cannot_have_log) && !log::holds_any(&self.path) {
-            // A copy on a disk that takes no file beside it.
-            db = connect(&self.path, patience, true)?;
-            marks = begin(&db);
+        let has_logs = ["-wal", "-shm"]
+            .iter()
+            .any(|suffix| beside(&self.path, suffix).exists());
+        if !(has_logs && self.begin(connect(&self.path, Manner::Alone)?)?)
+            && !self.begin(connect(&self.path, Manner::Among(patience))?)?
+        {
+            return Err(Error::new(ErrorKind::StorageLocked));
+        }
+        Ok(())
+    }
+
+    /// Begins the one transaction; answers false if somebody else is in the way.
+    fn begin(&mut self, db: Connection) -> Result<bool> {
+        // Kept whatever comes of it, so that what looking leaves behind is tidied.
+        let db = self.db.insert(db);
+        let mut marks = begin(db);
+        if marks.as_ref().is_err_and(cannot_have_log) {
+            if beside(&self.path, "-journal").exists() {
+                let message = "A process was killed while it changed the file; open it once (`portal-cli config get`), which takes the change back.";
+                return Err(Error::with_message(ErrorKind::StorageReadOnly, message));
+            }
+            if !log::holds_any(&self.path) {
+                // A copy on a disk that takes no file beside it.
+                *db = connect(&self.path, Manner::Immutable)?;
+                marks = begin(db);
+            }
         }
         match marks {
             Ok(marks) => {
-                judge(&db, &marks)?;
+                judge(db, &marks)?;
                 self.version = Some(marks.version);
+                Ok(true)
             }
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::StorageCorrupt | ErrorKind::StorageForeign | ErrorKind::Storage
-                ) =>
-            {
+            Err(error) if error.kind() == ErrorKind::StorageLocked => Ok(false),
+            Err(error) if is_damage(&error) => {
                 self.damage = Some(error);
+                Ok(true)
             }
-            Err(error) => return Err(error),
+            Err(error) => Err(error),
         }
-        self.db = Some(db);
-        Ok(())
     }
 
     /// What can be read of it, at one moment.
@@ -154,18 +164,61 @@ fn head_of(path: &Path) -> Result<Vec<u8>> {
     Ok(head)
 }
 
-fn connect(path: &Path, patience: Duration, immutable: bool) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = if immutable {
-        let name = format!("file:{}?immutable=1", escaped(path));
-        Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_URI)?
-    } else {
-        Connection::open_with_flags(path, flags)?
+/// How a file is read.
+#[derive(Clone, Copy)]
+enum Manner {
+    /// With nobody else connected, keeping the log's index in memory: what a killed process left beside the file
+    /// stays as it is. Nobody can open the file meanwhile.
+    Alone,
+    /// Beside others, by the index that they share.
+    Among(Duration),
+    /// As if nobody could ever change it.
+    Immutable,
+}
+
+fn connect(path: &Path, manner: Manner) -> Result<Connection> {
+    let reading = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let writing = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = match manner {
+        Manner::Alone => Connection::open_with_flags(path, writing)?,
+        Manner::Among(_) => Connection::open_with_flags(path, reading)?,
+        Manner::Immutable => {
+            let name = format!("file:{}?immutable=1", escaped(path));
+            Connection::open_with_flags(name, reading | OpenFlags::SQLITE_OPEN_URI)?
+        }
+    };
+    let patience = match manner {
+        Manner::Among(patience) => patience,
+        Manner::Alone | Manner::Immutable => Duration::ZERO,
     };
     db.busy_timeout(patience)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    db.pragma_update(None, "query_only", true)?;
+    // Reads look twice at what a page says of itself.
+    db.pragma_update(None, "cell_size_check", true)?;
+    db.pragma_update(None, "temp_store", "memory")?;
+    if matches!(manner, Manner::Alone) {
+        let _: String =
+            db.pragma_update_and_check(None, "locking_mode", "exclusive", |row| row.get(0))?;
+    }
     Ok(db)
+}
+
+/// The log or its index could not be opened or made.
+fn cannot_have_log(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageNotFound | ErrorKind::StorageReadOnly
+    )
+}
+
+/// The file itself cannot be read.
+pub(super) fn is_damage(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::StorageCorrupt | ErrorKind::StorageForeign | ErrorKind::Storage
+    )
 }
 
 /// A path within a `file:` name.
@@ -183,12 +236,11 @@ fn escaped(path: &Path) -> String {
 
 /// Begins the transaction with what tells whose file it is.
 fn begin(db: &Connection) -> Result<Marks> {
-    db.pragma_update(None, "cache_size", -8192)?;
-    db.pragma_update(None, "temp_store", "memory")?;
-    // Reads look twice at what a page says of itself.
-    db.pragma_update(None, "cell_size_check", true)?;
     db.execute_batch("BEGIN")?;
-    read_marks(db)
+    let marks = read_marks(db)?;
+    // Reads the schema, so not before it is known how.
+    db.pragma_update(None, "cache_size", -8192)?;
+    Ok(marks)
 }
 
 /// Refuses a file that is not ours. One whose mark alone is wrong is.

@@ -128,7 +128,8 @@ pub(super) const RULES: &[Rule] = rules! {
 
     "keys_orphaned" "Keys, wrapped keys or requests for them belong to a chat or session that is gone." =>
         "SELECT 'room key of chat ' || chat_id FROM room_key
-         WHERE chat_id NOT IN (SELECT id FROM chat) OR distributor_session NOT IN (SELECT id FROM session)
+         WHERE chat_id NOT IN (SELECT id FROM chat)
+           OR (distributor_session IS NOT NULL AND distributor_session NOT IN (SELECT id FROM session))
          UNION ALL
          SELECT 'key blob ' || id FROM key_blob
          WHERE chat_id NOT IN (SELECT id FROM chat) OR session_id NOT IN (SELECT id FROM session)
