@@ -22,7 +22,7 @@ pub(crate) enum Verb {
     Init,
     /// Look for damage and broken rules, and say what to do
     #[command(
-        after_help = "Changes nothing without --fix. Exits 0 where the file keeps every rule, also when there is advice; 6 where it does not."
+        after_help = "Changes nothing without --fix. Exits 0 where the file keeps every rule, also when there is advice; 6 where it does not.\n\nExample: portal-cli --db portal.db db check --fix"
     )]
     Check(check::Wanted),
     /// Copy the file, while a server runs on it too

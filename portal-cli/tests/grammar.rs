@@ -9,7 +9,12 @@ use std::process::Stdio;
 use common::Bench;
 
 const NOUNS: &[(&str, &[&str])] = &[
-    ("db", &["init", "check", "stats"]),
+    (
+        "db",
+        &[
+            "init", "check", "backup", "restore", "vacuum", "migrate", "stats",
+        ],
+    ),
     (
         "user",
         &[

@@ -16,7 +16,7 @@ use rusqlite::Connection;
 /// At most this many runs; each ends by itself in the end.
 const RUNS: usize = 400;
 
-/// Three megabytes, and in the log of a killed process a user `late` besides.
+/// More than a megabyte, and in the log of a killed process a user `late` besides.
 fn prepared() -> Bench {
     let bench = Bench::with_people();
     bench
@@ -25,8 +25,8 @@ fn prepared() -> Bench {
     bench
         .raw()
         .execute_batch(
-            "UPDATE chat SET next_message_id = 3001;
-             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+            "UPDATE chat SET next_message_id = 1201;
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
              INSERT INTO message (chat_id, id, sender_id, sender_role, epoch, content, created_at)
                SELECT 1, i, 3, 0, 1, hex(zeroblob(450)), 0 FROM n;",
         )
@@ -133,7 +133,7 @@ fn a_killed_backup_leaves_a_whole_one_or_none_and_the_file_as_it_was() {
         assert!(is_there || !ended, "{run}");
         if is_there {
             is_sound(bench, "new.db", run);
-            assert_eq!(contents(bench, "new.db"), (5, 3000), "{run}");
+            assert_eq!(contents(bench, "new.db"), (5, 1200), "{run}");
         }
         is_sound(bench, "portal.db", run);
         // The next one clears away what is left, and finds nothing in its way.
@@ -142,7 +142,7 @@ fn a_killed_backup_leaves_a_whole_one_or_none_and_the_file_as_it_was() {
             !bench.names().iter().any(|name| name.contains("partial")),
             "{run}"
         );
-        assert_eq!(contents(bench, "portal.db"), (5, 3000), "{run}");
+        assert_eq!(contents(bench, "portal.db"), (5, 1200), "{run}");
     });
     assert!(kills >= 3, "killed {kills} times");
 }
@@ -153,19 +153,19 @@ fn a_killed_restore_leaves_the_old_file_or_the_new_one() {
         is_sound(bench, "portal.db", run);
         let epoch = bench.number("portal.db", "SELECT epoch FROM chat");
         let is = (contents(bench, "portal.db"), epoch);
-        let (old, new) = (((5, 3000), 1), ((4, 3000), 1 + (1 << 20)));
+        let (old, new) = (((5, 1200), 1), ((4, 1200), 1 + (1 << 20)));
         assert!(is == new || (is == old && !ended), "{run}: {is:?}");
         for name in bench.names() {
             let is_kept =
                 name.contains(".replaced-") && !name.ends_with("-wal") && !name.ends_with("-shm");
             if is_kept {
-                assert_eq!(contents(bench, &name), (5, 3000), "{run}, {name}");
+                assert_eq!(contents(bench, &name), (5, 1200), "{run}, {name}");
             }
         }
         // And again, to the end.
         bench.run("--yes db restore copy.db").exits(0);
         is_sound(bench, "portal.db", run);
-        assert_eq!(contents(bench, "portal.db"), (4, 3000), "{run}");
+        assert_eq!(contents(bench, "portal.db"), (4, 1200), "{run}");
         assert!(
             !bench.names().iter().any(|name| name.contains("partial")),
             "{run}"
@@ -178,7 +178,7 @@ fn a_killed_restore_leaves_the_old_file_or_the_new_one() {
 fn a_killed_vacuum_leaves_the_same_file() {
     let kills = at_every_change("db vacuum", |bench, _, run| {
         is_sound(bench, "portal.db", run);
-        assert_eq!(contents(bench, "portal.db"), (5, 3000), "{run}");
+        assert_eq!(contents(bench, "portal.db"), (5, 1200), "{run}");
     });
     assert!(kills >= 3, "killed {kills} times");
 }

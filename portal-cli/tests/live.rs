@@ -24,7 +24,7 @@ use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
 /// Names the file to the server.
 const FILE: &str = "PORTAL_TEST_SERVER";
 /// Nothing that is waited for takes this long.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const SENDERS: i64 = 3;
 /// A sender stops here, whatever else is still to be done.
 const SENDS_AT_MOST: usize = 100_000;

@@ -13,7 +13,9 @@ use crate::output::{self, Output};
 
 pub(crate) const AFTER_HELP: &str = "\
 Stop the server first. Without --backup the copy is made beside the file, like portal.db.before-schema-2.
-With --dry-run it tells what would be done. A file that a newer version wrote is refused.";
+With --dry-run it tells what would be done. A file that a newer version wrote is refused.
+
+Example: portal-cli --db portal.db db migrate --dry-run";
 
 /// What to keep.
 #[derive(Debug, Args)]

@@ -12,7 +12,9 @@ use crate::output::{self, Output};
 pub(crate) const AFTER_HELP: &str = "\
 Where nobody has the file open it is rewritten beside its place and replaced. In a file in use the writers wait
 while it is rewritten, at most about --at-most; if that is not enough, or the file holds more than 128 MiB,
-nothing is changed.";
+nothing is changed.
+
+Example: portal-cli --db portal.db db vacuum";
 
 /// How.
 #[derive(Debug, Args)]

@@ -67,9 +67,12 @@ impl Look {
         let has_logs = ["-wal", "-shm"]
             .iter()
             .any(|suffix| beside(&self.path, suffix).exists());
-        if !(has_logs && self.begin(connect(&self.path, Manner::Alone)?)?)
-            && !self.begin(connect(&self.path, Manner::Among(patience))?)?
-        {
+        let is_alone = has_logs && {
+            let db = connect(&self.path, Manner::Alone)?;
+            // Who may not write to a file cannot keep it to themself.
+            !db.is_readonly(rusqlite::MAIN_DB)? && self.begin(db)?
+        };
+        if !is_alone && !self.begin(connect(&self.path, Manner::Among(patience))?)? {
             return Err(Error::new(ErrorKind::StorageLocked));
         }
         Ok(())
