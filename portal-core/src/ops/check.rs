@@ -2,7 +2,7 @@
 //! past the library, with the constraints off or by a failing disk (SPEC 16.2).
 //!
 //! Reads only. What it finds it names and explains; repairing is a person's decision, or [`super::repair`]'s
-//! where nothing can be lost by it. [`crate::upkeep::check`] asks the same of a file that no portal opens.
+//! where nothing can be lost by it. [`crate::upkeep::check()`] asks the same of a file that no portal opens.
 
 mod beside;
 mod rules;

@@ -30,7 +30,7 @@ pub struct BackedUp {
 ///
 /// # Errors
 /// `ERR_STORAGE_EXISTS` where there is something already; `ERR_STORAGE_CORRUPT` for a damaged file, of which no
-/// copy is kept; `ERR_STORAGE_FULL`, `ERR_STORAGE_READONLY`, and those of [`super::check`].
+/// copy is kept; `ERR_STORAGE_FULL`, `ERR_STORAGE_READONLY`, and those of [`super::check()`].
 pub fn back_up(
     file: &Path,
     to: &Path,

@@ -24,7 +24,7 @@ pub struct Migration {
 /// Tells what a file needs, changing nothing.
 ///
 /// # Errors
-/// `ERR_STORAGE_NEWER` for a file that a newer version wrote, and those of [`super::check`].
+/// `ERR_STORAGE_NEWER` for a file that a newer version wrote, and those of [`super::check()`].
 pub fn migration(file: &Path, options: &Options) -> Result<Migration> {
     let look = Look::at(file, patience(options))?;
     look.db()?;

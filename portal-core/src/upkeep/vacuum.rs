@@ -39,7 +39,7 @@ pub struct Vacuumed {
 ///
 /// # Errors
 /// `ERR_STORAGE_LOCKED` if a file in use is too large or took too long; `ERR_STORAGE_CORRUPT`,
-/// `ERR_STORAGE_FULL`, and those of [`super::check`].
+/// `ERR_STORAGE_FULL`, and those of [`super::check()`].
 pub fn vacuum(file: &Path, options: &Options, at_most_ms: u32) -> Result<Vacuumed> {
     // Refuses what is not ours before anything else looks at it.
     let look = Look::at(file, patience(options))?;
