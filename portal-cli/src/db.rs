@@ -1,5 +1,11 @@
 //! `db`: the file itself.
 
+mod backup;
+mod check;
+mod migrate;
+mod restore;
+mod vacuum;
+
 use clap::Subcommand;
 use portal_core::{Error, ErrorKind, Options};
 use serde_json::{Value, json};
@@ -16,19 +22,66 @@ pub(crate) enum Verb {
     Init,
     /// Look for damage and broken rules, and say what to do
     #[command(
-        after_help = "Exits 0 where the file keeps every rule, also when there is advice; 6 where it does not."
+        after_help = "Changes nothing without --fix. Exits 0 where the file keeps every rule, also when there is advice; 6 where it does not."
     )]
-    Check,
-    /// Count rows and bytes
+    Check(check::Wanted),
+    /// Copy the file, while a server runs on it too
+    #[command(after_help = backup::AFTER_HELP)]
+    Backup(backup::Wanted),
+    /// Put a backup in the place of the file; refused while any process has the file open
+    #[command(after_help = restore::AFTER_HELP)]
+    Restore(restore::Wanted),
+    /// Give back the room that nothing uses
+    #[command(after_help = vacuum::AFTER_HELP)]
+    Vacuum(vacuum::Wanted),
+    /// Bring the file to this version's schema, after a backup
+    #[command(after_help = migrate::AFTER_HELP)]
+    Migrate(migrate::Wanted),
+    /// Count rows and bytes, how fast they grow, and what retention would take
     Stats,
 }
 
-pub(crate) fn run(verb: &Verb, globals: &Globals, out: Output) -> Result<(), Failure> {
+pub(crate) fn run(verb: Verb, globals: &Globals, out: Output) -> Result<(), Failure> {
     match verb {
         Verb::Init => init(globals, out),
-        Verb::Check => check(globals, out),
+        Verb::Check(wanted) => check::run(&wanted, globals, out),
+        Verb::Backup(wanted) => backup::run(&wanted, globals, out),
+        Verb::Restore(wanted) => restore::run(&wanted, globals, out),
+        Verb::Vacuum(wanted) => vacuum::run(&wanted, globals, out),
+        Verb::Migrate(wanted) => migrate::run(wanted, globals, out),
         Verb::Stats => stats(globals, out),
     }
+}
+
+impl Globals {
+    /// Looks after a file as a whole, which is the operator's alone; names the file in what goes wrong.
+    fn look_after<T>(&self, work: impl FnOnce(&Options) -> Result<T, Error>) -> Result<T, Failure> {
+        if self.acting.is_some() {
+            let message = "Only the operator looks after the file: leave --as out.";
+            return Err(Error::with_message(ErrorKind::Forbidden, message).into());
+        }
+        work(&self.options()).map_err(|error| {
+            if error.message() != error.kind().sentence() {
+                return error.into();
+            }
+            let message = format!("{}: {}", self.db.display(), error.message());
+            self.where_to_begin(error.saying(message)).into()
+        })
+    }
+}
+
+/// A size for people.
+fn size(bytes: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} bytes");
+    }
+    // In tenths of the unit, so that nothing is rounded through a float.
+    let (mut tenths, mut unit) = (bytes / 100, 0);
+    while tenths >= 10_000 && unit + 1 < units.len() {
+        (tenths, unit) = (tenths / 1000, unit + 1);
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, units[unit])
 }
 
 fn init(globals: &Globals, out: Output) -> Result<(), Failure> {
@@ -58,47 +111,6 @@ fn init(globals: &Globals, out: Output) -> Result<(), Failure> {
     )
 }
 
-fn check(globals: &Globals, out: Output) -> Result<(), Failure> {
-    let desk = globals.open(out)?;
-    let checked = desk.call("db.check", json!({}))?;
-    if out.is_json() {
-        output::document(&checked)?;
-    } else {
-        let findings = checked["findings"]
-            .as_array()
-            .ok_or_else(|| Failure::unexpected("findings"))?;
-        for finding in findings {
-            show_finding(finding)?;
-        }
-        let verdict = if checked["ok"] == true {
-            "The file keeps every rule"
-        } else {
-            "The file has problems"
-        };
-        output::note(&format!("{verdict}; {} checks.", checked["checks"]));
-    }
-    if checked["ok"] == true {
-        Ok(())
-    } else {
-        Err(Failure::Findings)
-    }
-}
-
-fn show_finding(finding: &Value) -> Result<(), Failure> {
-    let said = |field| table::at(finding, field);
-    output::line(&format!(
-        "{}: {} ({}x)",
-        said("weight"),
-        said("code"),
-        said("count")
-    ))?;
-    output::line(&format!("  {}", said("meaning")))?;
-    for example in finding["examples"].as_array().into_iter().flatten() {
-        output::line(&format!("  - {}", table::text(example)))?;
-    }
-    output::line(&format!("  What to do: {}", said("advice")))
-}
-
 fn stats(globals: &Globals, out: Output) -> Result<(), Failure> {
     let desk = globals.open(out)?;
     let mut stats = desk.call("db.stats", json!({}))?;
@@ -106,8 +118,10 @@ fn stats(globals: &Globals, out: Output) -> Result<(), Failure> {
         return output::document(&stats);
     }
     let tables = json!({ "tables": stats["tables"].take() });
+    let prunable = json!({ "prunable": stats["prunable"].take() });
     if let Some(fields) = stats.as_object_mut() {
         fields.remove("tables");
+        fields.remove("prunable");
         for end in ["oldest_event", "newest_event"] {
             let text = match &fields[end] {
                 Value::Null => Value::Null,
@@ -121,6 +135,41 @@ fn stats(globals: &Globals, out: Output) -> Result<(), Failure> {
     out.rows(
         &tables,
         "tables",
-        &[("table", "table"), ("rows", "rows"), ("bytes", "bytes")],
+        &[
+            ("table", "table"),
+            ("rows", "rows"),
+            ("bytes", "bytes"),
+            ("rows_last_week", "new in 7 days"),
+            ("bytes_last_week", "in bytes"),
+        ],
+    )?;
+    output::line("")?;
+    output::line("Retention would take:")?;
+    out.rows(
+        &prunable,
+        "prunable",
+        &[("table", "table"), ("rows", "rows")],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_are_read_at_a_glance() {
+        let said = [0, 999, 1000, 4096, 999_999, 1_000_000, 1_234_567_890].map(size);
+        assert_eq!(
+            said,
+            [
+                "0 bytes",
+                "999 bytes",
+                "1.0 kB",
+                "4.0 kB",
+                "999.9 kB",
+                "1.0 MB",
+                "1.2 GB"
+            ]
+        );
+    }
 }

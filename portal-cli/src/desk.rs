@@ -50,7 +50,7 @@ impl Globals {
     }
 
     /// Says what to run where there is no database yet.
-    fn where_to_begin(&self, error: Error) -> Error {
+    pub(crate) fn where_to_begin(&self, error: Error) -> Error {
         if error.kind() != ErrorKind::StorageNotFound {
             return error;
         }
@@ -145,22 +145,7 @@ impl Desk {
 
     /// Says what would go, and asks whether it may (SPEC 16.1).
     pub(crate) fn confirm(&self, what_goes: &str) -> Result<(), Failure> {
-        output::note(what_goes);
-        if self.yes || self.dry_run {
-            return Ok(());
-        }
-        let stdin = std::io::stdin();
-        if !stdin.is_terminal() {
-            let message =
-                "This cannot be undone and nobody is there to ask; --yes does it without asking.";
-            return Err(Error::with_message(ErrorKind::NotConfirmed, message).into());
-        }
-        output::question("Go on? [y/N]");
-        if agrees(&mut stdin.lock())? {
-            Ok(())
-        } else {
-            Err(Error::with_message(ErrorKind::NotConfirmed, "Nothing was changed.").into())
-        }
+        ask(what_goes, self.yes || self.dry_run)
     }
 
     /// The id of a user who is named by id, username or @username.
@@ -218,6 +203,30 @@ impl Desk {
             .portal
             .rehearse_json(&Actor::operator(), name, &params.to_string())?;
         parsed(&reply)
+    }
+}
+
+/// The same where no file is open.
+pub(crate) fn confirm(globals: &Globals, what_goes: &str) -> Result<(), Failure> {
+    ask(what_goes, globals.yes || globals.dry_run)
+}
+
+fn ask(what_goes: &str, agreed: bool) -> Result<(), Failure> {
+    output::note(what_goes);
+    if agreed {
+        return Ok(());
+    }
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() {
+        let message =
+            "This cannot be undone and nobody is there to ask; --yes does it without asking.";
+        return Err(Error::with_message(ErrorKind::NotConfirmed, message).into());
+    }
+    output::question("Go on? [y/N]");
+    if agrees(&mut stdin.lock())? {
+        Ok(())
+    } else {
+        Err(Error::with_message(ErrorKind::NotConfirmed, "Nothing was changed.").into())
     }
 }
 

@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli, out: Output) -> Result<(), Failure> {
     let globals = cli.globals;
     match cli.noun {
-        Noun::Db { verb } => db::run(&verb, &globals, out),
+        Noun::Db { verb } => db::run(verb, &globals, out),
         Noun::Op { verb } => op::run(verb, &globals, out),
         Noun::User { verb } => user::run(verb, &globals.open(out)?),
         Noun::Session { verb } => session::run(verb, &globals.open(out)?),

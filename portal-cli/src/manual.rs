@@ -50,7 +50,11 @@ const fn verb(name: &'static str, examples: &'static [&'static str], document: D
 #[rustfmt::skip]
 pub(crate) const VERBS: &[Verb] = &[
     verb("db init", &["db init", "--db /var/lib/portal/portal.db db init"], Own("`{\"file\"}`", &[])),
-    verb("db check", &["db check", "--json db check"], Reply("db.check")),
+    verb("db check", &["db check", "db check --fix"], Own("the reply of `db.check`, and `fixable` at each finding; with `--fix` also `\"fixed\": [{\"code\", \"rows\"}]`", &[])),
+    verb("db backup", &["db backup /var/backups/portal --keep 14"], Own("what `db check` says of the copy, with `\"file\"`, `\"bytes\"`, `\"contents\": {\"users\", \"chats\", \"messages\", \"newest_event_at\"}` and `\"removed\"`, the older ones that went", &[])),
+    verb("db restore", &["db restore /var/backups/portal/portal-20260131-030000-000.db --dry-run"], Own("what `db check` says of the restored file, with `\"file\"`, `\"contents\"`, `\"replaced\"` (where the old file is now, or null), `\"chats_moved_on\"`, `\"log_id\"`; with `--dry-run` `{\"contents\", \"present\", \"replaced\"}`", &[])),
+    verb("db vacuum", &["db vacuum"], Own("`{\"bytes_before\", \"bytes_after\", \"freed_bytes\", \"in_use\", \"log_is_empty\"}`; with `--dry-run` `{\"bytes_before\", \"freed_bytes\"}`, at least so many", &[])),
+    verb("db migrate", &["db migrate --dry-run", "db migrate"], Own("`{\"file_version\", \"program_version\", \"steps\", \"backup\"}`", &[])),
     verb("db stats", &["db stats"], Reply("db.stats")),
 
     verb("user create", &["user create ada --role admin", "user create pia --tier premium --days 365"], Reply("user.create")),

@@ -79,7 +79,7 @@ fn a_foreign_a_newer_and_a_damaged_file_exit_6() {
     bytes[100..2000].fill(0x5A);
     fs::write(bench.file(), bytes).unwrap();
     let error = bench
-        .run("--json db check")
+        .run("--json user list")
         .refused(6, "ERR_STORAGE_CORRUPT");
     assert!(error["cause"].is_string(), "{error}");
 }

@@ -238,6 +238,7 @@ const ENTRIES: &[Entry] = &[
     Entry::query::<ops::profiles::Me>(),
     Entry::query::<ops::punishments::List>(),
     Entry::query::<ops::punishments::OfChat>(),
+    Entry::operation::<ops::repair::Fix>(),
     Entry::operation::<ops::reports::Create>(),
     Entry::query::<ops::reports::Get>(),
     Entry::query::<ops::reports::List>(),

@@ -116,11 +116,13 @@ pub enum EpochReason {
     Joined,
     /// Somebody present could not get the key (SPEC 8.6).
     KeyLost,
+    /// The file was restored from a backup (SPEC 16.3).
+    Restored,
 }
 
 impl EpochReason {
     /// Every reason.
-    pub const ALL: [EpochReason; 10] = [
+    pub const ALL: [EpochReason; 11] = [
         EpochReason::Cleared,
         EpochReason::Wiped,
         EpochReason::WentPublic,
@@ -131,6 +133,7 @@ impl EpochReason {
         EpochReason::SessionDestroyed,
         EpochReason::Joined,
         EpochReason::KeyLost,
+        EpochReason::Restored,
     ];
 
     /// The word of the event, as rows keep it.
@@ -146,6 +149,7 @@ impl EpochReason {
             EpochReason::SessionDestroyed => "session_destroyed",
             EpochReason::Joined => "joined",
             EpochReason::KeyLost => "key_lost",
+            EpochReason::Restored => "restored",
         }
     }
 }

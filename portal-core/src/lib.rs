@@ -2,7 +2,8 @@
 //!
 //! [`Portal`] is the only door. What can be done is one list, the [`catalogue`]: every entry is a struct in
 //! [`ops`] for typed calls, and a name with JSON for everything else. What happens is a log of [`event`]s, read
-//! by a [`Follower`]. [`e2ee`] is the client's side of the encryption and knows nothing of the rest.
+//! by a [`Follower`]. [`upkeep`] looks after the file as a whole. [`e2ee`] is the client's side of the encryption
+//! and knows nothing of the rest.
 //!
 //! ```
 //! use portal_core::{Actor, Options, Portal, ops};
@@ -57,6 +58,7 @@ mod request;
 pub mod settings;
 mod shared;
 mod store;
+pub mod upkeep;
 
 pub use actor::Actor;
 pub use delivery::Delivery;

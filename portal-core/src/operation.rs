@@ -180,6 +180,8 @@ pub(crate) enum Effect {
     Noted(Departure),
     /// Settings were changed, to these.
     SettingsChanged(Arc<Settings>),
+    /// Other users of the machine lose their rights to the file.
+    CloseToOthers,
 }
 
 impl<'a> Context<'a> {

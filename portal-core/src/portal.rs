@@ -57,6 +57,21 @@ impl Default for Options {
     }
 }
 
+impl From<&Options> for Opening {
+    fn from(options: &Options) -> Self {
+        Self {
+            access: if options.create {
+                Access::Create
+            } else {
+                Access::Existing
+            },
+            durability: options.durability,
+            patience: Duration::from_millis(options.busy_timeout_ms.into()),
+            max_bytes: options.max_file_bytes,
+        }
+    }
+}
+
 /// How often the log is emptied of deleted content while requests wait, in milliseconds.
 const SCRUB_EVERY: i64 = 250;
 
@@ -74,23 +89,12 @@ impl Portal {
     /// `ERR_STORAGE_LOCKED`, `ERR_STORAGE_CORRUPT`, `ERR_STORAGE`, `ERR_PRESENCE_TAKEN`.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         let path = path.as_ref();
-        let access = if options.create {
-            Access::Create
-        } else {
-            Access::Existing
-        };
         let lock = if options.presence {
             Some(FileLock::beside(path)?)
         } else {
             None
         };
-        let opening = Opening {
-            access,
-            durability: options.durability,
-            patience: Duration::from_millis(options.busy_timeout_ms.into()),
-            max_bytes: options.max_file_bytes,
-        };
-        let store = Store::open(path, opening)?;
+        let store = Store::open(path, Opening::from(&options))?;
         let (settings, observed) = store.writer.exclusively(|db| {
             ops::events::ensure_log_id(db, &*options.random)?;
             Ok((ops::settings::read(db)?, ops::events::last_seq(db)?))

@@ -164,6 +164,7 @@ impl Shared {
         for effect in aftermath.effects {
             match effect {
                 Effect::SettingsChanged(fresh) => self.adopt_settings(fresh),
+                Effect::CloseToOthers => ops::check::close_to_others(self.store.path()),
                 Effect::Joined {
                     connection,
                     identity,

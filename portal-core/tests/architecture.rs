@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 // Direction ---------------------------------------------------------------------------------------
 
 /// What lies above the rules and the rows: nothing below may know it.
-const ABOVE: [&str; 8] = [
+const ABOVE: [&str; 9] = [
     "catalogue",
     "delivery",
     "follow",
@@ -23,6 +23,7 @@ const ABOVE: [&str; 8] = [
     "portal",
     "request",
     "shared",
+    "upkeep",
 ];
 
 /// A source file: its path within `src`, and its text without comments.

@@ -6,8 +6,9 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{ADMIN, BASIC, OTHER, OWNER, PREMIUM, Stage, user};
-use portal_core::Actor;
+use portal_core::clock::Clock;
 use portal_core::model::ChatType;
+use portal_core::{Actor, ErrorKind};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use serde_json::{Value, json};
@@ -229,6 +230,8 @@ const BREACHES: &[(&str, &str)] = &[
     ("key_of_other_epoch", "UPDATE key_blob SET epoch = 1"),
     ("key_blob_length", "UPDATE key_blob SET blob = zeroblob(80)"),
     ("key_blob_without_key", "DELETE FROM room_key"),
+    ("keys_orphaned", "DELETE FROM session"),
+    ("keys_orphaned", "DELETE FROM chat WHERE id = 3"),
     (
         "report_unproven",
         "UPDATE report SET plaintext = 'Rude words'",
@@ -312,6 +315,91 @@ fn every_broken_rule_is_found_and_named_spec_16_2() {
     }
 }
 
+fn finding<'a>(checked: &'a Value, code: &str) -> Option<&'a Value> {
+    let findings = checked["findings"].as_array().unwrap();
+    findings.iter().find(|finding| finding["code"] == code)
+}
+
+#[test]
+fn what_is_safe_is_put_right_with_an_audit_row_and_nothing_else_is() {
+    let mut fixed = BTreeSet::new();
+    for (code, breach) in BREACHES {
+        let stage = furnished();
+        lawless(&stage).execute_batch(breach).unwrap();
+        let checked = check(&stage);
+        let fix = json!({ "code": code });
+        if finding(&checked, code).unwrap()["fixable"] == false {
+            let refused = stage
+                .portal
+                .call_json(&Actor::operator(), "db.fix", &fix.to_string());
+            let kind = refused.unwrap_err().kind();
+            // Where events or settings cannot be read, nothing is written at all.
+            assert!(
+                matches!(kind, ErrorKind::Invalid | ErrorKind::StorageCorrupt),
+                "{breach}: {kind:?}"
+            );
+            continue;
+        }
+        let messages = rows(&stage, "message");
+        let done = stage.ok(&Actor::operator(), "db.fix", fix);
+        assert!(done["rows"].as_u64() >= Some(1), "{breach}: {done}");
+        let after = check(&stage);
+        assert!(finding(&after, code).is_none(), "{breach}: {after}");
+        assert!(
+            problems(&after).is_subset(&problems(&checked)),
+            "{breach}: {after}"
+        );
+        assert_eq!(rows(&stage, "message"), messages, "{breach}");
+        let page = stage.ok(
+            &Actor::operator(),
+            "audit.list",
+            json!({ "action": "db.fix" }),
+        );
+        assert_eq!(page["rows"][0]["details"]["code"], *code);
+        fixed.insert(*code);
+    }
+    assert!(fixed.len() >= 8, "{fixed:?}");
+}
+
+fn rows(stage: &Stage, table: &str) -> i64 {
+    let sql = format!("SELECT count(*) FROM {table}");
+    stage.raw().query_row(&sql, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn only_the_operator_puts_right() {
+    let stage = Stage::new();
+    let fix = || json!({ "code": "queue_differs" });
+    stage.refused(&user(OWNER), "db.fix", fix(), "ERR_FORBIDDEN");
+    stage.refused(&Actor::guest(), "db.fix", fix(), "ERR_UNAUTHENTICATED");
+}
+
+#[test]
+fn rows_of_the_future_are_advice() {
+    let stage = furnished();
+    let ahead = |minutes: i64| {
+        stage
+            .clock
+            .now()
+            .plus(minutes * portal_core::model::MINUTE)
+            .as_millis()
+    };
+    let set = |at: i64| {
+        let sql = "UPDATE chat SET last_activity_at = ?1 WHERE id = 2";
+        lawless(&stage).execute(sql, [at]).unwrap();
+    };
+    set(ahead(4));
+    assert!(finding(&check(&stage), "from_the_future").is_none());
+    set(ahead(6));
+    let checked = check(&stage);
+    let future = finding(&checked, "from_the_future").unwrap();
+    assert_eq!(
+        (&future["weight"], &future["examples"]),
+        (&json!("advice"), &json!(["chat 2"]))
+    );
+    assert_eq!(checked["ok"], true);
+}
+
 #[test]
 fn every_rule_has_its_breach() {
     let rules = include_str!("../src/ops/check/rules.rs");
@@ -358,6 +446,28 @@ fn a_file_open_to_others_is_advice_and_no_problem() {
     let checked = check(&stage);
     assert!(advised(&checked), "{checked}");
     assert_eq!(checked["ok"], true);
+    let fix = json!({ "code": "readable_by_others" });
+    let rehearsed = stage
+        .portal
+        .rehearse_json(&Actor::operator(), "db.fix", &fix.to_string());
+    rehearsed.unwrap();
+    assert!(advised(&check(&stage)), "a rehearsal changes nothing");
+    stage.ok(&Actor::operator(), "db.fix", fix);
+    assert!(!advised(&check(&stage)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_directory_that_others_write_to_is_advice() {
+    use std::os::unix::fs::PermissionsExt;
+    let stage = furnished();
+    std::fs::set_permissions(stage.dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let checked = check(&stage);
+    assert!(
+        finding(&checked, "directory_writable").is_some(),
+        "{checked}"
+    );
+    assert_eq!(checked["ok"], true);
 }
 
 #[test]
@@ -396,4 +506,66 @@ fn the_statistics_count_every_table() {
     assert!(0 < bytes && bytes <= file, "{stats}");
     assert!(stats["newest_event"]["seq"].as_u64() >= stats["oldest_event"]["seq"].as_u64());
     assert_eq!(stats["log_id"].as_str().unwrap().len(), 32);
+}
+
+#[test]
+fn growth_is_what_the_last_seven_days_made() {
+    let stage = furnished();
+    let now = stage.clock.now();
+    let made = |days: i64| now.plus(-days * portal_core::model::DAY).as_millis();
+    for (id, days) in [(11, 1), (12, 6), (13, 8)] {
+        let sql = "INSERT INTO user (id, username, created_at) VALUES (?1, 'grown-' || ?1, ?2)";
+        stage.raw().execute(sql, (id, made(days))).unwrap();
+    }
+    let stats = stage.ok(&Actor::operator(), "db.stats", json!({}));
+    let tables = stats["tables"].as_array().unwrap();
+    let table = |name: &str| tables.iter().find(|t| t["table"] == name).unwrap();
+    assert_eq!(table("user")["rows_last_week"], 2);
+    let whole = table("user")["bytes"].as_u64().unwrap();
+    let grown = table("user")["bytes_last_week"].as_u64().unwrap();
+    assert!(0 < grown && grown < whole, "{stats}");
+    assert_eq!(table("setting")["rows_last_week"], Value::Null);
+}
+
+#[test]
+fn what_retention_would_take_is_what_it_takes_spec_14_3() {
+    let stage = furnished();
+    let prunable = || {
+        let stats = stage.ok(&Actor::operator(), "db.stats", json!({}));
+        let list = stats["prunable"].as_array().unwrap();
+        list.iter()
+            .map(|row| {
+                (
+                    row["table"].as_str().unwrap().to_owned(),
+                    row["rows"].as_i64().unwrap(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    // The report is open, so it stays; the message and the invite were made in 1970.
+    let set = json!({ "key": "message_days", "value": 30 });
+    stage.ok(&Actor::operator(), "config.set", set);
+    let revoke = "UPDATE invite SET revoked_at = 1";
+    stage.raw().execute_batch(revoke).unwrap();
+    stage.clock.advance(500 * portal_core::model::DAY);
+    let before = prunable();
+    let all: Vec<_> = before
+        .iter()
+        .map(|(table, _)| (table.clone(), rows(&stage, table)))
+        .collect();
+    while stage.portal.tick().unwrap() <= stage.clock.now() {}
+    for ((table, would), (_, had)) in before.into_iter().zip(all) {
+        // Housekeeping announces what it does: those events are of now.
+        let old = match table.as_str() {
+            "event" => "event WHERE at < 1843000000000",
+            "audit" => "audit WHERE at < 1843000000000",
+            _ => &table,
+        };
+        let gone = had - rows(&stage, old);
+        let kept_newest = i64::from(table == "event");
+        assert!(
+            gone - would <= kept_newest && gone >= would,
+            "{table}: {would} of {had}, {gone} went"
+        );
+    }
 }

@@ -92,7 +92,44 @@ impl Bench {
     }
 
     pub fn file(&self) -> PathBuf {
-        self.dir.path().join("portal.db")
+        self.path("portal.db")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The names in the directory, in their order.
+    pub fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.dir.path()).unwrap();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Runs a query of one number on a file of the directory, past the library.
+    #[track_caller]
+    pub fn number(&self, name: &str, sql: &str) -> i64 {
+        let db = Connection::open(self.path(name)).unwrap();
+        db.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    /// The file, its log and the log's index as a killed process leaves them: with these commits in the log
+    /// alone.
+    pub fn left_by_a_kill(&self, commits: &[&str]) -> Self {
+        let db = self.raw();
+        db.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+        for commit in commits {
+            db.execute_batch(commit).unwrap();
+        }
+        let left = Self::bare();
+        for suffix in ["", "-wal", "-shm"] {
+            let name = format!("portal.db{suffix}");
+            std::fs::copy(self.path(&name), left.path(&name)).unwrap();
+        }
+        left
     }
 
     /// The file, past every rule of the library.
@@ -203,4 +240,18 @@ pub fn hold(path: &str, text: &str) {
         kept == text,
         "{path} is out of date: PORTAL_BLESS=1 cargo test -p portal-cli, and review it"
     );
+}
+
+/// Overwrites the page on which a word stands, in a file that nobody has open; answers the file's bytes.
+pub fn flip_a_page(bench: &Bench, word: &str) -> Vec<u8> {
+    let mut bytes = std::fs::read(bench.file()).unwrap();
+    let at = bytes
+        .windows(word.len())
+        .position(|window| window == word.as_bytes())
+        .unwrap();
+    let page = at / 4096 * 4096;
+    assert_ne!(page, 0, "the schema's page is another matter");
+    bytes[page..page + 4096].fill(0x5A);
+    std::fs::write(bench.file(), &bytes).unwrap();
+    bytes
 }

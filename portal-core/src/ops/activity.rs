@@ -9,6 +9,7 @@ use crate::model::{ActivityId, ChatId, ChatType, DAY, MINUTE, Timestamp, UserId}
 use crate::operation::{Context, Query, View};
 use crate::ops::{chats, messages, users};
 use crate::policy::{ActivityLog, permit, reads_private_days};
+use crate::settings::Settings;
 use crate::store::{self, words};
 
 /// Joining and leaving are written once per person and chat within this (SPEC 10.4).
@@ -138,6 +139,16 @@ pub(crate) fn prune(cx: &Context<'_>) -> Result<usize> {
         "DELETE FROM activity WHERE id IN (SELECT id FROM activity WHERE at < ? ORDER BY at LIMIT 1000)",
         [cx.now.plus(-days * DAY)],
     )
+}
+
+/// How many rows are older than `activity_days`.
+pub(crate) fn prunable(db: &Connection, settings: &Settings, now: Timestamp) -> Result<u64> {
+    let days = i64::from(settings.activity_days);
+    if days == 0 {
+        return Ok(0);
+    }
+    let sql = "SELECT count(*) FROM activity WHERE at < ?";
+    Ok(store::first(db, sql, [now.plus(-days * DAY)], |row| row.get(0))?.unwrap_or_default())
 }
 
 /// Lists a chat's activity log, newest first: who joined, left, was kicked or banned. What happened while

@@ -12,7 +12,7 @@ mod retention;
 pub(crate) use export::export_of;
 pub use export::{ActOnThem, AuditOfPerson, OwnAct};
 pub use list::{AuditPage, AuditRow, List};
-pub(crate) use retention::prune;
+pub(crate) use retention::{prunable, prune};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,11 +1,15 @@
 //! `db.check`: whether the file still keeps every promise of the schema, also those that were broken
 //! past the library, with the constraints off or by a failing disk (SPEC 16.2).
 //!
-//! Reads only. What it finds it names and explains; repairing is a person's decision.
+//! Reads only. What it finds it names and explains; repairing is a person's decision, or [`super::repair`]'s
+//! where nothing can be lost by it. [`crate::upkeep::check()`] asks the same of a file that no portal opens.
 
+mod beside;
 mod rules;
 
-use std::path::{Path, PathBuf};
+pub(crate) use beside::{READABLE, close_to_others};
+
+use std::path::Path;
 
 use rusqlite::Connection;
 use schemars::JsonSchema;
@@ -13,10 +17,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::event::Event;
+use crate::model::{MINUTE, Timestamp};
 use crate::operation::{Query, View};
-use crate::ops::{chats, settings};
+use crate::ops::{chats, repair, settings};
 use crate::policy::{PlatformAction, on_platform};
-use crate::store::{self, SchemaObject};
+use crate::store::{self, LogFault, SchemaObject};
 
 /// Checks the whole file; for the operator. It reads every page, so it takes its time on a large file;
 /// others read and write meanwhile, but deleted content stays in the log until it is done (SPEC 7.4).
@@ -45,6 +50,8 @@ pub struct Finding {
     pub meaning: String,
     /// What to do about it.
     pub advice: &'static str,
+    /// Whether `db.fix` puts it right.
+    pub fixable: bool,
     /// How many times it was found.
     pub count: u64,
     /// Where, at most five of them.
@@ -58,8 +65,28 @@ pub struct Checked {
     pub ok: bool,
     /// How many checks ran.
     pub checks: u64,
-    /// What was found, the schema's and `SQLite`'s own first.
+    /// What was found, the log's, the schema's and `SQLite`'s own first.
     pub findings: Vec<Finding>,
+}
+
+/// What tells of a file that was damaged, and not only of rows that break a rule.
+const DAMAGE: &[&str] = &[
+    "damaged",
+    "log_broken",
+    "log_cut",
+    "log_torn",
+    "not_marked",
+    "schema_differs",
+    "unreadable",
+];
+
+impl Checked {
+    /// Whether the file itself is damaged, so that nothing may be built upon it.
+    pub fn is_damaged(&self) -> bool {
+        self.findings
+            .iter()
+            .any(|finding| DAMAGE.contains(&finding.code))
+    }
 }
 
 impl Query for Check {
@@ -68,17 +95,59 @@ impl Query for Check {
 
     fn answer(self, view: &View<'_>) -> Result<Checked> {
         on_platform(PlatformAction::Operate, &view.actor)?;
-        let db = &*view.long_read()?;
         let mut report = Report::default();
-        check_sqlite(db, &mut report);
-        check_schema(db, &mut report)?;
-        for rule in rules::RULES {
-            report.examine(rule, places(db, rule.sql));
-        }
-        check_rows(db, &mut report);
-        check_beside(view.file(), &mut report);
+        let db = &*view.long_read()?;
+        examine(db, store::SCHEMA_VERSION, view.now, &mut report)?;
+        beside::examine(view.file(), &mut report);
         Ok(report.into_reply())
     }
+}
+
+/// Examines a file that a [`store::Look`] was taken at: its log, what can be read of it, its neighbours.
+pub(crate) fn examine_look(look: &store::Look, file: &Path, now: Timestamp) -> Result<Checked> {
+    let mut report = Report::default();
+    check_log(look.log_faults(), &mut report);
+    match look.db() {
+        Ok(db) => {
+            let version = look.version().unwrap_or(store::SCHEMA_VERSION);
+            examine(db, version, now, &mut report)?;
+        }
+        Err(error) => {
+            let said = std::error::Error::source(&error).map(ToString::to_string);
+            report.examine(&INTEGRITY, Ok(vec![said.unwrap_or_default()]));
+        }
+    }
+    beside::examine(file, &mut report);
+    Ok(report.into_reply())
+}
+
+/// Everything that can be asked of the rows. Of a file of an earlier version only what `SQLite` knows: the
+/// rules are those of this one.
+fn examine(db: &Connection, version: usize, now: Timestamp, report: &mut Report) -> Result<()> {
+    check_sqlite(db, report);
+    // Version 0 is a file without anything in it, or one whose mark is wrong.
+    let version = if version == 0 && !store::schema_of(db).is_ok_and(|schema| schema.is_empty()) {
+        store::SCHEMA_VERSION
+    } else {
+        version
+    };
+    check_schema(db, version, report)?;
+    if version < store::SCHEMA_VERSION {
+        let rule = Rule {
+            code: "schema_old",
+            meaning: "An earlier version wrote the file; its rows were not examined.",
+            advice: "Run `portal-cli db migrate`, then check again.",
+            sql: "",
+        };
+        report.add(Weight::Advice, &rule, &[format!("version {version}")]);
+        return Ok(());
+    }
+    for rule in rules::RULES {
+        report.examine(rule, places(db, rule.sql));
+    }
+    check_rows(db, report);
+    check_clock(db, now, report);
+    Ok(())
 }
 
 /// What a check looks for.
@@ -127,11 +196,18 @@ impl Report {
         if places.is_empty() {
             return;
         }
+        if let Some(known) = self.findings.iter_mut().find(|f| f.code == rule.code) {
+            known.count += places.len() as u64;
+            let room = EXAMPLES.saturating_sub(known.examples.len());
+            known.examples.extend(places.iter().take(room).cloned());
+            return;
+        }
         self.findings.push(Finding {
             code: rule.code,
             weight,
             meaning: rule.meaning.to_owned(),
             advice: rule.advice,
+            fixable: repair::is_fixable(rule.code),
             count: places.len() as u64,
             examples: places.iter().take(EXAMPLES).cloned().collect(),
         });
@@ -149,24 +225,26 @@ impl Report {
     }
 }
 
+const INTEGRITY: Rule = Rule {
+    code: "damaged",
+    meaning: "SQLite finds the file damaged.",
+    advice: RESTORE,
+    sql: "PRAGMA integrity_check",
+};
+
 fn places(db: &Connection, sql: &str) -> Result<Vec<String>> {
     store::all(db, sql, [], |row| row.get(0))
 }
 
 /// What `SQLite` itself can tell: pages, indexes, CHECK and NOT NULL constraints, references.
 fn check_sqlite(db: &Connection, report: &mut Report) {
-    let integrity = Rule {
-        code: "damaged",
-        meaning: "SQLite finds the file damaged.",
-        advice: RESTORE,
-        sql: "PRAGMA integrity_check",
-    };
-    report.examine(&integrity, Ok(damage(db, integrity.sql)));
+    report.examine(&INTEGRITY, Ok(damage(db, INTEGRITY.sql)));
     let references = Rule {
         code: "orphans",
         meaning: "Rows refer to rows that are gone.",
         advice: "Rows were removed past the library with foreign keys off. Delete the orphans named, or restore a backup.",
-        sql: "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' refers to ' || parent FROM pragma_foreign_key_check",
+        sql: "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' refers to ' || parent FROM pragma_foreign_key_check
+              WHERE \"table\" NOT IN ('room_key', 'key_blob', 'key_rejection', 'key_request')",
     };
     report.examine(&references, places(db, references.sql));
 }
@@ -187,17 +265,17 @@ fn damage(db: &Connection, sql: &str) -> Vec<String> {
 }
 
 /// Whether every table, index and trigger is there as this version writes it.
-fn check_schema(db: &Connection, report: &mut Report) -> Result<()> {
+fn check_schema(db: &Connection, version: usize, report: &mut Report) -> Result<()> {
     let rule = Rule {
         code: "schema_differs",
         meaning: "The file's tables, indexes or triggers are not those of its version, so its rules are not kept.",
         advice: "Somebody changed the schema past the library. Restore a backup, or put back what is named.",
         sql: "",
     };
-    let expected = store::expected_schema()?;
+    let expected = store::expected_schema(version)?;
     let differences = store::schema_of(db).map(|found| differences(&expected, &found));
     report.examine(&rule, differences);
-    let version = Rule {
+    let mark = Rule {
         code: "not_marked",
         meaning: "The file's application id or schema version is not what it was opened with.",
         advice: "Somebody changed the header of the file past the library. Restore a backup.",
@@ -208,12 +286,12 @@ fn check_schema(db: &Connection, report: &mut Report) -> Result<()> {
         if application != i64::from(store::APPLICATION_ID) {
             wrong.push(format!("application_id is {application}"));
         }
-        if usize::try_from(schema) != Ok(store::SCHEMA_VERSION) {
+        if usize::try_from(schema) != Ok(version) {
             wrong.push(format!("user_version is {schema}"));
         }
         wrong
     });
-    report.examine(&version, marks);
+    report.examine(&mark, marks);
     Ok(())
 }
 
@@ -310,48 +388,61 @@ fn unreadable_events(db: &Connection) -> Result<Vec<String>> {
     Ok(rows.into_iter().flatten().collect())
 }
 
-/// The file among its neighbours: who may read it, and what its log still holds.
-fn check_beside(file: &Path, report: &mut Report) {
-    let log = beside(file, "-wal");
-    let held = std::fs::metadata(&log).map_or(0, |log| log.len());
+/// How far ahead a row may be: clocks are set by a few seconds all the time.
+const AHEAD: i64 = 5 * MINUTE;
+
+/// Rows that say that they were made later than now: they outlive their time, and a row of today sorts
+/// before them.
+fn check_clock(db: &Connection, now: Timestamp, report: &mut Report) {
+    let rule = Rule {
+        code: "from_the_future",
+        meaning: "Rows were made later than it is now.",
+        advice: "Set this machine's clock right, if it is wrong. If it was wrong when they were made, they stay until their time has come and gone.",
+        sql: "SELECT 'user ' || id FROM user WHERE created_at > ?1
+              UNION ALL SELECT 'session ' || id FROM session WHERE created_at > ?1
+              UNION ALL SELECT 'chat ' || id FROM chat WHERE max(created_at, last_activity_at, epoch_moved_at) > ?1
+              UNION ALL SELECT 'chat ' || chat_id || ', message ' || id FROM message WHERE created_at > ?1
+              UNION ALL SELECT 'punishment ' || id FROM punishment WHERE at > ?1
+              UNION ALL SELECT 'report ' || id FROM report WHERE at > ?1
+              UNION ALL SELECT 'audit ' || id FROM audit WHERE at > ?1
+              UNION ALL SELECT 'event ' || seq FROM event WHERE at > ?1",
+    };
+    let ahead = store::all(db, rule.sql, [now.plus(AHEAD)], |row| row.get(0));
     report.checks += 1;
-    if held > 0 {
+    // What cannot be read, others say already.
+    report.add(Weight::Advice, &rule, &ahead.unwrap_or_default());
+}
+
+/// Whether the log beside the file holds all that was committed into it.
+fn check_log(faults: &[LogFault], report: &mut Report) {
+    report.checks += 1;
+    for fault in faults {
+        let (code, meaning, advice, place) = match fault {
+            LogFault::Torn(place) => (
+                "log_torn",
+                "The write-ahead log ends amid a commit, which does not count.",
+                "After a loss of power that commit was never answered and nothing is missing: open the file once (`portal-cli config get`) and check again. If the log was copied or cut, take all of it.",
+                place,
+            ),
+            LogFault::Cut(place) => (
+                "log_cut",
+                "The write-ahead log is shorter than what was committed into it: acknowledged changes are gone.",
+                "Open the file with nothing before you have a copy of it and of what lies beside it. Put the whole log back, or restore the last good backup.",
+                place,
+            ),
+            LogFault::Broken(place) => (
+                "log_broken",
+                "The write-ahead log is damaged before its end: what was committed after that place is lost.",
+                "Open the file with nothing before you have a copy of it and of what lies beside it. Restore the last good backup, if it is newer than what is left.",
+                place,
+            ),
+        };
         let rule = Rule {
-            code: "log_not_empty",
-            meaning: "The write-ahead log holds commits; what was deleted lately may still be read in it.",
-            advice: "Normal while a server runs: it empties the log by itself. Otherwise run `portal-cli op call housekeeping.tick`.",
+            code,
+            meaning,
+            advice,
             sql: "",
         };
-        report.add(Weight::Advice, &rule, &[format!("{held} bytes")]);
+        report.add(Weight::Problem, &rule, std::slice::from_ref(place));
     }
-    report.checks += 1;
-    let rule = Rule {
-        code: "readable_by_others",
-        meaning: "Other users of this machine can read or write the file: names, memberships and who talked when.",
-        advice: "Run `chmod 600` on the files named, and keep them in a directory of their own.",
-        sql: "",
-    };
-    let open: Vec<String> = [file.to_owned(), log]
-        .into_iter()
-        .filter(|file| open_to_others(file))
-        .map(|file| file.display().to_string())
-        .collect();
-    report.add(Weight::Advice, &rule, &open);
-}
-
-pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = file.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
-}
-
-#[cfg(unix)]
-fn open_to_others(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(file).is_ok_and(|metadata| metadata.permissions().mode() & 0o007 != 0)
-}
-
-#[cfg(not(unix))]
-fn open_to_others(_: &Path) -> bool {
-    false
 }

@@ -25,18 +25,30 @@ const GATHERING: i64 = 10 * SECOND;
 /// How long a user may not be first after a key that did not reach people (SPEC 8.6).
 const PAUSE: i64 = HOUR;
 
+/// More moves than a chat makes between two backups.
+const BEYOND_A_BACKUP: i64 = 1 << 20;
+
 /// Moves a chat's epoch on, in the transaction of what makes it move (SPEC 8.2). The database itself
 /// drops the keys of the epoch before. Answers the new epoch.
 pub(crate) fn move_on(cx: &mut Context<'_>, chat: ChatId, reason: EpochReason) -> Result<u64> {
+    move_by(cx, chat, 1, reason)
+}
+
+/// Moves a chat's epoch on past every one that there can have been since a backup (SPEC 16.3).
+pub(crate) fn move_far_on(cx: &mut Context<'_>, chat: ChatId, reason: EpochReason) -> Result<u64> {
+    move_by(cx, chat, BEYOND_A_BACKUP, reason)
+}
+
+fn move_by(cx: &mut Context<'_>, chat: ChatId, epochs: i64, reason: EpochReason) -> Result<u64> {
     let distributor = hint(cx, chat)?;
     let epoch = cx
         .db
         .prepare_cached(
-            "UPDATE chat SET epoch = epoch + 1, epoch_start = next_message_id, epoch_moved_at = ?2,
+            "UPDATE chat SET epoch = epoch + ?4, epoch_start = next_message_id, epoch_moved_at = ?2,
            hinted_session = ?3, move_due_at = NULL, move_reason = NULL
          WHERE id = ?1 RETURNING epoch",
         )?
-        .query_row((chat, cx.now, distributor), |row| row.get(0))?;
+        .query_row((chat, cx.now, distributor, epochs), |row| row.get(0))?;
     cx.emit(RoomEpochChanged {
         chat_id: chat,
         epoch,

@@ -10,6 +10,7 @@ use crate::model::{ChatId, HOUR, Seq, SessionId, Timestamp, UserId};
 use crate::operation::{Context, Query, View};
 use crate::policy::{PlatformAction, on_platform};
 use crate::random::Random;
+use crate::settings::Settings;
 use crate::store;
 
 /// Writes an event with the transaction of its change; answers its place. The row names the chat that the
@@ -164,6 +165,13 @@ pub(crate) fn prune(cx: &Context<'_>) -> Result<Option<Timestamp>> {
     Ok(is_full.then_some(cx.now))
 }
 
+/// How many events are older than `event_hours`; the newest stays.
+pub(crate) fn prunable(db: &Connection, settings: &Settings, now: Timestamp) -> Result<u64> {
+    let kept_from = now.plus(-i64::from(settings.event_hours) * HOUR);
+    let sql = "SELECT count(*) FROM event WHERE at < ?1 AND seq < (SELECT max(seq) FROM event)";
+    Ok(store::first(db, sql, [kept_from], |row| row.get(0))?.unwrap_or_default())
+}
+
 /// The last event that retention pruned; whoever has not read up to there missed some.
 pub(crate) fn horizon(db: &Connection) -> Result<u64> {
     let horizon = store::first(
@@ -181,15 +189,29 @@ pub(crate) fn ensure_log_id(db: &Connection, random: &dyn Random) -> Result<()> 
     if !log_id(db)?.is_empty() {
         return Ok(());
     }
-    let mut bytes = [0; 16];
-    random.fill(&mut bytes);
-    let id = format!("{:032x}", u128::from_be_bytes(bytes));
     store::execute(
         db,
         "INSERT OR IGNORE INTO meta (key, value) VALUES ('log_id', ?)",
-        [id],
+        [new_name(random)],
     )?;
     Ok(())
+}
+
+/// Names the log anew, so that every follower starts over; answers the name.
+pub(crate) fn rename_log(db: &Connection, random: &dyn Random) -> Result<String> {
+    let name = new_name(random);
+    store::execute(
+        db,
+        "INSERT OR REPLACE INTO meta (key, value) VALUES ('log_id', ?)",
+        [&name],
+    )?;
+    Ok(name)
+}
+
+fn new_name(random: &dyn Random) -> String {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 /// The log's name: new for every file and after a restore.

@@ -2,11 +2,20 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::look::newer;
 use super::open::APPLICATION_ID;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Step n brings `user_version` from n to n+1. A released step is never edited.
-const STEPS: &[&str] = &[include_str!("migrations/0001_init.sql")];
+const STEPS: &[Step] = &[Step {
+    name: "0001_init",
+    sql: include_str!("migrations/0001_init.sql"),
+}];
+
+struct Step {
+    name: &'static str,
+    sql: &'static str,
+}
 
 /// The schema version this library writes.
 pub(crate) const CURRENT: usize = STEPS.len();
@@ -19,10 +28,10 @@ pub(super) fn bring_up_to_date(db: &mut Connection) -> Result<()> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let from = version(&tx)?;
     let Some(missing) = STEPS.get(from..) else {
-        return Err(Error::new(ErrorKind::StorageNewer));
+        return Err(newer(from));
     };
     for step in missing {
-        tx.execute_batch(step)?;
+        tx.execute_batch(step.sql)?;
     }
     tx.pragma_update(None, "application_id", APPLICATION_ID)?;
     tx.pragma_update(
@@ -43,11 +52,18 @@ pub(super) fn version(db: &Connection) -> Result<usize> {
 /// A table, index or trigger: its kind, name and the SQL that made it.
 pub(crate) type SchemaObject = (String, String, Option<String>);
 
-/// The schema that this version writes, as a fresh file would have it.
-pub(crate) fn expected_schema() -> Result<Vec<SchemaObject>> {
-    let mut fresh = Connection::open_in_memory()?;
-    bring_up_to_date(&mut fresh)?;
+/// The schema of a version, as a fresh file would have it.
+pub(crate) fn expected_schema(version: usize) -> Result<Vec<SchemaObject>> {
+    let fresh = Connection::open_in_memory()?;
+    for step in STEPS.iter().take(version) {
+        fresh.execute_batch(step.sql)?;
+    }
     schema_of(&fresh)
+}
+
+/// The names of the steps that a file of this version lacks.
+pub(crate) fn steps_from(version: usize) -> impl Iterator<Item = &'static str> {
+    STEPS.iter().skip(version).map(|step| step.name)
 }
 
 /// The schema that a file has.

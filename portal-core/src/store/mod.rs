@@ -1,17 +1,32 @@
 //! `SQLite`: opening a file, its schema, the one writer and the readers. Knows no rule of SPEC 4 and no
 //! operation; the SQL of a table lives in the file of `ops` that owns it.
 
+mod copy;
+mod hold;
+mod in_use;
 mod lock;
+mod log;
+mod look;
 mod migrations;
 mod open;
+mod partial;
 mod readers;
 mod sql;
 mod writer;
 
+pub use copy::Progress;
+pub(crate) use copy::{copy, without_log};
+pub(crate) use hold::{Hold, forget_second_name};
+pub(crate) use in_use::{InUse, size};
 pub(crate) use lock::FileLock;
-pub(crate) use migrations::{CURRENT as SCHEMA_VERSION, SchemaObject, expected_schema, schema_of};
+pub(crate) use log::LogFault;
+pub(crate) use look::Look;
+pub(crate) use migrations::{
+    CURRENT as SCHEMA_VERSION, SchemaObject, expected_schema, schema_of, steps_from,
+};
 pub use open::Durability;
 pub(crate) use open::{APPLICATION_ID, Access, FileWatch, Opening, data_version};
+pub(crate) use partial::{Partial, directory_of, exists, failed};
 pub(crate) use readers::{Reader, Readers};
 pub(crate) use sql::words;
 pub(crate) use writer::{Fate, Job, Writer};
@@ -52,6 +67,13 @@ impl Store {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// A file's companion: its name with something behind it.
+pub(crate) fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn prepare<'db>(db: &'db Connection, sql: &str) -> Result<rusqlite::CachedStatement<'db>> {

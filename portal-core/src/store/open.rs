@@ -7,6 +7,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::look::newer;
 use super::migrations;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -73,15 +74,43 @@ pub(super) fn connect(path: &Path, opening: Opening) -> Result<Connection> {
     if opening.access == Access::Create {
         create_private(path)?;
     }
-    let db = Connection::open_with_flags(path, FLAGS)?;
-    if db.is_readonly(rusqlite::MAIN_DB)? {
-        return Err(Error::new(ErrorKind::StorageReadOnly));
+    for _ in 0..OPENINGS {
+        let expected = identity(path);
+        let db = Connection::open_with_flags(path, FLAGS)?;
+        if db.is_readonly(rusqlite::MAIN_DB)? {
+            return Err(Error::new(ErrorKind::StorageReadOnly));
+        }
+        db.busy_timeout(opening.patience)?;
+        check_ours(read_marks(&db).map_err(without_log)?, opening.access)?;
+        // Another file may have been put there (`db restore`) while this waited to read the one before.
+        // That one must not get a log under this name; once configured, it cannot be replaced any more.
+        if identity(path) != expected {
+            continue;
+        }
+        configure(&db, opening).map_err(without_log)?;
+        if identity(path) == expected {
+            limit_growth(&db, opening.max_bytes)?;
+            return Ok(db);
+        }
     }
-    db.busy_timeout(opening.patience)?;
-    check_ours(read_marks(&db).map_err(without_log)?, opening.access)?;
-    configure(&db, opening).map_err(without_log)?;
-    limit_growth(&db, opening.max_bytes)?;
-    Ok(db)
+    Err(Error::new(ErrorKind::StorageLocked))
+}
+
+/// How often a file that is replaced while it is opened is opened again.
+const OPENINGS: usize = 5;
+
+/// Which file has that name.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let file = std::fs::metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
+}
+
+/// Elsewhere an open file cannot be replaced.
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<(u64, u64)> {
+    None
 }
 
 const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
@@ -134,13 +163,13 @@ pub(super) fn connect_reader(path: &Path, opening: Opening) -> Result<Connection
 }
 
 /// What tells whose file it is.
-struct Marks {
-    application: i32,
-    version: usize,
-    tables: u64,
+pub(super) struct Marks {
+    pub(super) application: i32,
+    pub(super) version: usize,
+    pub(super) tables: u64,
 }
 
-fn read_marks(db: &Connection) -> Result<Marks> {
+pub(super) fn read_marks(db: &Connection) -> Result<Marks> {
     Ok(Marks {
         application: db.pragma_query_value(None, "application_id", |row| row.get(0))?,
         version: migrations::version(db)?,
@@ -151,9 +180,7 @@ fn read_marks(db: &Connection) -> Result<Marks> {
 /// Refuses a file that is another program's or a newer version's, before anything is changed in it.
 fn check_ours(marks: Marks, access: Access) -> Result<()> {
     match (marks.application, access) {
-        (APPLICATION_ID, _) if marks.version > migrations::CURRENT => {
-            Err(Error::new(ErrorKind::StorageNewer))
-        }
+        (APPLICATION_ID, _) if marks.version > migrations::CURRENT => Err(newer(marks.version)),
         (APPLICATION_ID, _) => Ok(()),
         (0, Access::Create) if marks.tables == 0 => Ok(()),
         (0, Access::Existing) if marks.tables == 0 => Err(Error::with_message(

@@ -54,7 +54,7 @@ pub(crate) enum Fate {
 const LARGEST_BATCH: usize = 1024;
 
 /// The truncation of the log: 0 busy, -1 when the file is not in WAL mode.
-const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 struct State {
     queue: VecDeque<(u64, Box<dyn Job>)>,

@@ -41,6 +41,7 @@ const MOVES = {
   session_destroyed: "A session was ended.",
   joined: "Somebody joined.",
   key_lost: "The old key was lost.",
+  restored: "The server went back to a backup.",
 };
 
 export const epochMoved = (epoch, reason) =>

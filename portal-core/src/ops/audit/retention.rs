@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use crate::error::Result;
 use crate::model::{AuditId, Timestamp};
 use crate::operation::Context;
+use crate::settings::Settings;
 use crate::store;
 
 /// What one call of [`prune`] forgets at most.
@@ -43,6 +44,15 @@ pub(crate) fn prune(cx: &Context<'_>) -> Result<Option<Timestamp>> {
         (last, kept_from),
     )?;
     Ok(is_more.then_some(cx.now))
+}
+
+/// How many acts are older than `audit_days`.
+pub(crate) fn prunable(db: &Connection, settings: &Settings, now: Timestamp) -> Result<u64> {
+    let Some(kept_from) = settings.audit_kept_from(now) else {
+        return Ok(0);
+    };
+    let sql = "SELECT count(*) FROM audit WHERE at < ?";
+    Ok(store::first(db, sql, [kept_from], |row| row.get(0))?.unwrap_or_default())
 }
 
 /// The rows that were written first, and when.

@@ -126,6 +126,20 @@ pub(super) const RULES: &[Rule] = rules! {
         "SELECT 'key blob ' || b.id || ' of chat ' || b.chat_id FROM key_blob b
          WHERE NOT EXISTS (SELECT 1 FROM room_key k WHERE k.chat_id = b.chat_id)";
 
+    "keys_orphaned" "Keys, wrapped keys or requests for them belong to a chat or session that is gone." =>
+        "SELECT 'room key of chat ' || chat_id FROM room_key
+         WHERE chat_id NOT IN (SELECT id FROM chat)
+           OR (distributor_session IS NOT NULL AND distributor_session NOT IN (SELECT id FROM session))
+         UNION ALL
+         SELECT 'key blob ' || id FROM key_blob
+         WHERE chat_id NOT IN (SELECT id FROM chat) OR session_id NOT IN (SELECT id FROM session)
+         UNION ALL
+         SELECT 'rejection in chat ' || chat_id || ' by session ' || session_id FROM key_rejection
+         WHERE chat_id NOT IN (SELECT id FROM chat) OR session_id NOT IN (SELECT id FROM session)
+         UNION ALL
+         SELECT 'request in chat ' || chat_id || ' by session ' || session_id FROM key_request
+         WHERE chat_id NOT IN (SELECT id FROM chat) OR session_id NOT IN (SELECT id FROM session)";
+
     "report_unproven" "A report shows words that nothing proved, or lacks those that were proven (SPEC 7.6)." =>
         "SELECT 'report ' || id FROM report WHERE verified NOT IN (0, 1) OR (verified = 1) <> (plaintext IS NOT NULL)
            OR octet_length(plaintext) > 2943";

@@ -19,6 +19,7 @@ use crate::model::{ChatId, DAY, InviteCode, Timestamp, UserId};
 use crate::operation::{Context, Done, Operation, Query, View};
 use crate::ops::{audit, chats};
 use crate::policy::{Invites, Permit, permit};
+use crate::settings::Settings;
 use crate::store;
 
 /// Live invites a chat may have (SPEC 5.2).
@@ -295,4 +296,12 @@ pub(crate) fn prune(db: &Connection, now: Timestamp, dead_days: u32) -> Result<u
            WHERE revoked_at <= ?1 OR expires_at <= ?1 OR (uses = max_uses AND created_at <= ?1) LIMIT 1000)",
         [horizon],
     )
+}
+
+/// How many invites have been dead for `dead_invite_days`.
+pub(crate) fn prunable(db: &Connection, settings: &Settings, now: Timestamp) -> Result<u64> {
+    let horizon = now.plus(-i64::from(settings.dead_invite_days) * DAY);
+    let sql = "SELECT count(*) FROM invite
+               WHERE revoked_at <= ?1 OR expires_at <= ?1 OR (uses = max_uses AND created_at <= ?1)";
+    Ok(store::first(db, sql, [horizon], |row| row.get(0))?.unwrap_or_default())
 }

@@ -24,7 +24,7 @@ pub use export::MessagesOfPerson;
 pub(crate) use export::export_of;
 pub use history::{History, HistoryPage};
 pub use joining::StoredJoining;
-pub(crate) use retention::prune;
+pub(crate) use retention::{prunable, prune};
 pub use send::{LastSends, Send, Sent};
 pub(crate) use visible::{first_visible, knows_private_times, sight};
 

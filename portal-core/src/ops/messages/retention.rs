@@ -1,10 +1,13 @@
 //! How far back messages and what belongs to sending are kept (SPEC 14.3). In small steps, so that no
 //! tick holds the writer for long.
 
+use rusqlite::Connection;
+
 use super::{delete, send};
 use crate::error::Result;
 use crate::model::{ChatId, DAY, HOUR, MessageId, Timestamp};
 use crate::operation::Context;
+use crate::settings::Settings;
 use crate::store;
 
 /// What one call deletes at most.
@@ -129,4 +132,17 @@ fn forget_client_ids(cx: &Context<'_>) -> Result<()> {
 
 fn as_limit(room: usize) -> i64 {
     i64::try_from(room).unwrap_or(i64::MAX)
+}
+
+/// How many messages are older than `message_days`, or beyond `messages_per_chat`.
+pub(crate) fn prunable(db: &Connection, settings: &Settings, now: Timestamp) -> Result<u64> {
+    let days = i64::from(settings.message_days);
+    let before = (days > 0).then(|| now.plus(-days * DAY));
+    let kept = i64::from(settings.messages_per_chat);
+    let sql = "SELECT count(*) FROM message m
+               LEFT JOIN (SELECT c.id, (SELECT id FROM message WHERE chat_id = c.id ORDER BY id DESC LIMIT 1 OFFSET ?2) AS last
+                 FROM chat c WHERE ?2 > 0) beyond ON beyond.id = m.chat_id
+               WHERE m.created_at < ?1 OR m.id <= beyond.last";
+    let count = store::first(db, sql, (before, kept), |row| row.get(0))?;
+    Ok(count.unwrap_or_default())
 }

@@ -17,4 +17,4 @@ pub use export::ReportMade;
 pub(crate) use export::export_of;
 pub use list::{Get, List, Report, ReportPage, ReportRow};
 pub use resolve::Resolve;
-pub(crate) use retention::prune;
+pub(crate) use retention::{prunable, prune};

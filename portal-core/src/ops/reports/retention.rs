@@ -1,9 +1,12 @@
 //! How long settled reports are kept (SPEC 14.3). What is not settled is never pruned.
 
+use rusqlite::Connection;
+
 use crate::error::Result;
 use crate::event::ReportDeleted;
 use crate::model::{DAY, Timestamp};
 use crate::operation::Context;
+use crate::settings::Settings;
 use crate::store;
 
 /// What one call deletes at most.
@@ -48,4 +51,15 @@ pub(crate) fn prune(cx: &mut Context<'_>) -> Result<Option<Timestamp>> {
     let is_full = report_ids.len() == ROWS_A_CALL;
     cx.emit(ReportDeleted { report_ids })?;
     Ok(is_full.then_some(cx.now))
+}
+
+/// How many reports were settled more than `resolved_report_days` ago.
+pub(crate) fn prunable(db: &Connection, settings: &Settings, now: Timestamp) -> Result<u64> {
+    let days = i64::from(settings.resolved_report_days);
+    if days == 0 {
+        return Ok(0);
+    }
+    let sql =
+        "SELECT count(*) FROM report WHERE state IN ('actioned', 'dismissed') AND handled_at < ?";
+    Ok(store::first(db, sql, [now.plus(-days * DAY)], |row| row.get(0))?.unwrap_or_default())
 }
