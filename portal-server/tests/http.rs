@@ -253,6 +253,40 @@ async fn who_asks_too_often_is_told_when_to_come_back_spec_15_4() {
 }
 
 #[tokio::test]
+async fn who_proves_nothing_counts_as_a_guest_spec_15_4() {
+    let rates = Rates {
+        public: 2,
+        ..Rates::default()
+    };
+    let cookie = [("cookie", "psession=abc")];
+    let bearer = [("authorization", "Bearer abc")];
+    let bot = [("authorization", "Bearer pbot_abc")];
+    let passed_on = [("x-forwarded-for", "192.0.2.1")];
+    for (method, path, headers, status) in [
+        ("GET", "/v1/users/me", &bearer, 401),
+        ("POST", "/v1/authentication/bot/send-code", &bot, 401),
+        ("POST", "/v1/authentication/logout", &cookie, 403),
+        ("GET", "/socket.io/?EIO=4&transport=polling", &bearer, 401),
+        ("GET", "/metrics", &passed_on, 403),
+        ("GET", "/health", &passed_on, 200),
+    ] {
+        let server = TestServer::with(Config {
+            rates,
+            ..Config::default()
+        })
+        .await;
+        for _ in 0..2 {
+            let answer = server.ask(method, path, headers, "").await;
+            assert_eq!(answer.status, status, "{path}: {answer:?}");
+        }
+        let answer = server.ask(method, path, headers, "").await;
+        answer.refused(429, "ERR_RATE_LIMITED");
+        // Who watches over the server from its own machine is not in their way, nor they in his.
+        server.get(None, "/health").await.ok();
+    }
+}
+
+#[tokio::test]
 async fn every_answer_tells_browsers_to_do_no_more_with_it() {
     let server = TestServer::start().await;
     for path in [

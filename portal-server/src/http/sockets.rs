@@ -81,7 +81,13 @@ impl From<Refused> for Refusal {
 }
 
 async fn enter(app: &App, ip: IpAddr, request: Request<Incoming>) -> Result<Reply, Refusal> {
-    let session = session_of(app, request.headers()).await?;
+    let session = match session_of(app, request.headers()).await {
+        Ok(session) => session,
+        Err(refused) => {
+            count(app, ip, None)?;
+            return Err(refused.into());
+        }
+    };
     let asked = Asked::read(request.method(), request.uri().query().unwrap_or_default());
     let whose = |sid: Sid| {
         let socket = app.engine.find(sid);
