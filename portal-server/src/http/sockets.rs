@@ -23,6 +23,9 @@ use crate::engine::{Asked, Refused, Sid, Socket, Transport};
 use crate::limits::Class;
 use crate::realtime::{Opening, Peer};
 
+/// What a client for whose socket there is no place is told to wait, in milliseconds.
+const FULL_FOR: u64 = 5000;
+
 /// Answers a request for a socket.
 pub(super) async fn answer(
     app: &App,
@@ -136,15 +139,19 @@ async fn open(
     opening: Opening,
     mut request: Request<Incoming>,
 ) -> Result<Reply, Refusal> {
-    let peer = Peer::new(opening);
     match transport {
         Transport::Polling => {
             app.read_body(request.into_body()).await?;
+            // A WebSocket has its connection's place; what polls is there between its requests, too.
+            let place = app.server.polling_gate.enter(opening.ip);
+            let place = place.ok_or_else(|| Error::rate_limited(FULL_FOR))?;
+            let peer = Peer::new(opening).in_place(place);
             Ok(text(app.engine.open_polling(peer)))
         }
         Transport::WebSocket => {
             let response = accept(&request)?;
             let upgrading = connection(&mut request);
+            let peer = Peer::new(opening);
             tokio::spawn(Arc::clone(&app.engine).open_websocket(peer, upgrading));
             Ok(response)
         }
