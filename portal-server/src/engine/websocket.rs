@@ -32,6 +32,9 @@ const OWED: usize = 1024;
 /// For a client that tries a WebSocket out to go over to it. Afterwards it polls on.
 const UPGRADE_WITHIN: Duration = Duration::from_secs(10);
 
+/// For a client to take what is left once its socket is over, however little it takes at a time.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(20);
+
 /// For a client to close its end after ours. What it still says is read, because a connection that is dropped with
 /// something unread is reset, and our last words with it.
 const LINGER: Duration = Duration::from_secs(2);
@@ -77,6 +80,7 @@ impl<H: Handler> Engine<H> {
         };
         let sid = Sid::new();
         let socket = self.take_in(Socket::new(sid, data, Transport::WebSocket));
+        let _carried = Carried(&self, &socket);
         let open = handshake::opening(sid, Transport::WebSocket, self.max_payload);
         socket.send(Packet::open(&open));
         self.handler.opened(&socket);
@@ -100,7 +104,10 @@ impl<H: Handler> Engine<H> {
             return line.hang_up(CloseCode::Policy).await;
         }
         match timeout(UPGRADE_WITHIN, line.be_tried_out(&socket)).await {
-            Ok(Ok(())) => return self.carry(&socket, &mut line).await,
+            Ok(Ok(())) => {
+                let _carried = Carried(&self, &socket);
+                return self.carry(&socket, &mut line).await;
+            }
             Ok(Err(Over::Fault)) => {
                 self.end(&socket, Over::Fault);
                 return line.hang_up(CloseCode::Protocol).await;
@@ -126,21 +133,7 @@ impl<H: Handler> Engine<H> {
                 End::Closed => Over::Closed,
             },
         );
-        match end {
-            End::Lost => {}
-            End::Hung => line.finish().await,
-            End::Left => line.hang_up(CloseCode::Normal).await,
-            End::Fault(code) => line.hang_up(code).await,
-            End::Silent | End::Closed => {
-                while line.fill(socket) {
-                    if !line.write_out().await {
-                        return;
-                    }
-                }
-                line.outbox.push(Packet::close());
-                line.hang_up(CloseCode::Normal).await;
-            }
-        }
+        timeout(LAST_WORDS_WITHIN, line.end(socket, end)).await.ok();
     }
 
     fn poll_carry<S: AsyncRead + AsyncWrite + Unpin>(
@@ -187,6 +180,15 @@ impl<H: Handler> Engine<H> {
                 return Poll::Pending;
             }
         }
+    }
+}
+
+/// A socket that ends with its task, also where a defect of its handler's is what ends that.
+struct Carried<'a, H: Handler>(&'a Engine<H>, &'a Arc<Socket<H::Data>>);
+
+impl<H: Handler> Drop for Carried<'_, H> {
+    fn drop(&mut self) {
+        self.0.end(self.1, Over::Fault);
     }
 }
 
@@ -260,6 +262,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 Heard::Text(_) | Heard::Broken(_) => Err(Over::Fault),
                 Heard::Closing | Heard::Lost => Err(Over::Left),
             };
+        }
+    }
+
+    /// Says what is still to be said, and closes.
+    async fn end<D>(&mut self, socket: &Socket<D>, end: End) {
+        match end {
+            End::Lost => {}
+            End::Hung => self.finish().await,
+            End::Left => self.hang_up(CloseCode::Normal).await,
+            End::Fault(code) => self.hang_up(code).await,
+            End::Silent | End::Closed => {
+                while self.fill(socket) {
+                    if !self.write_out().await {
+                        return;
+                    }
+                }
+                self.outbox.push(Packet::close());
+                self.hang_up(CloseCode::Normal).await;
+            }
         }
     }
 
@@ -347,9 +368,77 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, duplex};
+    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::{Instant, sleep};
 
     use super::*;
+    use crate::engine::Sent;
+
+    /// Says as much as fits and ends the socket at once, or does not bear what it hears.
+    #[derive(Default)]
+    struct Host {
+        talks: bool,
+        closed: AtomicU32,
+    }
+
+    impl Handler for Host {
+        type Data = ();
+
+        fn opened(self: &Arc<Self>, socket: &Arc<Socket<()>>) {
+            if self.talks {
+                while socket.send("a word") == Sent::On {}
+                socket.close();
+            }
+        }
+
+        fn message(self: &Arc<Self>, _: &Arc<Socket<()>>, text: &str) {
+            panic!("a defect that {text} leads to");
+        }
+
+        fn closed(&self, _: &Arc<Socket<()>>) {
+            self.closed.fetch_add(1, SeqCst);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_the_last_words_by_the_byte_is_not_waited_for_spec_15_5() {
+        let (ours, mut theirs) = duplex(16);
+        let sockets = Arc::default();
+        let host = Host {
+            talks: true,
+            ..Host::default()
+        };
+        let engine = Engine::new(Arc::new(host), Arc::clone(&sockets), 1024);
+        let begin = Instant::now();
+        let carrying = engine.open_websocket((), async { Some((ours, Bytes::new())) });
+        let dripping = async {
+            while theirs.read_u8().await.is_ok() {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::join!(carrying, dripping);
+        assert!(
+            begin.elapsed() < LAST_WORDS_WITHIN * 3,
+            "{:?}",
+            begin.elapsed()
+        );
+        assert_eq!(sockets.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_socket_whose_task_dies_of_a_defect_is_forgotten() {
+        let (ours, mut theirs) = duplex(1024);
+        let (host, sockets) = (Arc::<Host>::default(), Arc::default());
+        let engine = Engine::new(Arc::clone(&host), Arc::clone(&sockets), 1024);
+        let message = [0x81, 0x82, 0, 0, 0, 0, b'4', b'x'];
+        theirs.write_all(&message).await.unwrap();
+        let upgrading = async { Some((ours, Bytes::new())) };
+        let carrying = tokio::spawn(engine.open_websocket((), upgrading));
+        assert!(carrying.await.unwrap_err().is_panic());
+        assert_eq!((sockets.count(), host.closed.load(SeqCst)), (0, 1));
+    }
 
     #[tokio::test]
     async fn packets_are_written_whole_and_in_order_however_little_is_taken() {
