@@ -21,7 +21,7 @@ use super::handshake::{self, Sid, Transport};
 use super::packet::Packet;
 use super::reader::{Heard, Reader};
 use super::socket::{Carrier, Over, Socket};
-use super::{Engine, Handler};
+use super::{Engine, HEARD_AT_ONCE, Handler};
 
 /// Packets that are written in one go.
 const AT_ONCE: usize = 64;
@@ -149,8 +149,14 @@ impl<H: Handler> Engine<H> {
             }
             timer.as_mut().reset(socket.due());
         }
+        let mut heard = 0;
         loop {
             while line.reader.owes() <= OWED {
+                if heard == HEARD_AT_ONCE {
+                    cx.waker().wake_by_ref();
+                    break;
+                }
+                heard += 1;
                 match line.reader.poll_hear(cx, &mut line.stream) {
                     Poll::Pending => break,
                     Poll::Ready(Heard::Text(text)) => {
@@ -158,7 +164,7 @@ impl<H: Handler> Engine<H> {
                             return Poll::Ready(over.into());
                         }
                     }
-                    Poll::Ready(Heard::Control) => {}
+                    Poll::Ready(Heard::Control | Heard::Piece) => {}
                     Poll::Ready(Heard::Closing) => return Poll::Ready(End::Hung),
                     Poll::Ready(Heard::Broken(code)) => return Poll::Ready(End::Fault(code)),
                     Poll::Ready(Heard::Lost) => return Poll::Ready(End::Lost),
@@ -257,7 +263,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 heard = poll_fn(|cx| self.reader.poll_hear(cx, &mut self.stream)) => heard,
             };
             return match heard {
-                Heard::Control => continue,
+                Heard::Control | Heard::Piece => continue,
                 Heard::Text(text) if text.as_str() == word => Ok(()),
                 Heard::Text(_) | Heard::Broken(_) => Err(Over::Fault),
                 Heard::Closing | Heard::Lost => Err(Over::Left),
@@ -368,49 +374,17 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
-
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
     use tokio::time::{Instant, sleep};
 
     use super::*;
-    use crate::engine::Sent;
-
-    /// Says as much as fits and ends the socket at once, or does not bear what it hears.
-    #[derive(Default)]
-    struct Host {
-        talks: bool,
-        closed: AtomicU32,
-    }
-
-    impl Handler for Host {
-        type Data = ();
-
-        fn opened(self: &Arc<Self>, socket: &Arc<Socket<()>>) {
-            if self.talks {
-                while socket.send("a word") == Sent::On {}
-                socket.close();
-            }
-        }
-
-        fn message(self: &Arc<Self>, _: &Arc<Socket<()>>, text: &str) {
-            panic!("a defect that {text} leads to");
-        }
-
-        fn closed(&self, _: &Arc<Socket<()>>) {
-            self.closed.fetch_add(1, SeqCst);
-        }
-    }
+    use crate::engine::host::Host;
 
     #[tokio::test(start_paused = true)]
     async fn who_takes_the_last_words_by_the_byte_is_not_waited_for_spec_15_5() {
         let (ours, mut theirs) = duplex(16);
         let sockets = Arc::default();
-        let host = Host {
-            talks: true,
-            ..Host::default()
-        };
-        let engine = Engine::new(Arc::new(host), Arc::clone(&sockets), 1024);
+        let engine = Engine::new(Host::that_talks(), Arc::clone(&sockets), 1024);
         let begin = Instant::now();
         let carrying = engine.open_websocket((), async { Some((ours, Bytes::new())) });
         let dripping = async {
@@ -430,14 +404,37 @@ mod tests {
     #[tokio::test]
     async fn a_socket_whose_task_dies_of_a_defect_is_forgotten() {
         let (ours, mut theirs) = duplex(1024);
-        let (host, sockets) = (Arc::<Host>::default(), Arc::default());
+        let (host, sockets) = (Host::that_fails(), Arc::default());
         let engine = Engine::new(Arc::clone(&host), Arc::clone(&sockets), 1024);
-        let message = [0x81, 0x82, 0, 0, 0, 0, b'4', b'x'];
-        theirs.write_all(&message).await.unwrap();
+        theirs.write_all(&frame(0x81, b"4")).await.unwrap();
         let upgrading = async { Some((ours, Bytes::new())) };
         let carrying = tokio::spawn(engine.open_websocket((), upgrading));
         assert!(carrying.await.unwrap_err().is_panic());
-        assert_eq!((sockets.count(), host.closed.load(SeqCst)), (0, 1));
+        assert_eq!((sockets.count(), host.closed()), (0, 1));
+    }
+
+    /// A frame as clients send it, masked by nothing.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let length = 0x80 | u8::try_from(payload.len()).unwrap();
+        [&[first, length, 0, 0, 0, 0], payload].concat()
+    }
+
+    #[tokio::test]
+    async fn who_says_much_lets_others_have_their_turn_spec_15_4() {
+        const MESSAGES: usize = 2000;
+        let whole = frame(0x81, b"4");
+        let first = frame(0x01, b"4");
+        let in_pieces = [first, frame(0x00, b"").repeat(98), frame(0x80, b"")].concat();
+        for (message, most) in [(whole, HEARD_AT_ONCE), (in_pieces, 1)] {
+            let bytes = message.repeat(MESSAGES);
+            let (ours, mut theirs) = duplex(bytes.len());
+            theirs.write_all(&bytes).await.unwrap();
+            let host = Host::that_listens();
+            let engine = Engine::new(Arc::clone(&host), Arc::default(), 1024);
+            let upgrading = async { Some((ours, Bytes::new())) };
+            tokio::spawn(engine.open_websocket((), upgrading));
+            host.is_heard_a_little_at_a_time(MESSAGES, most).await;
+        }
     }
 
     #[tokio::test]

@@ -115,7 +115,7 @@ async fn enter(app: &App, ip: IpAddr, request: Request<Incoming>) -> Result<Repl
             let socket = whose(sid)?;
             let _under_way = app.engine.begin_post(&socket)?;
             let packets = app.read_body(request.into_body()).await?;
-            app.engine.post(&socket, &packets)?;
+            app.engine.post(&socket, &packets).await?;
             Ok(text("ok"))
         }
         Ok(Asked::Upgrade(sid)) => upgrade(app, whose(sid)?, request),
