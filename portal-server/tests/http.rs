@@ -2,11 +2,16 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::TestServer;
 use portal_core::catalogue;
+use portal_core::clock::ManualClock;
+use portal_core::model::{SECOND, Timestamp};
 use portal_server::http::routes::{ROUTES, Verb};
 use portal_server::{Config, EVENTS, Rates};
 use serde_json::json;
+use tokio::time::timeout;
 
 #[test]
 fn every_route_and_event_names_an_operation() {
@@ -328,6 +333,27 @@ async fn health_and_metrics_tell_loopback_the_details_spec_15_6() {
     assert!(text.contains("\nportal_connections 1\n"), "{text}");
     let far = server.ask("GET", "/metrics", &passed_on, "").await;
     far.refused(403, "ERR_FORBIDDEN");
+}
+
+#[tokio::test]
+async fn health_fails_while_housekeeping_does_not_run_spec_15_6() {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
+    let server = TestServer::by(Arc::clone(&clock)).await;
+    // It runs once a second, perhaps between this and the asking.
+    let failing = async {
+        loop {
+            clock.advance(31 * SECOND);
+            let answer = server.get(None, "/health").await;
+            if answer.status == 503 {
+                return answer.json();
+            }
+        }
+    };
+    let failing = timeout(common::PATIENCE, failing).await.unwrap();
+    assert_eq!(failing["status"], "failing");
+    assert!(failing["tick_age_seconds"].as_f64().unwrap() > 30.0);
+    let well = async { while server.get(None, "/health").await.status != 200 {} };
+    timeout(common::PATIENCE, well).await.unwrap();
 }
 
 #[tokio::test]

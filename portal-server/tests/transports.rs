@@ -207,8 +207,8 @@ async fn one_network_keeps_no_more_polling_sockets_than_connections_spec_15_5() 
     third.say(&open).await;
     assert_eq!(third.status().await, 429);
     let (_, open_packet) = opened.split_once("\r\n\r\n0").unwrap();
-    let said: Value = serde_json::from_str(open_packet).unwrap();
-    let sid = said["sid"].as_str().unwrap();
+    let opening: Value = serde_json::from_str(open_packet).unwrap();
+    let sid = opening["sid"].as_str().unwrap();
     one.say(format!(
         "POST {POLLING}&sid={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1"
     ))
