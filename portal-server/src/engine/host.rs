@@ -1,4 +1,4 @@
-//! Who handles sockets in the engine's own tests.
+//! Who handles sockets in the engine's own tests, and what clients send there.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -6,6 +6,25 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::Poll;
 
 use super::{Handler, Sent, Socket};
+
+/// A frame as clients send it, masked by nothing.
+pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match u16::try_from(payload.len()) {
+        Ok(short @ ..126) => frame.push(0x80 | u8::try_from(short).unwrap()),
+        Ok(length) => {
+            frame.push(0xfe);
+            frame.extend(length.to_be_bytes());
+        }
+        Err(_) => {
+            frame.push(0xff);
+            frame.extend((payload.len() as u64).to_be_bytes());
+        }
+    }
+    frame.extend([0; 4]);
+    frame.extend(payload);
+    frame
+}
 
 #[derive(Default)]
 pub(super) struct Host {

@@ -183,27 +183,9 @@ impl Write for Memory<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::host::frame;
 
     const MOST: usize = 64 * 1024;
-
-    /// A frame as clients send it, masked by nothing.
-    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-        let mut frame = vec![first];
-        match u16::try_from(payload.len()) {
-            Ok(short @ ..126) => frame.push(0x80 | u8::try_from(short).unwrap()),
-            Ok(length) => {
-                frame.push(0xfe);
-                frame.extend(length.to_be_bytes());
-            }
-            Err(_) => {
-                frame.push(0xff);
-                frame.extend((payload.len() as u64).to_be_bytes());
-            }
-        }
-        frame.extend([0; 4]);
-        frame.extend(payload);
-        frame
-    }
 
     /// What is heard when these bytes come `apart` at a time.
     fn heard(reader: &mut Reader, bytes: &[u8], apart: usize) -> Vec<Heard> {

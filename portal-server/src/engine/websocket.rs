@@ -378,7 +378,7 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     use super::*;
-    use crate::engine::host::Host;
+    use crate::engine::host::{Host, frame};
 
     #[tokio::test(start_paused = true)]
     async fn who_takes_the_last_words_by_the_byte_is_not_waited_for_spec_15_5() {
@@ -411,12 +411,6 @@ mod tests {
         let carrying = tokio::spawn(engine.open_websocket((), upgrading));
         assert!(carrying.await.unwrap_err().is_panic());
         assert_eq!((sockets.count(), host.closed()), (0, 1));
-    }
-
-    /// A frame as clients send it, masked by nothing.
-    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-        let length = 0x80 | u8::try_from(payload.len()).unwrap();
-        [&[first, length, 0, 0, 0, 0], payload].concat()
     }
 
     #[tokio::test]
