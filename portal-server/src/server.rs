@@ -30,6 +30,8 @@ pub(crate) struct Server {
     pub(crate) client_address_header: Option<HeaderName>,
     pub(crate) client_country_header: Option<HeaderName>,
     pub(crate) gate: Gate,
+    /// For the sockets that poll, which outlive their connections.
+    pub(crate) polling_gate: Gate,
     /// For a request's body to come whole.
     pub(crate) body_within: Duration,
     /// When housekeeping last ran, in milliseconds.
@@ -101,6 +103,8 @@ pub async fn run(
 
 impl Server {
     fn new(portal: Portal, config: &Config, address: SocketAddr) -> Result<Self, RunError> {
+        let limits = &config.connections;
+        let gate = || Gate::new(limits.connections, limits.connections_per_network);
         Ok(Self {
             origins: config.origins(address)?,
             writer: Writer::start(portal.clone())?,
@@ -108,11 +112,9 @@ impl Server {
             metrics: Metrics::default(),
             client_address_header: config.client_address_header.clone(),
             client_country_header: config.client_country_header.clone(),
-            gate: Gate::new(
-                config.connections.connections,
-                config.connections.connections_per_network,
-            ),
-            body_within: config.connections.body_within,
+            gate: gate(),
+            polling_gate: gate(),
+            body_within: limits.body_within,
             ticked_at: AtomicI64::new(portal.now().as_millis()),
             portal,
         })

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use common::TestServer;
 use common::raw::{Raw, status_of};
+use common::socket::Client;
 use portal_server::http::serve;
 use portal_server::{Config, Rates};
 use tokio::io::AsyncWriteExt;
@@ -296,4 +297,25 @@ async fn who_asks_without_reading_the_answers_is_cut_off_spec_15_5() {
         }
     };
     tokio::time::timeout(common::PATIENCE, gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_socket_leaves_no_more_than_256_events_unanswered_spec_15_5() {
+    let server = TestServer::start().await;
+    let mut client = Client::of(&server, &server.person("ben")).await;
+    let locked = rusqlite::Connection::open(server.beside.path()).unwrap();
+    locked.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let ask = |number: u32| format!(r#"42{number}["room:leave",{{"chat_id":7}}]"#);
+    for number in 0..=256 {
+        client.raw(&ask(number)).await;
+    }
+    let answer = client.text().await.unwrap();
+    assert!(answer.starts_with("43256[") && answer.contains("ERR_RATE_LIMITED"));
+    drop(locked);
+    for _ in 0..256 {
+        assert!(!client.text().await.unwrap().contains("ERR_RATE_LIMITED"));
+    }
+    client.raw(&ask(300)).await;
+    let answer = client.text().await.unwrap();
+    assert!(answer.starts_with("43300[") && !answer.contains("ERR_RATE_LIMITED"));
 }

@@ -2,11 +2,16 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::TestServer;
 use portal_core::catalogue;
+use portal_core::clock::ManualClock;
+use portal_core::model::{SECOND, Timestamp};
 use portal_server::http::routes::{ROUTES, Verb};
 use portal_server::{Config, EVENTS, Rates};
 use serde_json::json;
+use tokio::time::timeout;
 
 #[test]
 fn every_route_and_event_names_an_operation() {
@@ -253,6 +258,40 @@ async fn who_asks_too_often_is_told_when_to_come_back_spec_15_4() {
 }
 
 #[tokio::test]
+async fn who_proves_nothing_counts_as_a_guest_spec_15_4() {
+    let rates = Rates {
+        public: 2,
+        ..Rates::default()
+    };
+    let cookie = [("cookie", "psession=abc")];
+    let bearer = [("authorization", "Bearer abc")];
+    let bot = [("authorization", "Bearer pbot_abc")];
+    let passed_on = [("x-forwarded-for", "192.0.2.1")];
+    for (method, path, headers, status) in [
+        ("GET", "/v1/users/me", &bearer, 401),
+        ("POST", "/v1/authentication/bot/send-code", &bot, 401),
+        ("POST", "/v1/authentication/logout", &cookie, 403),
+        ("GET", "/socket.io/?EIO=4&transport=polling", &bearer, 401),
+        ("GET", "/metrics", &passed_on, 403),
+        ("GET", "/health", &passed_on, 200),
+    ] {
+        let server = TestServer::with(Config {
+            rates,
+            ..Config::default()
+        })
+        .await;
+        for _ in 0..2 {
+            let answer = server.ask(method, path, headers, "").await;
+            assert_eq!(answer.status, status, "{path}: {answer:?}");
+        }
+        let answer = server.ask(method, path, headers, "").await;
+        answer.refused(429, "ERR_RATE_LIMITED");
+        // Who watches over the server from its own machine is not in their way, nor they in his.
+        server.get(None, "/health").await.ok();
+    }
+}
+
+#[tokio::test]
 async fn every_answer_tells_browsers_to_do_no_more_with_it() {
     let server = TestServer::start().await;
     for path in [
@@ -294,6 +333,27 @@ async fn health_and_metrics_tell_loopback_the_details_spec_15_6() {
     assert!(text.contains("\nportal_connections 1\n"), "{text}");
     let far = server.ask("GET", "/metrics", &passed_on, "").await;
     far.refused(403, "ERR_FORBIDDEN");
+}
+
+#[tokio::test]
+async fn health_fails_while_housekeeping_does_not_run_spec_15_6() {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
+    let server = TestServer::by(Arc::clone(&clock)).await;
+    // It runs once a second, perhaps between this and the asking.
+    let failing = async {
+        loop {
+            clock.advance(31 * SECOND);
+            let answer = server.get(None, "/health").await;
+            if answer.status == 503 {
+                return answer.json();
+            }
+        }
+    };
+    let failing = timeout(common::PATIENCE, failing).await.unwrap();
+    assert_eq!(failing["status"], "failing");
+    assert!(failing["tick_age_seconds"].as_f64().unwrap() > 30.0);
+    let well = async { while server.get(None, "/health").await.status != 200 {} };
+    timeout(common::PATIENCE, well).await.unwrap();
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod common;
 
 use common::TestServer;
 use common::engine::{TEXT, answers, connected, is_closed, opened};
+use portal_server::{Config, Rates};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -41,6 +42,33 @@ async fn other_namespaces_are_refused_and_the_root_is_still_open() {
     answers(&mut raw, 1).await;
     // An event there ends the socket, as whatever is no packet here does.
     raw.frame(TEXT, b"42/admin,[\"room:join\",{}]").await;
+    is_closed(&mut raw).await;
+}
+
+#[tokio::test]
+async fn each_refused_connecting_counts_and_one_too_many_ends_the_socket_spec_15_4() {
+    let server = TestServer::with(Config {
+        rates: Rates {
+            public: 4,
+            ..Rates::default()
+        },
+        ..Config::default()
+    })
+    .await;
+    // Opening it is the first.
+    let (mut raw, _) = opened(&server).await;
+    let elsewhere = format!("40/{},", "x".repeat(60_000));
+    for (asked, code) in [
+        (elsewhere.as_str(), "ERR_NOT_FOUND"),
+        ("40[1]", "ERR_INVALID"),
+        ("40{\"token\":\"abc\"}", "ERR_UNAUTHENTICATED"),
+        ("40/elsewhere,", "ERR_RATE_LIMITED"),
+    ] {
+        raw.frame(TEXT, asked.as_bytes()).await;
+        let answer = raw.text().await.unwrap();
+        assert!(answer.contains(code), "{asked}: {answer}");
+    }
+    assert_eq!(raw.text().await.as_deref(), Some("1"));
     is_closed(&mut raw).await;
 }
 

@@ -4,6 +4,7 @@ mod common;
 
 use std::time::Duration;
 
+use common::raw::{Raw, status_of};
 use common::socket::Client;
 use common::{Answer, TestServer};
 use portal_core::{Actor, Request, catalogue};
@@ -173,6 +174,57 @@ async fn bad_socket_requests_are_answered() {
     let client = Poller::open(&server, Vec::new()).await;
     let answer = client.post(&"4".repeat(70_000)).await;
     answer.refused(413, "ERR_PAYLOAD_TOO_LARGE");
+}
+
+#[tokio::test]
+async fn one_network_keeps_no_more_polling_sockets_than_connections_spec_15_5() {
+    let server = TestServer::with(Config {
+        rates: Rates::OFF,
+        connections: serve::Limits {
+            connections: 4,
+            connections_per_network: 3,
+            ..serve::Limits::default()
+        },
+        ..Config::default()
+    })
+    .await;
+    let open = format!("GET {POLLING} HTTP/1.1\r\nHost: x\r\n\r\n");
+    // They need no connection each.
+    let mut one = Raw::from(&server, 2).await;
+    let mut opened = String::new();
+    for _ in 0..3 {
+        one.say(&open).await;
+        opened = one.until("}").await;
+        assert_eq!(status_of(&opened), 200, "{opened}");
+    }
+    one.say(&open).await;
+    assert_eq!(one.status().await, 429);
+    let mut other = Raw::from(&server, 3).await;
+    other.say(&open).await;
+    assert_eq!(status_of(&other.until("}").await), 200);
+    // Nor are there more in all; and one that leaves makes room.
+    let mut third = Raw::from(&server, 4).await;
+    third.say(&open).await;
+    assert_eq!(third.status().await, 429);
+    let (_, open_packet) = opened.split_once("\r\n\r\n0").unwrap();
+    let opening: Value = serde_json::from_str(open_packet).unwrap();
+    let sid = opening["sid"].as_str().unwrap();
+    one.say(format!(
+        "POST {POLLING}&sid={sid} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1"
+    ))
+    .await;
+    assert_eq!(one.status().await, 200);
+    let let_in = async {
+        loop {
+            third.say(&open).await;
+            if third.status().await == 200 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(common::PATIENCE, let_in)
+        .await
+        .unwrap();
 }
 
 /// A guest in a room who stops reading, with next to no room in its own buffers.

@@ -10,6 +10,8 @@
 
 mod handshake;
 mod heartbeat;
+#[cfg(test)]
+mod host;
 mod packet;
 mod polling;
 mod queue;
@@ -26,6 +28,9 @@ pub(crate) use socket::Socket;
 
 use packet::Incoming;
 use socket::Over;
+
+/// Frames, or packets of a request, that one client is heard before others have their turn: one thread serves all.
+const HEARD_AT_ONCE: usize = 32;
 
 /// Hears what happens to sockets. It must not wait: everything else waits for it.
 pub(crate) trait Handler: Send + Sync + 'static {

@@ -4,12 +4,13 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::yield_now;
 use tokio::time::{sleep, sleep_until};
 
 use super::handshake::{self, Refused, Sid, Transport};
 use super::packet::{Packet, SEPARATOR};
 use super::socket::{Over, Request, Socket, UnderWay};
-use super::{Engine, Handler};
+use super::{Engine, HEARD_AT_ONCE, Handler};
 
 /// For a client to fetch the last words of a socket that was closed.
 const LINGER: Duration = Duration::from_secs(20);
@@ -59,7 +60,7 @@ impl<H: Handler> Engine<H> {
     }
 
     /// Takes packets, one after the other. One that is none ends the socket, and those after it are not taken.
-    pub(crate) fn post(
+    pub(crate) async fn post(
         &self,
         socket: &Arc<Socket<H::Data>>,
         payload: &[u8],
@@ -71,7 +72,10 @@ impl<H: Handler> Engine<H> {
         if payload.is_empty() {
             return Ok(());
         }
-        for text in payload.split(SEPARATOR) {
+        for (number, text) in payload.split(SEPARATOR).enumerate() {
+            if number > 0 && number.is_multiple_of(HEARD_AT_ONCE) {
+                yield_now().await;
+            }
             if socket.is_over() {
                 break;
             }
@@ -106,5 +110,27 @@ impl<H: Handler> Engine<H> {
             sleep(LINGER).await;
         }
         self.sockets.all_by_sid().remove(&socket.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::host::Host;
+
+    #[tokio::test]
+    async fn who_brings_much_lets_others_have_their_turn_spec_15_4() {
+        const MESSAGES: usize = 2000;
+        let host = Host::that_listens();
+        let engine = Engine::new(Arc::clone(&host), Arc::default(), 1024);
+        let open = engine.open_polling(());
+        let sid = open[r#"0{"sid":""#.len()..][..32].parse().unwrap();
+        tokio::spawn(async move {
+            let socket = engine.find(sid).unwrap();
+            let payload = vec!["4"; MESSAGES].join("\x1e");
+            engine.post(&socket, payload.as_bytes()).await.unwrap();
+        });
+        host.is_heard_a_little_at_a_time(MESSAGES, HEARD_AT_ONCE)
+            .await;
     }
 }

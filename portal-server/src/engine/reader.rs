@@ -22,6 +22,8 @@ const AT_ONCE: usize = 4096;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Heard {
     Text(Utf8Bytes),
+    /// One piece of a message, not the last.
+    Piece,
     /// A control frame; its answer is among the replies.
     Control,
     /// The client closes; the answer is among the replies.
@@ -84,19 +86,17 @@ impl Reader {
         }
     }
 
-    /// Takes frames until one says something; none if what came is not enough for that.
+    /// Takes one frame; none if what came is not enough for that.
     fn read_one(&mut self) -> Result<Option<Heard>, Error> {
-        while let Some(length) = self.whole_frame()? {
-            let heard = self.take_apart(length);
-            self.unread.drain(..length);
-            if self.unread.is_empty() {
-                self.unread = Vec::new();
-            }
-            if let Some(heard) = heard? {
-                return Ok(Some(heard));
-            }
+        let Some(length) = self.whole_frame()? else {
+            return Ok(None);
+        };
+        let heard = self.take_apart(length);
+        self.unread.drain(..length);
+        if self.unread.is_empty() {
+            self.unread = Vec::new();
         }
-        Ok(None)
+        heard.map(Some)
     }
 
     /// The length of the frame that is next, if all of it is there.
@@ -116,7 +116,7 @@ impl Reader {
         Ok(Some(header + length).filter(|whole| *whole <= self.unread.len()))
     }
 
-    fn take_apart(&mut self, length: usize) -> Result<Option<Heard>, Error> {
+    fn take_apart(&mut self, length: usize) -> Result<Heard, Error> {
         let midway = self.context.is_some();
         let mut context = self.context.take().unwrap_or_else(|| {
             let config = WebSocketConfig::default()
@@ -131,17 +131,16 @@ impl Reader {
             replies: &mut self.replies,
         };
         let heard = match context.read(&mut memory) {
-            Ok(Message::Text(text)) => return Ok(Some(Heard::Text(text))),
-            Ok(Message::Binary(_)) => return Ok(Some(Heard::Broken(CloseCode::Unsupported))),
-            Ok(Message::Close(_)) => Some(Heard::Closing),
-            Ok(_) => Some(Heard::Control),
-            // One piece of a message.
-            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => None,
+            Ok(Message::Text(text)) => return Ok(Heard::Text(text)),
+            Ok(Message::Binary(_)) => return Ok(Heard::Broken(CloseCode::Unsupported)),
+            Ok(Message::Close(_)) => Heard::Closing,
+            Ok(_) => Heard::Control,
+            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Heard::Piece,
             Err(error) => return Err(error),
         };
         // Answers go out with the next reading or flushing, and after a close that is the end.
         context.flush(&mut memory).ok();
-        if midway || heard.is_none() {
+        if midway || heard == Heard::Piece {
             self.context = Some(context);
         }
         Ok(heard)
@@ -184,27 +183,9 @@ impl Write for Memory<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::host::frame;
 
     const MOST: usize = 64 * 1024;
-
-    /// A frame as clients send it, masked by nothing.
-    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-        let mut frame = vec![first];
-        match u16::try_from(payload.len()) {
-            Ok(short @ ..126) => frame.push(0x80 | u8::try_from(short).unwrap()),
-            Ok(length) => {
-                frame.push(0xfe);
-                frame.extend(length.to_be_bytes());
-            }
-            Err(_) => {
-                frame.push(0xff);
-                frame.extend((payload.len() as u64).to_be_bytes());
-            }
-        }
-        frame.extend([0; 4]);
-        frame.extend(payload);
-        frame
-    }
 
     /// What is heard when these bytes come `apart` at a time.
     fn heard(reader: &mut Reader, bytes: &[u8], apart: usize) -> Vec<Heard> {
@@ -216,6 +197,7 @@ mod tests {
                     // That is how these bytes end.
                     Heard::Lost => break,
                     Heard::Broken(_) => return [all, vec![heard]].concat(),
+                    Heard::Piece => {}
                     heard => all.push(heard),
                 }
             }

@@ -21,7 +21,7 @@ use super::handshake::{self, Sid, Transport};
 use super::packet::Packet;
 use super::reader::{Heard, Reader};
 use super::socket::{Carrier, Over, Socket};
-use super::{Engine, Handler};
+use super::{Engine, HEARD_AT_ONCE, Handler};
 
 /// Packets that are written in one go.
 const AT_ONCE: usize = 64;
@@ -31,6 +31,9 @@ const OWED: usize = 1024;
 
 /// For a client that tries a WebSocket out to go over to it. Afterwards it polls on.
 const UPGRADE_WITHIN: Duration = Duration::from_secs(10);
+
+/// For a client to take what is left once its socket is over, however little it takes at a time.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(20);
 
 /// For a client to close its end after ours. What it still says is read, because a connection that is dropped with
 /// something unread is reset, and our last words with it.
@@ -77,6 +80,7 @@ impl<H: Handler> Engine<H> {
         };
         let sid = Sid::new();
         let socket = self.take_in(Socket::new(sid, data, Transport::WebSocket));
+        let _carried = Carried(&self, &socket);
         let open = handshake::opening(sid, Transport::WebSocket, self.max_payload);
         socket.send(Packet::open(&open));
         self.handler.opened(&socket);
@@ -100,7 +104,10 @@ impl<H: Handler> Engine<H> {
             return line.hang_up(CloseCode::Policy).await;
         }
         match timeout(UPGRADE_WITHIN, line.be_tried_out(&socket)).await {
-            Ok(Ok(())) => return self.carry(&socket, &mut line).await,
+            Ok(Ok(())) => {
+                let _carried = Carried(&self, &socket);
+                return self.carry(&socket, &mut line).await;
+            }
             Ok(Err(Over::Fault)) => {
                 self.end(&socket, Over::Fault);
                 return line.hang_up(CloseCode::Protocol).await;
@@ -126,21 +133,7 @@ impl<H: Handler> Engine<H> {
                 End::Closed => Over::Closed,
             },
         );
-        match end {
-            End::Lost => {}
-            End::Hung => line.finish().await,
-            End::Left => line.hang_up(CloseCode::Normal).await,
-            End::Fault(code) => line.hang_up(code).await,
-            End::Silent | End::Closed => {
-                while line.fill(socket) {
-                    if !line.write_out().await {
-                        return;
-                    }
-                }
-                line.outbox.push(Packet::close());
-                line.hang_up(CloseCode::Normal).await;
-            }
-        }
+        timeout(LAST_WORDS_WITHIN, line.end(socket, end)).await.ok();
     }
 
     fn poll_carry<S: AsyncRead + AsyncWrite + Unpin>(
@@ -156,8 +149,14 @@ impl<H: Handler> Engine<H> {
             }
             timer.as_mut().reset(socket.due());
         }
+        let mut heard = 0;
         loop {
             while line.reader.owes() <= OWED {
+                if heard == HEARD_AT_ONCE {
+                    cx.waker().wake_by_ref();
+                    break;
+                }
+                heard += 1;
                 match line.reader.poll_hear(cx, &mut line.stream) {
                     Poll::Pending => break,
                     Poll::Ready(Heard::Text(text)) => {
@@ -165,7 +164,7 @@ impl<H: Handler> Engine<H> {
                             return Poll::Ready(over.into());
                         }
                     }
-                    Poll::Ready(Heard::Control) => {}
+                    Poll::Ready(Heard::Control | Heard::Piece) => {}
                     Poll::Ready(Heard::Closing) => return Poll::Ready(End::Hung),
                     Poll::Ready(Heard::Broken(code)) => return Poll::Ready(End::Fault(code)),
                     Poll::Ready(Heard::Lost) => return Poll::Ready(End::Lost),
@@ -187,6 +186,15 @@ impl<H: Handler> Engine<H> {
                 return Poll::Pending;
             }
         }
+    }
+}
+
+/// A socket that ends with its task, also where a defect of its handler's is what ends that.
+struct Carried<'a, H: Handler>(&'a Engine<H>, &'a Arc<Socket<H::Data>>);
+
+impl<H: Handler> Drop for Carried<'_, H> {
+    fn drop(&mut self) {
+        self.0.end(self.1, Over::Fault);
     }
 }
 
@@ -255,11 +263,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
                 heard = poll_fn(|cx| self.reader.poll_hear(cx, &mut self.stream)) => heard,
             };
             return match heard {
-                Heard::Control => continue,
+                Heard::Control | Heard::Piece => continue,
                 Heard::Text(text) if text.as_str() == word => Ok(()),
                 Heard::Text(_) | Heard::Broken(_) => Err(Over::Fault),
                 Heard::Closing | Heard::Lost => Err(Over::Left),
             };
+        }
+    }
+
+    /// Says what is still to be said, and closes.
+    async fn end<D>(&mut self, socket: &Socket<D>, end: End) {
+        match end {
+            End::Lost => {}
+            End::Hung => self.finish().await,
+            End::Left => self.hang_up(CloseCode::Normal).await,
+            End::Fault(code) => self.hang_up(code).await,
+            End::Silent | End::Closed => {
+                while self.fill(socket) {
+                    if !self.write_out().await {
+                        return;
+                    }
+                }
+                self.outbox.push(Packet::close());
+                self.hang_up(CloseCode::Normal).await;
+            }
         }
     }
 
@@ -347,9 +374,62 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::{Instant, sleep};
 
     use super::*;
+    use crate::engine::host::{Host, frame};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_the_last_words_by_the_byte_is_not_waited_for_spec_15_5() {
+        let (ours, mut theirs) = duplex(16);
+        let sockets = Arc::default();
+        let engine = Engine::new(Host::that_talks(), Arc::clone(&sockets), 1024);
+        let begin = Instant::now();
+        let carrying = engine.open_websocket((), async { Some((ours, Bytes::new())) });
+        let dripping = async {
+            while theirs.read_u8().await.is_ok() {
+                sleep(Duration::from_secs(1)).await;
+            }
+        };
+        tokio::join!(carrying, dripping);
+        assert!(
+            begin.elapsed() < LAST_WORDS_WITHIN * 3,
+            "{:?}",
+            begin.elapsed()
+        );
+        assert_eq!(sockets.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_socket_whose_task_dies_of_a_defect_is_forgotten() {
+        let (ours, mut theirs) = duplex(1024);
+        let (host, sockets) = (Host::that_fails(), Arc::default());
+        let engine = Engine::new(Arc::clone(&host), Arc::clone(&sockets), 1024);
+        theirs.write_all(&frame(0x81, b"4")).await.unwrap();
+        let upgrading = async { Some((ours, Bytes::new())) };
+        let carrying = tokio::spawn(engine.open_websocket((), upgrading));
+        assert!(carrying.await.unwrap_err().is_panic());
+        assert_eq!((sockets.count(), host.closed()), (0, 1));
+    }
+
+    #[tokio::test]
+    async fn who_says_much_lets_others_have_their_turn_spec_15_4() {
+        const MESSAGES: usize = 2000;
+        let whole = frame(0x81, b"4");
+        let first = frame(0x01, b"4");
+        let in_pieces = [first, frame(0x00, b"").repeat(98), frame(0x80, b"")].concat();
+        for (message, most) in [(whole, HEARD_AT_ONCE), (in_pieces, 1)] {
+            let bytes = message.repeat(MESSAGES);
+            let (ours, mut theirs) = duplex(bytes.len());
+            theirs.write_all(&bytes).await.unwrap();
+            let host = Host::that_listens();
+            let engine = Engine::new(Arc::clone(&host), Arc::default(), 1024);
+            let upgrading = async { Some((ours, Bytes::new())) };
+            tokio::spawn(engine.open_websocket((), upgrading));
+            host.is_heard_a_little_at_a_time(MESSAGES, most).await;
+        }
+    }
 
     #[tokio::test]
     async fn packets_are_written_whole_and_in_order_however_little_is_taken() {

@@ -146,6 +146,9 @@ impl App {
             "/health" | "/metrics" if !reads => None,
             "/health" => {
                 let details = self.may_see_details(ip, request.headers()).await;
+                if !details {
+                    self.server.limiter.count(Class::Usual, false, ip)?;
+                }
                 let server = Arc::clone(&self.server);
                 Some(blocking(move || Ok(status::health(&server, details))).await?)
             }
@@ -156,7 +159,10 @@ impl App {
                     text,
                 ))
             }
-            "/metrics" => return Err(ErrorKind::Forbidden.into()),
+            "/metrics" => {
+                self.server.limiter.count(Class::Usual, false, ip)?;
+                return Err(ErrorKind::Forbidden.into());
+            }
             "/openapi.json" => {
                 self.server.limiter.count(Class::Usual, false, ip)?;
                 reads.then(|| reply::typed("application/json", openapi::text()))
@@ -201,8 +207,15 @@ impl App {
             }
             Found::Nothing => return Err(routes::nothing()),
         };
-        let caller = self.caller(ip, request.method(), request.headers()).await?;
         let limiter = &self.server.limiter;
+        let caller = match self.caller(ip, request.method(), request.headers()).await {
+            Ok(caller) => caller,
+            Err(refused) => {
+                // Whoever proves nothing is counted as a guest.
+                limiter.count(route.class, false, ip)?;
+                return Err(refused);
+            }
+        };
         match caller.key {
             Key::Bot(bot) => limiter.count_bot(bot)?,
             key => limiter.count(route.class, key == Key::Session, ip)?,

@@ -23,6 +23,9 @@ use crate::engine::{Asked, Refused, Sid, Socket, Transport};
 use crate::limits::Class;
 use crate::realtime::{Opening, Peer};
 
+/// What a client for whose socket there is no place is told to wait, in milliseconds.
+const FULL_FOR: u64 = 5000;
+
 /// Answers a request for a socket.
 pub(super) async fn answer(
     app: &App,
@@ -81,7 +84,13 @@ impl From<Refused> for Refusal {
 }
 
 async fn enter(app: &App, ip: IpAddr, request: Request<Incoming>) -> Result<Reply, Refusal> {
-    let session = session_of(app, request.headers()).await?;
+    let session = match session_of(app, request.headers()).await {
+        Ok(session) => session,
+        Err(refused) => {
+            count(app, ip, None)?;
+            return Err(refused.into());
+        }
+    };
     let asked = Asked::read(request.method(), request.uri().query().unwrap_or_default());
     let whose = |sid: Sid| {
         let socket = app.engine.find(sid);
@@ -106,7 +115,7 @@ async fn enter(app: &App, ip: IpAddr, request: Request<Incoming>) -> Result<Repl
             let socket = whose(sid)?;
             let _under_way = app.engine.begin_post(&socket)?;
             let packets = app.read_body(request.into_body()).await?;
-            app.engine.post(&socket, &packets)?;
+            app.engine.post(&socket, &packets).await?;
             Ok(text("ok"))
         }
         Ok(Asked::Upgrade(sid)) => upgrade(app, whose(sid)?, request),
@@ -130,15 +139,19 @@ async fn open(
     opening: Opening,
     mut request: Request<Incoming>,
 ) -> Result<Reply, Refusal> {
-    let peer = Peer::new(opening);
     match transport {
         Transport::Polling => {
             app.read_body(request.into_body()).await?;
+            // A WebSocket has its connection's place; what polls is there between its requests, too.
+            let place = app.server.polling_gate.enter(opening.ip);
+            let place = place.ok_or_else(|| Error::rate_limited(FULL_FOR))?;
+            let peer = Peer::new(opening).in_place(place);
             Ok(text(app.engine.open_polling(peer)))
         }
         Transport::WebSocket => {
             let response = accept(&request)?;
             let upgrading = connection(&mut request);
+            let peer = Peer::new(opening);
             tokio::spawn(Arc::clone(&app.engine).open_websocket(peer, upgrading));
             Ok(response)
         }

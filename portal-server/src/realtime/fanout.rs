@@ -133,10 +133,11 @@ fn read_to_the_end(
 /// After the log was pruned past this reader, goes on from its end. Nobody knows what the sockets missed, so
 /// they are let go and come back. False if nobody wants any more.
 fn start_over(portal: &Portal, follower: &mut Follower, batches: &mpsc::Sender<Batch>) -> bool {
-    let Ok(fresh) = portal.follow(None) else {
-        return false;
-    };
-    *follower = fresh;
+    match portal.follow(None) {
+        Ok(fresh) => *follower = fresh,
+        // The next reading finds the same, and tries again.
+        Err(error) => return error.kind() != ErrorKind::Closed,
+    }
     let batch = Batch {
         parcels: vec![Parcel::Behind],
         woken: Instant::now(),

@@ -9,8 +9,11 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use super::{Client, Realtime, packet, peer};
+use super::packet::ROOT;
+use super::{Client, Opening, Realtime, packet, peer};
 use crate::engine::{Packet, Sent};
+use crate::limits::Class;
+use crate::metrics::Metrics;
 
 /// What a client may say of itself. Without a token, what its opening request proved counts.
 #[derive(Debug, Default, Deserialize)]
@@ -27,7 +30,7 @@ impl Realtime {
     pub(super) fn on_connect_packet(self: &Arc<Self>, client: Client, auth: Option<&RawValue>) {
         let auth = match auth.map_or_else(|| Ok(Auth::default()), parse) {
             Ok(auth) => auth,
-            Err(error) => return refuse(&client, &error),
+            Err(error) => return self.refuse(&client, ROOT, &error),
         };
         if !peer::begin(&client) {
             // A second connect packet is no mistake worth ending a socket for, nor worth an answer.
@@ -57,9 +60,29 @@ impl Realtime {
     }
 
     fn turn_away(&self, client: &Client, error: &Error) {
-        refuse(client, error);
         peer::turned_away(client);
         self.expect_to_connect(client);
+        self.refuse(client, ROOT, error);
+    }
+
+    /// Refuses a client that asks to connect. It may ask again; each time counts as a request, and whoever has
+    /// made too many is let go.
+    pub(super) fn refuse(&self, client: &Client, namespace: &str, error: &Error) {
+        let refuse = |error: &Error| {
+            client.send(packet::refused(namespace, error.message(), error));
+        };
+        let Opening { ip, session } = client.data.opening;
+        let counted = self
+            .server
+            .limiter
+            .count(Class::Usual, session.is_some(), ip);
+        let Err(limited) = counted else {
+            return refuse(error);
+        };
+        Metrics::add(&self.server.metrics.limited, 1);
+        refuse(&limited);
+        self.forget(client);
+        client.close();
     }
 
     /// Opens a connection of the library's and takes it into the registry.
@@ -156,10 +179,6 @@ fn parse(auth: &RawValue) -> Result<Auth> {
         )
     })?;
     Ok(auth.unwrap_or_default())
-}
-
-fn refuse(client: &Client, error: &Error) {
-    client.send(packet::refused("/", error.message(), error));
 }
 
 /// Tells a client to read the state afresh; it is connected all the same.

@@ -319,8 +319,7 @@ impl Handler for Realtime {
         match Packet::parse(text) {
             Ok(Packet::Connect(auth)) => self.on_connect_packet(client.clone(), auth),
             Ok(Packet::ConnectElsewhere(namespace)) => {
-                let error = Error::from(ErrorKind::NotFound);
-                client.send(packet::refused(namespace, error.message(), &error));
+                self.refuse(client, namespace, &ErrorKind::NotFound.into());
             }
             Ok(Packet::Event(event)) => self.on_event(client, &event),
             Ok(Packet::Ack) => {}

@@ -6,6 +6,9 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+/// The one namespace that there is.
+pub(crate) const ROOT: &str = "/";
+
 /// A packet from a client.
 #[derive(Debug)]
 pub(crate) enum Packet<'a> {
@@ -40,11 +43,11 @@ impl<'a> Packet<'a> {
         let rest = &text[kind.len_utf8()..];
         let (namespace, rest) = match rest.strip_prefix('/') {
             Some(_) => rest.split_once(',').unwrap_or((rest, "")),
-            None => ("/", rest),
+            None => (ROOT, rest),
         };
         match kind {
-            '0' if namespace != "/" => Ok(Self::ConnectElsewhere(namespace)),
-            _ if namespace != "/" => Err(NoPacket),
+            '0' if namespace != ROOT => Ok(Self::ConnectElsewhere(namespace)),
+            _ if namespace != ROOT => Err(NoPacket),
             '0' if rest.is_empty() => Ok(Self::Connect(None)),
             '0' => serde_json::from_str(rest)
                 .map(|auth| Self::Connect(Some(auth)))
@@ -83,7 +86,7 @@ pub(crate) fn connected(sid: &str) -> String {
 pub(crate) fn refused(namespace: &str, message: &str, error: &impl Serialize) -> String {
     let body = json(&serde_json::json!({ "message": message, "data": error }));
     match namespace {
-        "/" => format!("4{body}"),
+        ROOT => format!("4{body}"),
         other => format!("4{other},{body}"),
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::{Client, Opening, packet};
 use crate::engine::{Packet, Sent};
+use crate::http::gate::Pass;
 
 /// Events of one socket that may be unanswered.
 const UNDER_WAY: u32 = 256;
@@ -33,6 +34,8 @@ pub(crate) struct Peer {
     pub(crate) opening: Opening,
     state: Mutex<State>,
     under_way: AtomicU32,
+    /// Given back with the socket.
+    _place: Option<Pass>,
 }
 
 #[derive(Default)]
@@ -65,6 +68,15 @@ impl Peer {
             opening,
             state: Mutex::default(),
             under_way: AtomicU32::new(0),
+            _place: None,
+        }
+    }
+
+    /// The same, with the place that it takes.
+    pub(crate) fn in_place(self, place: Pass) -> Self {
+        Self {
+            _place: Some(place),
+            ..self
         }
     }
 
