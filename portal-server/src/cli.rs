@@ -174,7 +174,10 @@ impl Resolved {
         let mut text = String::new();
         for (setting, from) in SETTINGS.iter().zip(&self.from) {
             let line = settings_file::line(setting, &self.settings);
-            let _ = writeln!(text, "{line:<48} # {from}");
+            let _ = match setting.get(&self.settings) {
+                Some(_) => writeln!(text, "{line:<48} # {from}"),
+                None => writeln!(text, "{line:<48} # not set: {}", setting.otherwise),
+            };
         }
         text
     }

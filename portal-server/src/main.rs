@@ -8,6 +8,8 @@ mod settings;
 mod settings_file;
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -60,7 +62,37 @@ fn begin_log(settings: &Settings) {
     }
 }
 
-fn serve_to_the_end(settings: &Settings, config: Config) -> Result<(), RunError> {
+/// Why the program does not serve, or no longer: with what it was about.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("{file}: {why}", file = file.display())]
+    File {
+        file: PathBuf,
+        why: portal_core::Error,
+    },
+    #[error("cannot listen on {address}: {why}{hint}", hint = hint(why))]
+    Address {
+        address: SocketAddr,
+        why: std::io::Error,
+    },
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// What to do about an address that is not to be had.
+fn hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "; another program has it: stop that, or take another with --listen"
+        }
+        std::io::ErrorKind::PermissionDenied => "; ports below 1024 want a proxy in front",
+        _ => "",
+    }
+}
+
+fn serve_to_the_end(settings: &Settings, config: Config) -> Result<(), StartError> {
     // One thread serves; what waits for the disk has the writer's thread and these few.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -72,17 +104,29 @@ fn serve_to_the_end(settings: &Settings, config: Config) -> Result<(), RunError>
     served
 }
 
-async fn serve(settings: &Settings, config: Config) -> Result<(), RunError> {
+async fn serve(settings: &Settings, config: Config) -> Result<(), StartError> {
     // Before anything is said: whoever reads it may ask to stop at once.
     let mut stop = Stop::new()?;
     let options = Options {
         presence: true,
         ..Options::default()
     };
-    let portal = Portal::open(&settings.db, options)?;
-    let listener = TcpListener::bind(settings.listen).await?;
-    let url = config.public_url(listener.local_addr()?);
-    say(&format!("portal-server listens on {url}"));
+    let portal = Portal::open(&settings.db, options).map_err(|why| StartError::File {
+        file: settings.db.clone(),
+        why,
+    })?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|why| StartError::Address {
+            address: settings.listen,
+            why,
+        })?;
+    let address = listener.local_addr()?;
+    let url = config.public_url(address);
+    say(&format!("portal-server listens on http://{address}"));
+    if config.public_url.is_some() {
+        say(&format!("Browsers reach it at {url}"));
+    }
     if let Some(link) = owners_link(&portal, &url)? {
         say(&format!(
             "This database is new. Sign in as its owner within 15 minutes:\n  {link}"

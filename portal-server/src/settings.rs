@@ -219,7 +219,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         what: "The address to listen on.",
         more: "Port 0 takes a free one; the first line printed says which.",
         otherwise: "",
-        set: |settings, value| put(&mut settings.listen, value),
+        set: |settings, value| {
+            settings.listen = value.parse().map_err(|_| {
+                "an IP address and a port are wanted, such as 127.0.0.1:8787 or [::1]:8787"
+                    .to_owned()
+            })?;
+            Ok(())
+        },
         get: |settings| Some(settings.listen.to_string()),
     },
     Setting {

@@ -39,6 +39,29 @@ fn the_first_start_prints_one_sign_in_link_and_later_ones_nothing_spec_2_6() {
 }
 
 #[test]
+fn what_cannot_be_had_is_named_and_makes_no_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("portal.db");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let text = dir.path().join("text.db");
+    std::fs::write(&text, "This is no database, and nobody said it was.").unwrap();
+    let (text, path) = (text.to_str().unwrap(), file.to_str().unwrap());
+    for (db, listen, whys) in [
+        (path, taken.as_str(), [taken.as_str(), "--listen"]),
+        (text, "127.0.0.1:0", [text, "ERR_STORAGE_FOREIGN"]),
+    ] {
+        let output = run(&["--db", db, "--listen", listen]);
+        assert_eq!(output.status.code(), Some(1));
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert!(whys.iter().all(|why| log.contains(why)), "{log}");
+    }
+    // The link is printed by the start that works.
+    let ended = Program::start(&file, &[]).stop("-TERM");
+    assert!(ended.out.contains("#signin=owner:"), "{}", ended.out);
+}
+
+#[test]
 fn a_second_server_on_the_file_and_a_public_plain_url_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("portal.db");

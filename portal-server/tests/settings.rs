@@ -62,6 +62,12 @@ fn a_flag_goes_before_the_environment_and_that_before_the_file() {
         assert!(line.starts_with(&format!("{name} = {value} ")), "{line}");
         assert!(line.ends_with(&format!("# {from}")), "{line}");
     }
+    // An example is not taken for a value.
+    let unset = line(&printed, "public_url");
+    assert!(
+        unset.ends_with("# not set: the address listened on"),
+        "{unset}"
+    );
     // What is printed is a settings file again.
     let again = files.settings(&printed);
     let output = run(&["config", "--check", "--config", &again]);

@@ -59,6 +59,8 @@ export class Client extends Emitter {
   #watched = null;
   #reloading = null;
   #mutes = [];
+  /** The session that has ended. */
+  #over;
 
   constructor() {
     super();
@@ -153,7 +155,10 @@ export class Client extends Emitter {
     await this.#ended("logout");
   }
 
+  /** Once a session: the answer and the socket both tell of signing out. */
   async #ended(reason) {
+    if (!this.sessionId || this.sessionId === this.#over) return;
+    this.#over = this.sessionId;
     this.socket.close();
     this.#forgetRooms();
     if (KEYS_GO.has(reason)) await store.wipe();

@@ -5,6 +5,7 @@ import { dialog, h, icon, title, toast } from "./dom.js";
 import { sidebar } from "./view/sidebar.js";
 import { door } from "./view/door.js";
 import { chatView } from "./view/chat.js";
+import { isStaff } from "./rights.js";
 import { span, trouble } from "./words.js";
 
 const client = new Client();
@@ -113,6 +114,7 @@ function welcome() {
         { class: "actions" },
         h("a", { class: "button", href: "#/open" }, "Open chats"),
         h("a", { class: "button", href: "#/match" }, "Meet somebody"),
+        isStaff(client.me) && h("a", { class: "button", href: "#/staff/codes" }, "Let people in"),
       ),
       h("p", { class: "quiet" }, "What you write is encrypted in this browser. Its keys stay here until you sign out."),
     ),

@@ -48,8 +48,8 @@ export const epochMoved = (epoch, reason) =>
   `${MOVES[reason] ?? ""} New messages use a new key (epoch ${epoch}).`.trim();
 
 const GONE = {
-  kicked: "You were removed from this chat. What is written from now on cannot be read here.",
-  banned: "You are banned from this chat.",
+  kicked: "You were removed from this chat. What is written from now on cannot be read here. Why is under your name.",
+  banned: "You are banned from this chat. Why, and until when, is under your name.",
   went_private: "This chat is private now, and you are not a member.",
   left: "You left this chat.",
   removed: "You are no longer a member of this chat.",

@@ -76,13 +76,13 @@ export function account({ client, main }) {
           ? "You are visiting without a name. Nothing of it stays when you leave."
           : `Here since ${moment(me.created_at)}${role}. ${tier}`,
       ),
-      section(
-        "Sessions",
-        list(async () => (await get("users/me/sessions")).sessions, session, "None."),
-      ),
       ...(me.stranger
         ? []
         : [
+            section(
+              "Sessions",
+              list(async () => (await get("users/me/sessions")).sessions, session, "None."),
+            ),
             section(
               "Account key",
               h("p", { class: "quiet" }, "What you sign in with, here and on other devices."),

@@ -71,7 +71,10 @@ export function bySlug({ main, argument, go }) {
       history.replaceState(null, "", `#/chat/${id}`);
       go(`#/chat/${id}`);
     },
-    (error) => (state.textContent = trouble(error)),
+    (error) => {
+      state.textContent =
+        error.code === "ERR_INVITE_INVALID" ? "There is no open chat at this address." : trouble(error);
+    },
   );
 }
 

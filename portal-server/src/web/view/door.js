@@ -48,6 +48,7 @@ export function door({ client, main, link, argument, after, entered }) {
     { class: "card", "aria-labelledby": "sign-in-title" },
     [
       h("h2", { id: "sign-in-title" }, "Sign in"),
+      link && h("p", { class: "notice" }, "Filled in from your link, which works once."),
       name({ id: "sign-in-name" }),
       field(
         "Account key or login code",

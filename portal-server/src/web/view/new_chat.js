@@ -2,6 +2,7 @@
 
 import { post } from "../api.js";
 import { check, field, form, h } from "../dom.js";
+import { isStaff } from "../rights.js";
 
 export function newChat({ client, main, go }) {
   const slug = field(
@@ -49,13 +50,23 @@ export function newChat({ client, main, go }) {
     slug.hidden = !isPublic;
     slug.querySelector("input").required = isPublic;
   });
+  if (client.me.stranger) {
+    const no = h("p", { class: "notice" }, "Visitors make no chats. Sign out, then sign up for more.");
+    main.append(h("div", { class: "page" }, h("h1", {}, "New chat"), no));
+    return;
+  }
   main.append(
     h(
       "div",
       { class: "page" },
       h("h1", {}, "New chat"),
       !client.me.premium_now &&
-        h("p", { class: "notice" }, "Making chats takes premium, which an admin of this server gives."),
+        h(
+          "p",
+          { class: "notice" },
+          "Making chats takes premium, which an admin of this server gives. ",
+          isStaff(client.me) && h("a", { href: `#/staff/person/${client.me.id}` }, "Give it to yourself"),
+        ),
       make,
     ),
   );

@@ -155,7 +155,7 @@ export function moderate(room, one) {
       "Remove",
       "Out of the chat, and a new key is made: they cannot read what comes. They may come back by an invite.",
     ],
-    ["ban", "Ban", "As removing, and they cannot come back."],
+    ["ban", "Ban", "As removing, and they cannot come back for that time."],
     ["unban", "Lift the ban", "They may come back."],
   ];
   return dialog(`Moderate ${one.username}`, (close) => {

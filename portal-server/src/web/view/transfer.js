@@ -85,7 +85,7 @@ export function offered({ client, main, argument, go }) {
         h(
           "p",
           {},
-          `It becomes yours when you accept, until ${moment(one.expires_at)}. If you do not want it, leave it: the offer then runs out.`,
+          `It becomes yours when you accept, until ${moment(one.expires_at)}. If you do not want it, do nothing: the offer runs out by then.`,
         ),
         h("div", { class: "actions" }, accept),
       ),
