@@ -20,7 +20,7 @@ build() {
 
 # files COUNT: lets both ends of so many connections be open on this machine.
 files() {
-  ulimit -n "$1" 2>/dev/null || ulimit -n "$(ulimit -Hn)"
+  [ "$(ulimit -Sn)" -ge "$1" ] || ulimit -Sn "$1" 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"
 }
 
 # start COMMAND...: runs a server whose first line ends in the port it listens on.

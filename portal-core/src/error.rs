@@ -87,7 +87,7 @@ errors! {
     NotJoined "ERR_NOT_JOINED" 214 409 Conflict "Join the room with this session first.";
     NotConnected "ERR_NOT_CONNECTED" 215 409 Conflict "This needs a live connection.";
     EventsPruned "ERR_EVENTS_PRUNED" 216 410 Conflict "The event log no longer reaches back to that place; read the state and follow from its `as_of`.";
-    PresenceTaken "ERR_PRESENCE_TAKEN" 217 409 Conflict "Another process keeps presence for this file.";
+    PresenceTaken "ERR_PRESENCE_TAKEN" 217 409 Conflict "Another program serves this file already: one at a time keeps presence for it.";
     Closed "ERR_CLOSED" 218 503 Conflict "The portal is closed or closing.";
     TransferNotFound "ERR_TRANSFER_NOT_FOUND" 219 404 NotFound "No transfer of this chat is offered to you.";
     NoPublicKey "ERR_NO_PUBLIC_KEY" 220 409 Conflict "Register this session's public key first.";
@@ -128,7 +128,7 @@ errors! {
     StorageCorrupt "ERR_STORAGE_CORRUPT" 405 500 Storage "The database file is damaged; run `portal-cli db check`.";
     StorageForeign "ERR_STORAGE_FOREIGN" 406 500 Storage "This file is not a portal database.";
     StorageNewer "ERR_STORAGE_NEWER" 407 500 Storage "A newer version wrote this database; upgrade before you open it.";
-    StorageNotFound "ERR_STORAGE_NOT_FOUND" 408 500 Storage "There is no database file there, or it cannot be opened.";
+    StorageNotFound "ERR_STORAGE_NOT_FOUND" 408 500 Storage "There is no database file there, no folder to make one in, or it cannot be opened.";
     StorageExists "ERR_STORAGE_EXISTS" 409 409 Conflict "There is a database file already; nothing was changed.";
 
     // 5xx: cryptography.

@@ -101,8 +101,8 @@ pub(crate) enum Takes {
     Text(&'static str, &'static str),
     /// Several of them; on the command line and in the environment with commas between.
     Texts(&'static str, &'static str),
-    /// A whole number from one to the other.
-    Number(u64, u64),
+    /// A whole number from one to the other, and an example.
+    Number(u64, u64, u64),
     /// One of these.
     Word(&'static [&'static str]),
 }
@@ -122,7 +122,7 @@ impl Setting {
     /// Why it is none.
     pub(crate) fn set(&self, settings: &mut Settings, value: &str) -> Result<(), String> {
         match self.takes {
-            Takes::Number(least, most) => {
+            Takes::Number(least, most, _) => {
                 let number = value.parse().ok();
                 if number.is_none_or(|number: u64| number < least || number > most) {
                     return Err(format!("a whole number from {least} to {most} is wanted"));
@@ -174,7 +174,7 @@ macro_rules! number {
     ($name:literal, $least:literal..=$most:literal, $what:literal, $more:literal, $($field:ident).+) => {
         Setting {
             name: $name,
-            takes: Takes::Number($least, $most),
+            takes: Takes::Number($least, $most, $least),
             what: $what,
             more: $more,
             otherwise: "",
@@ -189,7 +189,7 @@ macro_rules! timeout {
     ($name:literal, $what:literal, $($field:ident).+) => {
         Setting {
             name: $name,
-            takes: Takes::Number(1, 3600),
+            takes: Takes::Number(1, 3600, 5),
             what: $what,
             more: "",
             otherwise: "",
@@ -290,7 +290,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ),
     Setting {
         name: "connections_per_network",
-        takes: Takes::Number(1, 1_000_000),
+        takes: Takes::Number(1, 1_000_000, 200),
         what: "Connections at once from one IPv4 address or IPv6 /64.",
         more: "",
         otherwise: "200; all, behind a proxy",

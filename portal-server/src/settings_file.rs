@@ -115,7 +115,7 @@ pub(crate) fn line(setting: &Setting, settings: &Settings) -> String {
             format!("[{}]", texts.collect::<Vec<_>>().join(", "))
         }
         Takes::Word(words) => quoted(value.as_deref().unwrap_or(words[0])),
-        Takes::Number(least, _) => value.unwrap_or_else(|| least.to_string()),
+        Takes::Number(_, _, example) => value.unwrap_or_else(|| example.to_string()),
     };
     format!("{mark}{} = {written}", setting.name)
 }

@@ -1,6 +1,9 @@
 //! What sockets cost that have nothing to do.
 
 use std::io::Result;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::Server;
 use crate::cast::Cast;
@@ -14,6 +17,19 @@ pub(crate) const FIRST: usize = 10;
 /// pings alone come to as many in a quarter of an hour.
 const A_WHILE: usize = 40;
 
+/// Sockets dealt with before all are looked after again: whoever leaves a ping unanswered is let go.
+const BETWEEN: usize = 200;
+
+/// Reads what has come at any of them, without waiting.
+async fn answer_pings(clients: &mut [Client]) -> Result<()> {
+    for client in clients {
+        if let Ok(read) = timeout(Duration::ZERO, client.receive(|_| {})).await {
+            read?;
+        }
+    }
+    Ok(())
+}
+
 /// Opens idle sockets and tells what each costs the server: connected, then in its room, told of the others
 /// that came, and then when it has been there for a while.
 pub(crate) async fn idle(server: &Server, cast: &Cast) -> Result<serde_json::Value> {
@@ -24,16 +40,25 @@ pub(crate) async fn idle(server: &Server, cast: &Cast) -> Result<serde_json::Val
         if clients.len() == FIRST {
             before = Usage::of(server.pid)?.rss_kib;
         }
+        if clients.len() % BETWEEN == 0 {
+            answer_pings(&mut clients).await?;
+        }
         clients.push(Client::connect(&server.address, &receiver.auth).await?);
     }
     let connected = Usage::of(server.pid)?.rss_kib;
-    for (client, receiver) in clients.iter_mut().zip(&cast.receivers) {
-        room::enter(client, receiver.chat).await?;
+    for (index, receiver) in cast.receivers.iter().enumerate() {
+        if index % BETWEEN == 0 {
+            answer_pings(&mut clients).await?;
+        }
+        room::enter(&mut clients[index], receiver.chat).await?;
     }
     let joined = Usage::of(server.pid)?.rss_kib;
-    for (client, receiver) in clients.iter_mut().zip(&cast.receivers) {
+    for (index, receiver) in cast.receivers.iter().enumerate() {
+        if index % BETWEEN == 0 {
+            answer_pings(&mut clients).await?;
+        }
         for _ in 0..A_WHILE {
-            room::enter(client, receiver.chat).await?;
+            room::enter(&mut clients[index], receiver.chat).await?;
         }
     }
     let after_a_while = Usage::of(server.pid)?.rss_kib;

@@ -8,7 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::Server;
 use crate::cast::Cast;
-use crate::common::{Client, frame_into, millis};
+use crate::common::{Client, Usage, frame_into, millis};
 use crate::per_second;
 use crate::room::{self, PATIENCE};
 
@@ -33,6 +33,8 @@ pub(crate) async fn latency(
     for client in clients {
         receiving.spawn(arrivals(client, messages));
     }
+    let before = Usage::of(server.pid)?;
+    let own_before = Usage::of(std::process::id())?;
     let due = send(&mut sender, cast, messages, a_second).await?;
     let took = due[0].elapsed();
 
@@ -44,6 +46,8 @@ pub(crate) async fn latency(
         delays.extend(timed.map(|(at, due)| at.duration_since(*due)));
     }
     delays.sort_unstable();
+    let after = Usage::of(server.pid)?;
+    let own_after = Usage::of(std::process::id())?;
     let at = |share: usize| millis(delays[(delays.len() - 1) * share / 1000]);
     Ok(serde_json::json!({
         "deliveries_per_second": per_second(messages * receivers, took),
@@ -51,6 +55,9 @@ pub(crate) async fn latency(
         "delivery_ms_p99": at(990),
         "delivery_ms_p999": at(999),
         "delivery_ms_longest": at(1000),
+        "seconds": took.as_secs_f64(),
+        "server_cpu_seconds": after.cpu_seconds - before.cpu_seconds,
+        "driver_cpu_seconds": own_after.cpu_seconds - own_before.cpu_seconds,
     }))
 }
 

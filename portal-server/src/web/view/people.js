@@ -161,7 +161,8 @@ export function moderate(room, one) {
   return dialog(`Moderate ${one.username}`, (close) => {
     const hint = h("span", {}, acts[0][2]);
     const act = select(acts, "mute", { name: "act" });
-    const duration = field("For how long", select(HOW_LONG, "300", { name: "duration" }));
+    const howLong = select(HOW_LONG, "300", { name: "duration" });
+    const duration = field("For how long", howLong);
     const reason = field(
       "Reason",
       h("input", { name: "reason", maxlength: 500, autocomplete: "off" }),
@@ -170,6 +171,8 @@ export function moderate(room, one) {
     act.addEventListener("change", () => {
       hint.textContent = acts.find(([key]) => key === act.value)[2];
       duration.hidden = act.value !== "mute" && act.value !== "ban";
+      // A mute is short and a ban holds, unless somebody says otherwise.
+      howLong.value = act.value === "ban" ? "0" : "300";
       reason.hidden = act.value.startsWith("un");
     });
     return form(
