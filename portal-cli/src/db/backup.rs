@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
-use portal_core::upkeep::{self, BackedUp, Progress};
+use portal_core::upkeep::{self, BackedUp, Contents, Progress};
 use portal_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ use super::{check, size};
 use crate::exit::Failure;
 use crate::grammar::Globals;
 use crate::output::{self, Output};
+use crate::table::number_of;
 
 pub(crate) const AFTER_HELP: &str = "\
 Into a directory it goes under a name by the time, like portal-20260131-030000-000.db.
@@ -86,18 +87,26 @@ fn document(file: &str, backed_up: &BackedUp, removed: &[String]) -> Result<Valu
 }
 
 fn sentence(file: &str, backed_up: &BackedUp, removed: &[String]) -> String {
-    let holds = &backed_up.contents;
     let mut said = format!(
-        "{file}: {}, {} users, {} chats, {} messages; checked.",
+        "{file}: {}, {}; checked.",
         size(backed_up.bytes),
-        holds.users,
-        holds.chats,
-        holds.messages
+        counted(&backed_up.contents)
     );
     for old in removed {
         said = format!("{said}\nRemoved {old}.");
     }
     said
+}
+
+/// What a file holds, for people.
+pub(super) fn counted(contents: &Contents) -> String {
+    let of = |count: u64, what| number_of(usize::try_from(count).unwrap_or(usize::MAX), what);
+    format!(
+        "{}, {}, {}",
+        of(contents.users, "user"),
+        of(contents.chats, "chat"),
+        of(contents.messages, "message")
+    )
 }
 
 /// Where a backup goes.

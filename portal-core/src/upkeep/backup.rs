@@ -63,7 +63,7 @@ pub(super) fn checked_copy(
         bytes: std::fs::metadata(partial.path())
             .map_err(store::failed)?
             .len(),
-        checked: sound(checked, "The copy")?,
+        checked: sound(checked, "The file", "no copy of it is kept")?,
         contents: contents(&copy)?,
     };
     drop(copy);
