@@ -253,6 +253,16 @@ fn of_a_damaged_file_no_copy_is_kept() {
     assert_eq!(fs::read(bench.file()).unwrap(), bytes);
 }
 
+/// A nightly backup goes to another directory, and who ended a restore with Ctrl-C may never run another.
+#[test]
+fn a_copy_that_was_left_beside_the_file_is_cleared_away() {
+    let bench = with_chat();
+    fs::create_dir(bench.path("shelf")).unwrap();
+    fs::write(bench.path("portal.db.17.portal-partial"), "a copy").unwrap();
+    bench.run("db backup shelf").exits(0);
+    assert_eq!(bench.names(), ["portal.db", "shelf"]);
+}
+
 #[test]
 fn a_file_that_breaks_a_rule_is_copied_and_that_is_said() {
     let bench = with_chat();

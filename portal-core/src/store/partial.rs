@@ -175,7 +175,7 @@ fn cannot_make(target: &Path, error: io::Error) -> Error {
 }
 
 /// Removes what killed processes left in a directory. What somebody is writing is locked.
-fn clear_away(directory: &Path) {
+pub(crate) fn clear_away(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     for entry in entries {
         let path = entry.path();
