@@ -16,7 +16,7 @@ use crate::{audit, chat, member, moderation, report, session, user};
 /// How many of the newest rows of a log are shown.
 const NEWEST: u16 = 20;
 /// How many messages of a chat are counted: a chat may hold more than can be counted while somebody waits.
-const COUNTED: u32 = 10_000;
+const COUNTED: u32 = 5_000;
 
 /// A story while it is put together.
 struct Story<'a> {
