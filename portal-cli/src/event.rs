@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use portal_core::ErrorKind;
+use portal_core::{ErrorKind, Position};
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
@@ -16,7 +16,7 @@ use crate::table;
 pub(crate) enum Verb {
     /// Print events in order, one a line
     Tail {
-        /// Start after this place; 0 is the start of the log
+        /// Start after this place, refused if it is pruned; 0 is the start of the log
         #[arg(long, value_name = "SEQ", conflicts_with = "last")]
         after: Option<u64>,
         /// Start with so many of the last ones
@@ -44,15 +44,14 @@ pub(crate) fn run(verb: &Verb, desk: &Desk) -> Result<(), Failure> {
         follow,
         count,
     } = *verb;
-    let end = || -> Result<u64, Failure> {
-        let page = desk.call("event.list", json!({ "limit": 1 }))?;
-        page["as_of"]
-            .as_u64()
-            .ok_or_else(|| Failure::unexpected("as_of"))
-    };
+    let log = desk.call("event.list", json!({ "limit": 1 }))?;
+    let end = log["as_of"]
+        .as_u64()
+        .ok_or_else(|| Failure::unexpected("as_of"))?;
     let mut after = match after {
-        Some(after) => after,
-        None => end()?.saturating_sub(last),
+        Some(0) => 0,
+        Some(after) => still_there(desk, &log["log_id"], after)?,
+        None => end.saturating_sub(last),
     };
     // The watch begins before the first page, so that nothing falls between the two.
     let mut follower = if follow {
@@ -93,6 +92,14 @@ pub(crate) fn run(verb: &Verb, desk: &Desk) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// A place that somebody left off at, refused where events that followed it are pruned, or where the log does
+/// not reach it: going on from there would miss some in silence (SPEC 12.2).
+fn still_there(desk: &Desk, log_id: &Value, after: u64) -> Result<u64, Failure> {
+    let log_id = table::text(log_id);
+    desk.portal.follow(Some(Position { log_id, after }))?;
+    Ok(after)
 }
 
 fn show(desk: &Desk, event: &Value) -> Result<(), Failure> {

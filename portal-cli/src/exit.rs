@@ -55,9 +55,6 @@ impl From<Error> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::BrokenPipe {
-            return Failure::ReaderGone;
-        }
         let message = "Reading or writing outside the database failed.";
         Error::with_message(ErrorKind::Internal, message)
             .caused_by(error)

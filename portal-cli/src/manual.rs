@@ -94,8 +94,8 @@ pub(crate) const VERBS: &[Verb] = &[
     verb("chat list", &["chat list", "chat list --user ben"],
         Own("the reply of `directory.list`; with `--user` that of `chat.list`", &["directory.list", "chat.list"])),
     verb("chat show", &["chat show lobby"],
-        Own("the reply of `chat.get`, and beside it `owner_username`, `counts` (of `chat.count`), `distributor`, `key_sessions` \
-             (of `key.list`), `members`, `invites`, `activity`, `reports`, `done_to_it` (each the rows of the query of that \
+        Own("the reply of `chat.get`, and beside it `owner_username`, `counts` (of `chat.count`, of messages no more than 5000), `distributor`, \
+             `key_sessions` (of `key.list`), `members`, `invites`, `activity`, `reports`, `done_to_it` (each the rows of the query of that \
              kind, the newest 20 of a log), and `withheld`: the names of the parts that are null because whoever asks may not \
              see them, or a chat of this type has none", &["chat.get"])),
     verb("chat inspect", &["--as ada chat inspect 7 --reason 'Report 12'"], Reply("chat.inspect")),

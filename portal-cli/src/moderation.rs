@@ -1,5 +1,7 @@
 //! `mod`: looking after people, in a chat and everywhere (SPEC 7).
 
+use std::collections::BTreeSet;
+
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -375,9 +377,13 @@ fn merged(fixed: &Value, own: impl IntoIterator<Item = (&'static str, Value)>) -
 /// Says what goes at once with whoever is shut out.
 fn shutting_out(desk: &Desk, people: &[String]) -> Result<String, Failure> {
     let (mut sessions, mut directs, mut waiting) = (0, 0, 0);
+    let mut found = BTreeSet::new();
     for user in people {
         // Whoever is not there is refused in their turn.
         let Ok(id) = desk.user(user) else { continue };
+        if !found.insert(id) {
+            continue;
+        }
         let whose = json!({ "user_id": id });
         let held = desk.as_operator("session.list", &whose)?;
         sessions += held["sessions"].as_array().map_or(0, Vec::len);
@@ -387,7 +393,8 @@ fn shutting_out(desk: &Desk, people: &[String]) -> Result<String, Failure> {
     }
     let who = match people {
         [only] => only.clone(),
-        many => format!("{} people", many.len()),
+        _ if found.len() == 1 => "1 person".to_owned(),
+        _ => format!("{} people", found.len()),
     };
     Ok(format!(
         "This shuts out {who}: {} and {} with what was said there are over at once; {waiting} waiting for a match.",

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::ColorChoice;
 use portal_core::error::Exit;
+use portal_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
@@ -216,9 +217,20 @@ pub(crate) fn new_page(first: bool) -> Result<(), Failure> {
 
 fn data(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    Ok(())
+    let written = stdout.write_all(text.as_bytes());
+    written.and_then(|()| stdout.flush()).map_err(unwritten)
+}
+
+/// Why an answer did not get out. By then everything is done.
+fn unwritten(error: io::Error) -> Failure {
+    let kind = match error.kind() {
+        io::ErrorKind::BrokenPipe => return Failure::ReaderGone,
+        io::ErrorKind::StorageFull => ErrorKind::StorageFull,
+        _ => ErrorKind::Storage,
+    };
+    let message =
+        "The answer could not be written out; what was changed in the database stays changed.";
+    Error::with_message(kind, message).caused_by(error).into()
 }
 
 fn aside(text: &str) {

@@ -15,6 +15,8 @@ use crate::{audit, chat, member, moderation, report, session, user};
 
 /// How many of the newest rows of a log are shown.
 const NEWEST: u16 = 20;
+/// How many messages of a chat are counted: a chat may hold more than can be counted while somebody waits.
+const COUNTED: u32 = 5_000;
 
 /// A story while it is put together.
 struct Story<'a> {
@@ -155,10 +157,14 @@ pub(crate) fn of_chat(desk: &Desk, id: i64) -> Result<(), Failure> {
         _ => Value::Null,
     };
     story.parts.insert("owner_username".into(), owner);
-    let mut counts = story.ask("counts", "chat.count", which.clone())?;
+    let counted = json!({ "chat_id": id, "messages_at_most": COUNTED });
+    let mut counts = story.ask("counts", "chat.count", counted)?;
     if let Some(fields) = counts.as_object_mut() {
         fields.remove("as_of");
         fields.remove("epoch");
+        if !desk.out.is_json() && fields.remove("messages_more") == Some(true.into()) {
+            fields.insert("messages".into(), format!("more than {COUNTED}").into());
+        }
     }
     story.parts.insert("counts".into(), counts);
     let mut key = story.ask("key", "key.list", which.clone())?;

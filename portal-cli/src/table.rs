@@ -38,7 +38,8 @@ pub(crate) fn table(rows: &[Value], columns: &[Column], width: usize) -> String 
             *width = (*width).max(cell.width());
         }
     }
-    shrink(&mut widths, width);
+    let times: Vec<bool> = columns.iter().map(|(path, _)| is_time(path)).collect();
+    shrink(&mut widths, &times, width);
     let mut text = String::new();
     for row in std::iter::once(&heads).chain(&cells) {
         let line: Vec<String> = row
@@ -169,13 +170,17 @@ fn iso(millis: i64) -> String {
     )
 }
 
-/// Takes from the widest columns until the row fits.
-fn shrink(widths: &mut [usize], available: usize) {
+/// Takes from the widest columns until the row fits; from times last, for the day alone tells little.
+fn shrink(widths: &mut [usize], times: &[bool], available: usize) {
     let gaps = GAP.len() * widths.len().saturating_sub(1);
-    while widths.iter().sum::<usize>() + gaps > available {
-        match widths.iter_mut().max() {
-            Some(widest) if *widest > NARROWEST => *widest -= 1,
-            _ => return,
+    for from_times in [false, true] {
+        while widths.iter().sum::<usize>() + gaps > available {
+            let columns = widths.iter_mut().zip(times);
+            let can_give = columns.filter(|(_, is_time)| from_times || !**is_time);
+            match can_give.map(|(width, _)| width).max() {
+                Some(widest) if *widest > NARROWEST => *widest -= 1,
+                _ => break,
+            }
         }
     }
 }
@@ -237,6 +242,18 @@ mod tests {
             text.contains('…') && text.contains("2027-01-15T08:00:00Z"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_time_is_cut_when_nothing_else_can_be() {
+        let rows = [row(7, &"long ".repeat(20))];
+        let text = table(&rows, COLUMNS, 34);
+        assert!(
+            text.ends_with("7  long lo…  2027-01-15T08:00:00Z\n"),
+            "{text}"
+        );
+        let text = table(&rows, COLUMNS, 30);
+        assert!(text.ends_with("7  long lo…  2027-01-15T08:0…\n"), "{text}");
     }
 
     #[test]

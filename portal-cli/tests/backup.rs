@@ -148,6 +148,31 @@ fn dated_backups_are_rotated_and_other_files_left_alone() {
     assert_eq!(names().len(), 3);
 }
 
+/// By their names these are newer: the machine's clock was wrong when they were made.
+#[test]
+fn the_backup_that_was_just_made_is_never_the_one_that_goes() {
+    let bench = with_chat();
+    let shelf = bench.path("shelf");
+    fs::create_dir(&shelf).unwrap();
+    for name in [
+        "portal-29990101-000000-000.db",
+        "portal-29990102-000000-000.db",
+    ] {
+        fs::write(shelf.join(name), "of the future").unwrap();
+    }
+    let first = json!(["shelf/portal-29990101-000000-000.db"]);
+    let planned = bench
+        .run("--json --dry-run db backup shelf --keep 2")
+        .json();
+    assert_eq!(planned["removed"], first);
+    let made = bench.run("--json db backup shelf --keep 2").json();
+    assert_eq!(made["removed"], first);
+    assert!(bench.path(made["file"].as_str().unwrap()).exists());
+    let made = bench.run("--json db backup shelf --keep 1").json();
+    assert_eq!(made["removed"].as_array().unwrap().len(), 2, "{made}");
+    assert!(bench.path(made["file"].as_str().unwrap()).exists());
+}
+
 #[test]
 fn a_number_to_keep_is_for_a_directory_and_at_least_one() {
     let bench = with_chat();
@@ -220,14 +245,22 @@ fn of_a_damaged_file_no_copy_is_kept() {
     let error = bench
         .run("--json db backup copy.db")
         .refused(6, "ERR_STORAGE_CORRUPT");
-    assert!(
-        error["message"].as_str().unwrap().contains("damaged"),
-        "{error}"
-    );
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("The file is damaged ("), "{message}");
     let ran = bench.run("--dry-run db backup copy.db").exits(6);
     assert!(ran.out.contains("problem: damaged"), "{}", ran.out);
     assert_eq!(bench.names(), ["portal.db"]);
     assert_eq!(fs::read(bench.file()).unwrap(), bytes);
+}
+
+/// A nightly backup goes to another directory, and who ended a restore with Ctrl-C may never run another.
+#[test]
+fn a_copy_that_was_left_beside_the_file_is_cleared_away() {
+    let bench = with_chat();
+    fs::create_dir(bench.path("shelf")).unwrap();
+    fs::write(bench.path("portal.db.17.portal-partial"), "a copy").unwrap();
+    bench.run("db backup shelf").exits(0);
+    assert_eq!(bench.names(), ["portal.db", "shelf"]);
 }
 
 #[test]

@@ -203,6 +203,49 @@ fn destroying_and_clearing_say_how_much_goes_spec_16_1() {
     assert_eq!(refused.lines().count(), 1, "{refused}");
 }
 
+/// So that it answers at once in a chat that holds as many as a chat may.
+#[test]
+fn a_chats_story_counts_five_thousand_messages_and_says_that_there_are_more() {
+    let bench = furnished();
+    let shown = |more: u32| {
+        let db = bench.raw();
+        db.execute(
+            "UPDATE chat SET next_message_id = next_message_id + ?1 WHERE id = 2",
+            [more],
+        )
+        .unwrap();
+        db.execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+             INSERT INTO message (chat_id, id, epoch, code, content, created_at)
+             SELECT 2, c.next_message_id - n.i, 0, 'member_joined', '', 0 FROM chat c, n WHERE c.id = 2",
+            [more],
+        )
+        .unwrap();
+        let counts = bench.run("--json chat show 2").json()["counts"].take();
+        let line = bench.run("chat show 2").exits(0).out;
+        let line = line
+            .lines()
+            .find(|line| line.starts_with("counts.messages"));
+        let words = line.unwrap().split_whitespace().skip(1);
+        let said = words.collect::<Vec<_>>().join(" ");
+        (
+            counts["messages"].clone(),
+            counts["messages_more"].clone(),
+            said,
+        )
+    };
+    let before = bench.number(
+        "portal.db",
+        "SELECT count(*) FROM message WHERE chat_id = 2",
+    );
+    let all = 5_000 - u32::try_from(before).unwrap();
+    assert_eq!(shown(all), (json!(5_000), json!(false), "5000".into()));
+    assert_eq!(
+        shown(1),
+        (json!(5_000), json!(true), "more than 5000".into())
+    );
+}
+
 #[test]
 fn a_chats_story_is_told_by_parts() {
     let bench = furnished();

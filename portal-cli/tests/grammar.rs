@@ -162,6 +162,24 @@ fn a_reader_who_leaves_early_is_no_failure() {
     assert_eq!((child.wait().unwrap().code(), said.as_str()), (Some(0), ""));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_out_is_no_defect_of_ours_and_what_was_done_stays() {
+    let bench = Bench::new();
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut command = bench.command();
+    command.args(["--json", "user", "create", "zoe"]);
+    let ran = command.stdout(full).output().unwrap();
+    assert_eq!(ran.status.code(), Some(6), "{ran:?}");
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert!(said.contains("ERR_STORAGE_FULL"), "{said}");
+    assert!(said.contains("stays changed"), "{said}");
+    bench.run("user show zoe").exits(0);
+}
+
 #[test]
 fn colours_are_for_terminals_or_whoever_asks() {
     let bench = Bench::with_people();

@@ -184,6 +184,12 @@ fn shutting_out_says_how_much_goes() {
         asked.starts_with("This shuts out 2 people: 1 session"),
         "{asked}"
     );
+    // Whoever is not there, or is named again, is nobody more.
+    let asked = bench.run_with_stdin(&args, "ben\n@ben\nnobody\n").err;
+    assert!(
+        asked.starts_with("This shuts out 1 person: 1 session"),
+        "{asked}"
+    );
     assert_eq!(bench.run("--json user show ben").json()["state"], "active");
 }
 

@@ -51,6 +51,30 @@ fn the_tail_is_the_last_events_in_order() {
 }
 
 #[test]
+fn a_place_that_the_log_does_not_reach_is_refused_spec_12_2() {
+    let bench = with_events();
+    let end = bench.number("portal.db", "SELECT max(seq) FROM event");
+    bench.run(&format!("event tail --after {end}")).exits(0);
+    let beyond = format!("--json event tail --follow --after {}", end + 1);
+    bench.run(&beyond).refused(5, "ERR_EVENTS_PRUNED");
+    // As if they had been there for longer than `event_hours`.
+    let db = bench.raw();
+    db.execute_batch(
+        "DROP TRIGGER event_is_never_rewritten; UPDATE event SET at = 0 WHERE seq <= 3;",
+    )
+    .unwrap();
+    bench.run("op call housekeeping.tick").exits(0);
+    assert_eq!(bench.number("portal.db", "SELECT min(seq) FROM event"), 4);
+    bench
+        .run("--json event tail --after 2")
+        .refused(5, "ERR_EVENTS_PRUNED");
+    for place in ["0", "3"] {
+        let ran = bench.run(&format!("event tail --after {place}")).exits(0);
+        assert!(ran.out.starts_with("4  "), "{}", ran.out);
+    }
+}
+
+#[test]
 fn who_follows_sees_what_another_process_does_spec_12_1() {
     let bench = with_events();
     let mut child = bench

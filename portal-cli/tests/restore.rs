@@ -229,6 +229,23 @@ fn the_restored_file_has_the_rights_of_the_replaced_one() {
     assert_eq!(mode & 0o777, 0o660);
 }
 
+/// Only root can give a file away, so only root runs into this: their server could not start any more.
+#[cfg(unix)]
+#[test]
+fn whatever_root_leaves_beside_anothers_file_is_theirs_too() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let bench = with_backup();
+    if chown(bench.file(), Some(65_534), Some(65_534)).is_err() {
+        return;
+    }
+    bench.run("--yes db restore copy.db").exits(0);
+    for name in bench.names() {
+        let whose = fs::metadata(bench.path(&name)).unwrap().uid();
+        assert_eq!(whose == 65_534, name.starts_with("portal.db"), "{name}");
+    }
+    assert!(bench.path("portal.db-presence").exists());
+}
+
 /// The log that a killed process left belongs to the file that is replaced.
 #[test]
 fn the_old_files_log_goes_with_it_and_is_not_read_into_the_new_one() {

@@ -129,7 +129,13 @@ pub(crate) fn parse<T: DeserializeOwned>(params: &str) -> Result<T> {
     };
     let mut reader = serde_json::Deserializer::from_str(params);
     let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let message = error.inner().to_string();
+        let inner = error.inner();
+        let mut message = inner.to_string();
+        // Of a value that is wrong the field says where it is; only of what is no JSON the place in the text does.
+        if inner.is_data() {
+            let place = format!(" at line {} column {}", inner.line(), inner.column());
+            message.truncate(message.strip_suffix(&place).unwrap_or(&message).len());
+        }
         let path = error.path().to_string();
         // A missing or unknown field is named by serde in backticks, not in the path.
         let named = message

@@ -72,6 +72,28 @@ fn what_is_over_does_not_count_spec_7_3() {
 }
 
 #[test]
+fn messages_are_counted_as_far_as_was_asked_for() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Private, PREMIUM, None);
+    stage.member(chat, BASIC);
+    stage.written(chat, BASIC, 5);
+    let all = &counted(&stage, &user(PREMIUM), chat)["messages"];
+    let all = all.as_u64().unwrap();
+    for (at_most, messages, more) in [
+        (0, 0, true),
+        (all - 1, all - 1, true),
+        (all, all, false),
+        (all + 1, all, false),
+        (u64::from(u32::MAX), all, false),
+    ] {
+        let params = json!({ "chat_id": chat, "messages_at_most": at_most });
+        let told = stage.ok(&user(PREMIUM), "chat.count", params);
+        let told = (&told["messages"], &told["messages_more"]);
+        assert_eq!(told, (&json!(messages), &json!(more)), "at most {at_most}");
+    }
+}
+
+#[test]
 fn who_moderates_a_chat_counts_what_is_in_it_spec_4_1() {
     let stage = Stage::new();
     let public = stage.chat(ChatType::Public, PREMIUM, Some("a-chat"));

@@ -45,7 +45,7 @@ fn main() {
     }
 }
 
-/// A hundred chats with as many messages together.
+/// A hundred chats with as many messages together, a tenth of them in the first: of a million as many as a chat keeps.
 fn seed(file: &Path, messages: usize) {
     drop(Portal::open(file, Options::default()).unwrap());
     let db = Connection::open(file).unwrap();
@@ -56,20 +56,21 @@ fn seed(file: &Path, messages: usize) {
            SELECT i, 'person-' || i, CASE i WHEN 1 THEN 3 ELSE 0 END, 3, 0 FROM n;",
     )
     .unwrap();
-    let each = messages / CHATS;
+    let in_first = messages / 10;
+    let each = (messages - in_first) / (CHATS - 1);
     db.execute(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
          INSERT INTO chat (id, chat_type, name, owner_id, e2ee, epoch_moved_at, next_message_id, chat_config, browser_config,
            created_at, last_activity_at)
-         SELECT i, 'PRIVATE', 'Chat ' || i, i, 3, 0, ?2 + 1, '{}', '{}', 0, 0 FROM n",
-        (CHATS, each),
+         SELECT i, 'PRIVATE', 'Chat ' || i, i, 3, 0, CASE i WHEN 1 THEN ?2 ELSE ?3 END + 1, '{}', '{}', 0, 0 FROM n",
+        (CHATS, in_first, each),
     )
     .unwrap();
     db.execute(
-        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
          INSERT INTO message (chat_id, id, sender_id, sender_role, epoch, content, created_at)
-         SELECT c.id, n.i, 1 + n.i % 1000, 0, 1, ?3, n.i FROM chat c, n ORDER BY c.id, n.i",
-        (CHATS, each, "x".repeat(CONTENT_BYTES)),
+         SELECT c.id, n.i, 1 + n.i % 1000, 0, 1, ?2, n.i FROM chat c, n WHERE n.i < c.next_message_id ORDER BY c.id, n.i",
+        (in_first, "x".repeat(CONTENT_BYTES)),
     )
     .unwrap();
     db.execute_batch("COMMIT").unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
-use portal_core::upkeep::{self, BackedUp, Progress};
+use portal_core::upkeep::{self, BackedUp, Contents, Progress};
 use portal_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ use super::{check, size};
 use crate::exit::Failure;
 use crate::grammar::Globals;
 use crate::output::{self, Output};
+use crate::table::number_of;
 
 pub(crate) const AFTER_HELP: &str = "\
 Into a directory it goes under a name by the time, like portal-20260131-030000-000.db.
@@ -61,18 +62,19 @@ fn rehearse(place: &Place, wanted: &Wanted, globals: &Globals, out: Output) -> R
     }
     output::note("A rehearsal: nothing was changed.");
     let file = place.file.display().to_string();
-    let removed: Vec<_> = place.older(wanted.keep, 1)?;
-    let removed: Vec<_> = removed
+    let removed: Vec<_> = place
+        .older(wanted.keep)?
         .iter()
         .map(|path| path.display().to_string())
         .collect();
     let mut document = check::document(&checked)?;
     document["file"] = file.as_str().into();
     document["removed"] = json!(removed);
-    out.done(
-        &document,
-        &format!("{file} would be made, and {} older removed.", removed.len()),
-    )
+    let mut said = format!("{file} would be made.");
+    for old in &removed {
+        said = format!("{said}\n{old} would be removed.");
+    }
+    out.done(&document, &said)
 }
 
 fn document(file: &str, backed_up: &BackedUp, removed: &[String]) -> Result<Value, Failure> {
@@ -85,18 +87,26 @@ fn document(file: &str, backed_up: &BackedUp, removed: &[String]) -> Result<Valu
 }
 
 fn sentence(file: &str, backed_up: &BackedUp, removed: &[String]) -> String {
-    let holds = &backed_up.contents;
     let mut said = format!(
-        "{file}: {}, {} users, {} chats, {} messages; checked.",
+        "{file}: {}, {}; checked.",
         size(backed_up.bytes),
-        holds.users,
-        holds.chats,
-        holds.messages
+        counted(&backed_up.contents)
     );
     for old in removed {
         said = format!("{said}\nRemoved {old}.");
     }
     said
+}
+
+/// What a file holds, for people.
+pub(super) fn counted(contents: &Contents) -> String {
+    let of = |count: u64, what| number_of(usize::try_from(count).unwrap_or(usize::MAX), what);
+    format!(
+        "{}, {}, {}",
+        of(contents.users, "user"),
+        of(contents.chats, "chat"),
+        of(contents.messages, "message")
+    )
 }
 
 /// Where a backup goes.
@@ -127,28 +137,29 @@ impl Place {
         })
     }
 
-    /// The dated backups that are one too many, once `coming` more are there.
-    fn older(&self, keep: Option<u32>, coming: usize) -> Result<Vec<PathBuf>, Failure> {
+    /// The dated backups that are one too many beside the one of this place. That one stays whatever the
+    /// names of the others say: a clock that was wrong once must not cost the backup of today.
+    fn older(&self, keep: Option<u32>) -> Result<Vec<PathBuf>, Failure> {
         let (Some(keep), Some((directory, stem))) = (keep, &self.dated) else {
             return Ok(Vec::new());
         };
         let mut names = Vec::new();
         for entry in fs::read_dir(directory)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
-            if is_dated(&name, stem) {
+            if is_dated(&name, stem) && !self.file.ends_with(&name) {
                 names.push(name);
             }
         }
         // By name is by time.
         names.sort();
-        let kept = (keep as usize).saturating_sub(coming);
+        let kept = (keep as usize).saturating_sub(1);
         names.truncate(names.len().saturating_sub(kept));
         Ok(names.iter().map(|name| directory.join(name)).collect())
     }
 
     fn remove_older(&self, keep: Option<u32>) -> Result<Vec<String>, Failure> {
         let mut removed = Vec::new();
-        for path in self.older(keep, 0)? {
+        for path in self.older(keep)? {
             remove(&path)?;
             removed.push(path.display().to_string());
         }

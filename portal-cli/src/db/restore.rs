@@ -6,7 +6,7 @@ use clap::Args;
 use portal_core::upkeep::{Contents, Restored, Restoring};
 use serde_json::{Value, json};
 
-use super::backup::watching;
+use super::backup::{counted, watching};
 use super::check;
 use crate::desk::{self, operator};
 use crate::exit::Failure;
@@ -69,13 +69,7 @@ fn what_goes(ready: &Restoring, globals: &Globals) -> String {
 
 fn described(contents: &Contents) -> String {
     let newest = json!({ "at": contents.newest_event_at });
-    format!(
-        "{} users, {} chats, {} messages, until {}",
-        contents.users,
-        contents.chats,
-        contents.messages,
-        table::at(&newest, "at")
-    )
+    format!("{}, until {}", counted(contents), table::at(&newest, "at"))
 }
 
 fn document(restored: &Restored, globals: &Globals) -> Result<Value, Failure> {
@@ -90,10 +84,13 @@ fn document(restored: &Restored, globals: &Globals) -> Result<Value, Failure> {
 
 fn sentence(restored: &Restored, globals: &Globals) -> String {
     let mut said = format!(
-        "{} is restored: {}. {} chats wait for a new key.",
+        "{} is restored: {}. {} for a new key.",
         globals.db.display(),
         described(&restored.contents),
-        restored.chats_moved_on
+        match restored.chats_moved_on {
+            1 => "1 chat waits".to_owned(),
+            chats => format!("{chats} chats wait"),
+        }
     );
     if let Some(replaced) = &restored.replaced {
         said = format!(

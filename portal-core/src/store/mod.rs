@@ -26,7 +26,7 @@ pub(crate) use migrations::{
 };
 pub use open::Durability;
 pub(crate) use open::{APPLICATION_ID, Access, FileWatch, Opening, data_version};
-pub(crate) use partial::{Partial, directory_of, exists, failed};
+pub(crate) use partial::{Partial, clear_away, directory_of, exists, failed};
 pub(crate) use readers::{Reader, Readers};
 pub(crate) use sql::words;
 pub(crate) use writer::{Fate, Job, Writer};

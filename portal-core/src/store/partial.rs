@@ -57,14 +57,7 @@ impl Partial {
     /// another user is to open again.
     pub(crate) fn belong_like(&self, other: &Path) -> Result<()> {
         let theirs = fs::metadata(other).map_err(failed)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::{MetadataExt, fchown};
-            let ours = self.file.metadata().map_err(failed)?;
-            if (ours.uid(), ours.gid()) != (theirs.uid(), theirs.gid()) {
-                fchown(&self.file, Some(theirs.uid()), Some(theirs.gid())).map_err(failed)?;
-            }
-        }
+        give_to_owner_of(&self.file, &theirs).map_err(failed)?;
         self.file
             .set_permissions(theirs.permissions())
             .map_err(failed)
@@ -107,6 +100,19 @@ impl Drop for Partial {
             remove(&self.path);
         }
     }
+}
+
+/// Gives a file the owner that another has.
+pub(super) fn give_to_owner_of(file: &File, other: &fs::Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let ours = file.metadata()?;
+        if (ours.uid(), ours.gid()) != (other.uid(), other.gid()) {
+            fchown(file, Some(other.uid()), Some(other.gid()))?;
+        }
+    }
+    Ok(())
 }
 
 /// `ERR_STORAGE_EXISTS`, with the file's name.
@@ -169,7 +175,7 @@ fn cannot_make(target: &Path, error: io::Error) -> Error {
 }
 
 /// Removes what killed processes left in a directory. What somebody is writing is locked.
-fn clear_away(directory: &Path) {
+pub(crate) fn clear_away(directory: &Path) {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     for entry in entries {
         let path = entry.path();

@@ -53,6 +53,8 @@ pub(super) fn checked_copy(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(Partial, BackedUp)> {
     let look = Look::at(file, patience(options))?;
+    // Whoever stopped a restore at its question left a whole copy there, and may never restore again.
+    store::clear_away(store::directory_of(file));
     let partial = Partial::for_target(target)?;
     store::copy(&look, partial.path(), progress)?;
     // The source is not needed any more, and while it is read its log is not emptied.
@@ -63,7 +65,7 @@ pub(super) fn checked_copy(
         bytes: std::fs::metadata(partial.path())
             .map_err(store::failed)?
             .len(),
-        checked: sound(checked, "The copy")?,
+        checked: sound(checked, "The file", "no copy of it is kept")?,
         contents: contents(&copy)?,
     };
     drop(copy);

@@ -47,8 +47,8 @@ fn patience(options: &Options) -> Duration {
     Duration::from_millis(options.busy_timeout_ms.into())
 }
 
-/// Refuses a damaged file, naming what is wrong with it.
-fn sound(checked: Checked, what: &str) -> Result<Checked> {
+/// Refuses a damaged file, naming what is wrong with it and what follows from that.
+fn sound(checked: Checked, what: &str, so: &str) -> Result<Checked> {
     if !checked.is_damaged() {
         return Ok(checked);
     }
@@ -58,7 +58,10 @@ fn sound(checked: Checked, what: &str) -> Result<Checked> {
         .filter(|finding| finding.weight == Weight::Problem)
         .map(|finding| finding.code)
         .collect();
-    let message = format!("{what} is damaged ({}).", codes.join(", "));
+    let message = format!(
+        "{what} is damaged ({}), so {so}; `portal-cli db check` says more.",
+        codes.join(", ")
+    );
     Err(Error::with_message(ErrorKind::StorageCorrupt, message))
 }
 

@@ -91,7 +91,7 @@ impl Restoring {
             options: options.clone(),
             backup: backed_up.contents,
             replaces,
-            checked: sound(checked, "The restored copy")?,
+            checked: sound(checked, "The restored copy", "nothing was changed")?,
             begun,
         })
     }

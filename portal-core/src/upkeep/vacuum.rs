@@ -80,7 +80,7 @@ fn at_rest(file: &Path, hold: Hold, options: &Options, bytes_before: u64) -> Res
     hold.compact_into(compact.path())?;
     let look = Look::at(compact.path(), patience(options))?;
     let checked = check::examine_look(&look, compact.path(), options.clock.now())?;
-    sound(checked, "The compact file")?;
+    sound(checked, "The compact file", "nothing was changed")?;
     let bytes_after = store::size(look.db()?)?.all;
     drop(look);
     hold.replace(file, compact, None)?;

@@ -163,12 +163,12 @@ fn message(id: MessageId, chat_id: ChatId, row: &rusqlite::Row<'_>) -> rusqlite:
     })
 }
 
-/// How many messages of a chat are stored, the system's too.
-pub(crate) fn count(db: &Connection, chat: ChatId) -> Result<u64> {
+/// How many messages of a chat are stored, the system's too; counts no further than `at_most`.
+pub(crate) fn count(db: &Connection, chat: ChatId, at_most: u64) -> Result<u64> {
     let count = store::first(
         db,
-        "SELECT count(*) FROM message WHERE chat_id = ?",
-        [chat],
+        "SELECT count(*) FROM (SELECT 1 FROM message WHERE chat_id = ? LIMIT ?)",
+        (chat, i64::try_from(at_most).unwrap_or(i64::MAX)),
         |row| row.get(0),
     )?;
     Ok(count.unwrap_or_default())
