@@ -185,7 +185,7 @@
 // The event log no longer reaches back to that place; read the state and follow from its as_of.
 #define PORTAL_ERR_EVENTS_PRUNED 216
 
-// Another process keeps presence for this file.
+// Another program serves this file already: one at a time keeps presence for it.
 #define PORTAL_ERR_PRESENCE_TAKEN 217
 
 // The portal is closed or closing.
@@ -296,7 +296,7 @@
 // A newer version wrote this database; upgrade before you open it.
 #define PORTAL_ERR_STORAGE_NEWER 407
 
-// There is no database file there, or it cannot be opened.
+// There is no database file there, no folder to make one in, or it cannot be opened.
 #define PORTAL_ERR_STORAGE_NOT_FOUND 408
 
 // There is a database file already; nothing was changed.

@@ -5,7 +5,7 @@
 #   benches/idle/run.sh [SOCKETS]
 #
 # Prints five lines. Each socket is a person of their own, signed in, and then joined to an open room of ROOM, by
-# default 20, that all of them are told of. After a while is when each has been sent 40 packets more.
+# default 20, that all of them are told of. After a while is when each has been sent PACKETS more, by default 40.
 set -euo pipefail
 . "$(dirname "$0")/../common.sh"
 
@@ -15,7 +15,7 @@ files $((sockets + 200))
 
 start_portal --connections $((sockets + 100))
 report=$("$target/examples/bench-fanout" --address "127.0.0.1:$port" --pid "$server_pid" \
-  --db "$scratch/portal.db" idle --sockets "$sockets" --a-room "${ROOM:-20}")
+  --db "$scratch/portal.db" idle --sockets "$sockets" --a-room "${ROOM:-20}" --packets "${PACKETS:-40}")
 stop keep
 
 # The same port again, so that the first answer can be asked for before the server says anything.

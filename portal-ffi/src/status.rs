@@ -52,7 +52,7 @@ pub const PORTAL_ERR_NOT_JOINED: i32 = 214;
 pub const PORTAL_ERR_NOT_CONNECTED: i32 = 215;
 /// The event log no longer reaches back to that place; read the state and follow from its `as_of`.
 pub const PORTAL_ERR_EVENTS_PRUNED: i32 = 216;
-/// Another process keeps presence for this file.
+/// Another program serves this file already: one at a time keeps presence for it.
 pub const PORTAL_ERR_PRESENCE_TAKEN: i32 = 217;
 /// The portal is closed or closing.
 pub const PORTAL_ERR_CLOSED: i32 = 218;
@@ -126,7 +126,7 @@ pub const PORTAL_ERR_STORAGE_CORRUPT: i32 = 405;
 pub const PORTAL_ERR_STORAGE_FOREIGN: i32 = 406;
 /// A newer version wrote this database; upgrade before you open it.
 pub const PORTAL_ERR_STORAGE_NEWER: i32 = 407;
-/// There is no database file there, or it cannot be opened.
+/// There is no database file there, no folder to make one in, or it cannot be opened.
 pub const PORTAL_ERR_STORAGE_NOT_FOUND: i32 = 408;
 /// There is a database file already; nothing was changed.
 pub const PORTAL_ERR_STORAGE_EXISTS: i32 = 409;

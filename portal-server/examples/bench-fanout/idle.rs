@@ -13,10 +13,6 @@ use crate::room;
 /// The first sockets pay for what all share: tables, allocator arenas, page cache of the code.
 pub(crate) const FIRST: usize = 10;
 
-/// More packets than a socket's queue in the server has places at first. It grows once, and does not shrink;
-/// pings alone come to as many in a quarter of an hour.
-const A_WHILE: usize = 40;
-
 /// Sockets dealt with before all are looked after again: whoever leaves a ping unanswered is let go.
 const BETWEEN: usize = 200;
 
@@ -32,7 +28,11 @@ async fn answer_pings(clients: &mut [Client]) -> Result<()> {
 
 /// Opens idle sockets and tells what each costs the server: connected, then in its room, told of the others
 /// that came, and then when it has been there for a while.
-pub(crate) async fn idle(server: &Server, cast: &Cast) -> Result<serde_json::Value> {
+pub(crate) async fn idle(
+    server: &Server,
+    cast: &Cast,
+    packets: usize,
+) -> Result<serde_json::Value> {
     let at_rest = Usage::of(server.pid)?;
     let mut clients = Vec::with_capacity(cast.receivers.len());
     let mut before = at_rest.rss_kib;
@@ -57,7 +57,7 @@ pub(crate) async fn idle(server: &Server, cast: &Cast) -> Result<serde_json::Val
         if index % BETWEEN == 0 {
             answer_pings(&mut clients).await?;
         }
-        for _ in 0..A_WHILE {
+        for _ in 0..packets {
             room::enter(&mut clients[index], receiver.chat).await?;
         }
     }

@@ -95,6 +95,9 @@ enum Measure {
         /// Sockets that share a room: all get to know who is in it
         #[arg(long, default_value_t = 20)]
         a_room: usize,
+        /// Packets that each socket is sent in a while
+        #[arg(long, default_value_t = 40)]
+        packets: usize,
     },
 }
 
@@ -132,9 +135,13 @@ async fn main() -> Result<()> {
             let content = read(&content)?;
             muc::fanout(&server, &place, receivers, messages, window, &content).await?
         }
-        Measure::Idle { sockets, a_room } => {
+        Measure::Idle {
+            sockets,
+            a_room,
+            packets,
+        } => {
             let cast = server.cast(sockets + idle::FIRST, a_room, "")?;
-            idle::idle(&server, &cast).await?
+            idle::idle(&server, &cast, packets).await?
         }
     };
     #[expect(clippy::print_stdout, reason = "the report is this program's output")]
