@@ -222,6 +222,23 @@ fn what_a_failed_start_left_is_stopped_later_spec_11_3() {
 }
 
 #[test]
+fn what_appears_although_it_was_said_to_be_gone_is_stopped_spec_11_2() {
+    let mut house = House::new();
+    let chat = square(&house);
+    house.started(PREMIUM, chat);
+    house.stage.ok(&user(PREMIUM), "browser.stop", of(chat));
+    house.fake.fail("stop", &[FaultKind::Gone]);
+    house.tend();
+    assert_eq!(
+        (house.state(chat), house.fake.chats()),
+        ("none".into(), vec![chat])
+    );
+    house.stage.clock.advance(MINUTE);
+    house.tend();
+    assert_eq!(house.fake.chats(), []);
+}
+
+#[test]
 fn a_slow_start_holds_nothing_and_a_stop_meanwhile_counts_spec_11_2() {
     let mut house = House::new();
     let chat = square(&house);

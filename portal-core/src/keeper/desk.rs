@@ -8,9 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::backend::{Access, BrowserBackend, Running};
-use crate::model::{ChatId, RunId, Timestamp, UserId};
+use crate::model::{ChatId, MINUTE, RunId, SECOND, Timestamp, UserId};
 use crate::ops::browser::Seated;
 use crate::shared::Commits;
+
+/// How long what failed waits before it is tried again, in milliseconds.
+pub(super) const RETRY: i64 = 10 * SECOND;
+
+/// How often it is asked what runs, in milliseconds: so long it may take until a browser that died is noticed.
+pub(super) const LIST_EVERY: i64 = 15 * SECOND;
+
+/// The same while nothing is known to run.
+pub(super) const LIST_IDLE_EVERY: i64 = MINUTE;
 
 /// What can be asked of a backend for one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +49,8 @@ struct Desk {
     /// Whether it was ever heard what runs.
     has_listed: bool,
     is_listing: bool,
-    list_at: Option<Timestamp>,
+    list_failed: bool,
+    listed_at: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -140,26 +150,36 @@ impl Browsers {
 
     // What runs --------------------------------------------------------------------------------------
 
-    /// If it is time to ask what runs: the runs that the answer is to have. An answer is asked for as long as a
-    /// browser is wanted or known, and once at the beginning.
+    /// If it is time to ask what runs: the runs that the answer is to have. It is asked although nothing is known or
+    /// wanted, if less often: what was told to stop before it had quite begun may be there after all.
     pub(super) fn begin_listing(&self, now: Timestamp, is_wanted: bool) -> Option<BTreeSet<RunId>> {
         let mut desk = self.desk();
-        let is_needed = is_wanted || !desk.known.is_empty() || !desk.has_listed;
-        if desk.is_listing || !is_needed || desk.list_at.is_some_and(|at| now < at) {
+        let every = if is_wanted || !desk.known.is_empty() {
+            LIST_EVERY
+        } else {
+            LIST_IDLE_EVERY
+        };
+        let is_due = match desk.listed_at {
+            None => true,
+            Some(at) if desk.list_failed => at.plus(RETRY) <= now,
+            Some(at) => at.plus(every) <= now,
+        };
+        if desk.is_listing || !is_due {
             return None;
         }
         desk.is_listing = true;
+        desk.listed_at = Some(now);
         let known = desk.known.iter().filter(|(_, live)| live.has_begun);
         Some(known.map(|(run, _)| run.clone()).collect())
     }
 
     /// Takes in what runs: what is not there any more although it had begun when it was asked, and what nobody
     /// here knew of.
-    pub(super) fn listed(&self, known: &BTreeSet<RunId>, running: Vec<Running>, next: Timestamp) {
+    pub(super) fn listed(&self, known: &BTreeSet<RunId>, running: Vec<Running>) {
         let mut desk = self.desk();
         desk.is_listing = false;
+        desk.list_failed = false;
         desk.has_listed = true;
-        desk.list_at = Some(next);
         let names: BTreeSet<_> = running.iter().map(|found| found.run.clone()).collect();
         desk.known
             .retain(|run, _| names.contains(run) || !known.contains(run));
@@ -177,10 +197,10 @@ impl Browsers {
         }
     }
 
-    pub(super) fn not_listed(&self, next: Timestamp) {
+    pub(super) fn not_listed(&self) {
         let mut desk = self.desk();
         desk.is_listing = false;
-        desk.list_at = Some(next);
+        desk.list_failed = true;
     }
 
     /// A run is about to be started.
@@ -317,7 +337,8 @@ impl Browsers {
     pub(super) fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
         let mut desk = self.desk();
         desk.later.retain(|_, at| now < *at);
-        let listing = desk.list_at.filter(|at| now < *at && !desk.has_listed);
+        let listing = desk.listed_at.filter(|_| desk.list_failed);
+        let listing = listing.map(|at| at.plus(RETRY));
         desk.later.values().copied().chain(listing).min()
     }
 }

@@ -16,18 +16,12 @@ use std::time::Duration;
 use crate::actor::Actor;
 use crate::backend::{BrowserBackend, Fault, FaultKind};
 use crate::error::{ErrorKind, Result};
-use crate::model::{BrowserEnd, BrowserState, ChatId, MINUTE, RunId, SECOND, Timestamp, UserId};
+use crate::model::{BrowserEnd, BrowserState, ChatId, RunId, Timestamp, UserId};
 use crate::operation::View;
 use crate::ops::browser::{self, Announce, Outcome, Plan, Seated, Settle};
 use crate::portal::Portal;
 pub(crate) use desk::Browsers;
-use desk::Task;
-
-/// How long what failed waits before it is tried again, in milliseconds.
-const RETRY: i64 = 10 * SECOND;
-
-/// How often it is asked what runs, in milliseconds: so long it may take until a browser that died is noticed.
-const LIST_EVERY: i64 = 15 * SECOND;
+use desk::{LIST_EVERY, LIST_IDLE_EVERY, RETRY, Task};
 
 /// Keeps the browsers of a file as they are wanted. Each thread that does has one of its own.
 pub struct Keeper {
@@ -95,7 +89,11 @@ impl Keeper {
             return Err(error);
         }
         let now = self.portal.now();
-        let latest = now.plus(if chats.is_empty() { MINUTE } else { LIST_EVERY });
+        let latest = now.plus(if chats.is_empty() {
+            LIST_IDLE_EVERY
+        } else {
+            LIST_EVERY
+        });
         Ok(Tended {
             next_at: browsers.next_try(now).map_or(latest, |at| at.min(latest)),
             faults: round.faults,
@@ -148,11 +146,10 @@ impl Round<'_> {
         };
         match self.browsers.backend.list() {
             Ok(running) => {
-                self.browsers
-                    .listed(&known, running, self.portal.now().plus(LIST_EVERY));
+                self.browsers.listed(&known, running);
             }
             Err(fault) => {
-                self.browsers.not_listed(self.portal.now().plus(RETRY));
+                self.browsers.not_listed();
                 self.faults.push((None, fault));
             }
         }
