@@ -98,7 +98,7 @@ fn take(house: &House, chat: ChatId, seats: &[portal_core::model::ConnectionId],
         Step::Stop => drop(stage.call(&owner, "browser.stop", of(chat))),
         Step::Join(who) => drop(stage.call(&Actor::connection(seats[who]), "room.join", of(chat))),
         Step::Leave(who) => {
-            drop(stage.call(&Actor::connection(seats[who]), "room.leave", of(chat)))
+            drop(stage.call(&Actor::connection(seats[who]), "room.leave", of(chat)));
         }
         Step::Kick(who) => drop(stage.call(&owner, "mod.kick", on(who))),
         Step::Grant(who) => drop(stage.call(&owner, "browser.grant_control", on(who))),
