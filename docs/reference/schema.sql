@@ -95,6 +95,70 @@ CREATE TABLE bot (
 
 CREATE INDEX bot_by_platform ON bot (platform);
 
+CREATE TABLE browser (
+    chat_id     INTEGER PRIMARY KEY REFERENCES chat (id) ON DELETE CASCADE,
+    run         TEXT NOT NULL UNIQUE,
+    state       TEXT NOT NULL,
+    since       INTEGER NOT NULL,
+    -- Why it is being stopped, or is not there although it was wanted.
+    reason      TEXT,
+    -- Since when nobody looks at the chat.
+    empty_since INTEGER,
+    CONSTRAINT browser_run_form CHECK (length(run) = 32 AND run NOT GLOB '*[^0-9a-f]*'),
+    CONSTRAINT browser_state_known CHECK (state IN ('starting', 'running', 'stopping', 'failed')),
+    CONSTRAINT browser_reason_known CHECK (reason IS NULL OR reason IN ('asked', 'idle', 'died', 'unreachable', 'full',
+        'misconfigured', 'failed', 'unavailable')),
+    CONSTRAINT browser_end_has_reason CHECK ((state IN ('stopping', 'failed')) = (reason IS NOT NULL)),
+    CONSTRAINT browser_empty_while_wanted CHECK (empty_since IS NULL OR state IN ('starting', 'running'))
+) STRICT;
+
+CREATE TRIGGER browser_end_ends_control AFTER UPDATE OF state ON browser WHEN NEW.state <> 'running'
+BEGIN
+    DELETE FROM browser_holder WHERE chat_id = NEW.chat_id;
+    DELETE FROM browser_request WHERE chat_id = NEW.chat_id;
+END;
+
+CREATE TRIGGER browser_gone_ends_control AFTER DELETE ON browser
+BEGIN
+    DELETE FROM browser_holder WHERE chat_id = OLD.chat_id;
+    DELETE FROM browser_request WHERE chat_id = OLD.chat_id;
+END;
+
+CREATE TRIGGER browser_never_of_direct BEFORE INSERT ON browser
+WHEN (SELECT chat_type FROM chat WHERE id = NEW.chat_id) = 'DIRECT'
+BEGIN SELECT RAISE(ABORT, 'browser_never_of_direct'); END;
+
+CREATE TRIGGER browser_run_is_fixed BEFORE UPDATE OF run ON browser WHEN NEW.run <> OLD.run
+BEGIN SELECT RAISE(ABORT, 'browser_run_is_fixed'); END;
+
+CREATE TABLE browser_holder (
+    chat_id INTEGER PRIMARY KEY REFERENCES chat (id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    since   INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX browser_holder_by_user ON browser_holder (user_id);
+
+CREATE TRIGGER browser_holder_asks_no_more AFTER INSERT ON browser_holder
+BEGIN DELETE FROM browser_request WHERE chat_id = NEW.chat_id AND user_id = NEW.user_id; END;
+
+CREATE TRIGGER browser_holder_while_running BEFORE INSERT ON browser_holder
+WHEN NOT EXISTS (SELECT 1 FROM browser WHERE chat_id = NEW.chat_id AND state = 'running')
+BEGIN SELECT RAISE(ABORT, 'browser_holder_while_running'); END;
+
+CREATE TABLE browser_request (
+    chat_id INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX browser_request_by_user ON browser_request (user_id);
+
+CREATE TRIGGER browser_request_while_running BEFORE INSERT ON browser_request
+WHEN NOT EXISTS (SELECT 1 FROM browser WHERE chat_id = NEW.chat_id AND state = 'running')
+BEGIN SELECT RAISE(ABORT, 'browser_request_while_running'); END;
+
 CREATE TABLE chat (
     id               INTEGER PRIMARY KEY AUTOINCREMENT,
     chat_type        TEXT NOT NULL,

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 
 use crate::actor::Actor;
 use crate::error::{Error, ErrorKind, Extras, Result};
-use crate::operation::{Operation, Query};
+use crate::operation::{Errand, Operation, Query};
 use crate::ops;
 use crate::portal::Portal;
 use crate::request::Request;
@@ -18,6 +18,15 @@ pub(crate) type JsonDone = Box<dyn FnOnce(Result<String>) + Send>;
 pub(crate) enum Kind {
     Operation(fn(&Portal, Actor, &str, JsonDone) -> Result<Request>),
     Query(fn(&Portal, &Actor, &str) -> Result<String>),
+    Errand(ErrandKind),
+}
+
+/// How an errand is run from JSON, or only rehearsed.
+#[derive(Clone, Copy)]
+pub(crate) struct ErrandKind {
+    writes: bool,
+    pub(crate) run: fn(&Portal, &Actor, &str) -> Result<String>,
+    pub(crate) rehearse: fn(&Portal, &Actor, &str) -> Result<String>,
 }
 
 /// One operation or query, as the faces know it.
@@ -56,6 +65,27 @@ impl Entry {
         }
     }
 
+    const fn errand<E: Errand>() -> Self {
+        Self {
+            name: E::NAME,
+            kind: Kind::Errand(ErrandKind {
+                writes: E::WRITES,
+                run: |portal, caller, params| {
+                    portal
+                        .errand(caller, parse::<E>(params)?)
+                        .and_then(|reply| write(&reply))
+                },
+                rehearse: |portal, caller, params| {
+                    portal
+                        .rehearse_errand(caller, parse::<E>(params)?)
+                        .and_then(|reply| write(&reply))
+                },
+            }),
+            parameters: schema::<E>,
+            reply: schema::<E::Reply>,
+        }
+    }
+
     /// Its name: `area.verb` or `area.noun`.
     pub const fn name(&self) -> &'static str {
         self.name
@@ -63,6 +93,16 @@ impl Entry {
 
     /// Whether it changes state.
     pub const fn writes(&self) -> bool {
+        match self.kind {
+            Kind::Operation(_) => true,
+            Kind::Query(_) => false,
+            Kind::Errand(errand) => errand.writes,
+        }
+    }
+
+    /// Whether it can be a [`Request`], committed with others. What cannot takes a thread of its own: it reads, or waits
+    /// for something outside of the file.
+    pub const fn commits(&self) -> bool {
         matches!(self.kind, Kind::Operation(_))
     }
 
@@ -169,12 +209,13 @@ const ENTRIES: &[Entry] = &[
     Entry::query::<ops::bots::List>(),
     Entry::operation::<ops::bots::Remove>(),
     Entry::operation::<ops::bots::Rotate>(),
-    Entry::query::<ops::browser::Clipboard>(),
+    Entry::errand::<ops::browser::Clipboard>(),
+    Entry::query::<ops::browser::Get>(),
     Entry::operation::<ops::browser::GrantControl>(),
     Entry::operation::<ops::browser::ReleaseControl>(),
     Entry::operation::<ops::browser::RequestControl>(),
-    Entry::query::<ops::browser::Screen>(),
-    Entry::operation::<ops::browser::SetClipboard>(),
+    Entry::errand::<ops::browser::Screen>(),
+    Entry::errand::<ops::browser::SetClipboard>(),
     Entry::operation::<ops::browser::Start>(),
     Entry::operation::<ops::browser::Stop>(),
     Entry::operation::<ops::browser::TakeControl>(),

@@ -1,6 +1,8 @@
 //! Which connection gets which event, in which words (SPEC 12.2). The rules of delivery are here, so that
 //! a face only writes bytes to sockets.
 
+mod started;
+
 use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -9,7 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Audience, Event, StoredEvent, UserBanned, UserTimedOut, UserWarned};
 use crate::follow::Follower;
 use crate::model::{ChatId, ConnectionId, UserId};
-use crate::ops::{chats, epochs, matching, messages, punishments, users};
+use crate::ops::{browser, chats, epochs, matching, messages, punishments, users};
 use crate::portal::Portal;
 use crate::presence::Identity;
 use crate::shared::Shared;
@@ -169,7 +171,8 @@ impl Portal {
                     .collect()
             }
         };
-        let status = json!({ "chat_id": chat, "running": false, "viewer_count": viewer_count });
+        let running = browser::is_running(db, chat)?;
+        let status = json!({ "chat_id": chat, "running": running, "viewer_count": viewer_count });
         push(deliveries, to, "chat:status", &status)
     }
 }
@@ -225,6 +228,9 @@ fn deliver_one(
         };
         (to, closing)
     };
+    if let Event::RoomStarted(event) = &stored.event {
+        return started::deliver(shared, db, stored, event, to, deliveries);
+    }
     if !to.is_empty()
         && let Some(data) = payload(db, stored)?
     {
@@ -239,14 +245,20 @@ fn deliver_one(
     Ok(())
 }
 
-/// What a receiver reads: the event's data, its `seq`, and the content that the log does not keep. None
-/// if what it points at is gone.
-pub(crate) fn payload(db: &Connection, stored: &StoredEvent) -> Result<Option<Map<String, Value>>> {
+/// The event's data, its `seq` and its time.
+fn data_of(stored: &StoredEvent) -> Result<Map<String, Value>> {
     let Ok(Value::Object(mut data)) = serde_json::from_str(&stored.event.data()) else {
         return Err(ErrorKind::Internal.into());
     };
     data.insert("seq".into(), json!(stored.seq));
     data.insert("at".into(), json!(stored.at));
+    Ok(data)
+}
+
+/// What a receiver reads: the event's data, its `seq`, and the content that the log does not keep. None
+/// if what it points at is gone.
+pub(crate) fn payload(db: &Connection, stored: &StoredEvent) -> Result<Option<Map<String, Value>>> {
+    let mut data = data_of(stored)?;
     match &stored.event {
         Event::MessageNew(e) => match messages::get(db, e.chat_id, e.id)? {
             Some(message) => drop(data.insert("message".into(), json!(message))),
@@ -268,6 +280,9 @@ pub(crate) fn payload(db: &Connection, stored: &StoredEvent) -> Result<Option<Ma
             Some(blob) => data.extend(blob),
             None => return Ok(None),
         },
+        // Who is let in is told anew whenever they join; what was told them before opens nothing.
+        Event::RoomStarted(e) if e.user_id.is_some() => return Ok(None),
+        Event::RoomStarted(_) => drop(data.insert("access".into(), Value::Null)),
         Event::MatchFound(e) => match matching::found(db, e.user_id, e.chat_id)? {
             Some(found) => data.extend(found),
             None => return Ok(None),

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{
-    BlobId, BotId, ChatId, MessageId, ReportId, ReportState, Role, Seq, SessionId, Timestamp,
-    UserId,
+    BlobId, BotId, BrowserEnd, ChatId, MessageId, ReportId, ReportState, Role, Seq, SessionId,
+    Timestamp, UserId,
 };
 
 /// For whom an event is, judged again at delivery.
@@ -196,7 +196,14 @@ macro_rules! events {
 
             /// Whether a commit of it changes what this process keeps in memory.
             pub(crate) const fn changes_memory(&self) -> bool {
-                self.deletes_content() || self.takes_away() || matches!(self, Event::MatchFound(_))
+                self.deletes_content() || self.takes_away() || self.concerns_browser()
+                    || matches!(self, Event::MatchFound(_))
+            }
+
+            /// Whether something is to be done with a browser, or was.
+            const fn concerns_browser(&self) -> bool {
+                matches!(self, Event::RoomStarting(_) | Event::RoomStarted(_) | Event::RoomStopping(_)
+                    | Event::RoomStopped(_) | Event::ControlChanged(_))
             }
 
             /// Whether somebody has no right any more to be where memory says they are, so that nobody may
@@ -319,6 +326,57 @@ events! {
     "room:destroyed" RoomDestroyed {
         /// Which.
         chat_id: ChatId,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// The chat's browser is wanted; it runs once `room:started` says so.
+    "room:starting" RoomStarting {
+        /// Whose.
+        chat_id: ChatId,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// The chat's browser runs. At delivery `access` gives the receiver's own `url`, `username` and `password`; null
+    /// for whoever may only look, or is not let in yet.
+    "room:started" RoomStarted {
+        /// Whose.
+        chat_id: ChatId,
+        /// The one person it concerns, who joined later; absent: everyone who was there.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        user_id: Option<UserId>,
+    } => |e| match e.user_id {
+        Some(user) => Audience::User(user),
+        None => Audience::Chat(e.chat_id, None),
+    };
+
+    /// The chat's browser is not wanted any more; nobody is put out of the chat.
+    "room:stopping" RoomStopping {
+        /// Whose.
+        chat_id: ChatId,
+        /// Why.
+        reason: BrowserEnd,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// The chat's browser is gone, or could not be started.
+    "room:stopped" RoomStopped {
+        /// Whose.
+        chat_id: ChatId,
+        /// Why.
+        reason: BrowserEnd,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// Control of the chat's browser went to somebody, or a request for it came to nothing.
+    "control:changed" ControlChanged {
+        /// Of which.
+        chat_id: ChatId,
+        /// Who has it now; null: nobody.
+        user_id: Option<UserId>,
+    } => |e| Audience::Chat(e.chat_id, None);
+
+    /// Somebody asks for control of the chat's browser.
+    "control:requested" ControlRequested {
+        /// Of which.
+        chat_id: ChatId,
+        /// Who asks.
+        user_id: UserId,
     } => |e| Audience::Chat(e.chat_id, None);
 
     /// The chat's name, description, slug, label, owner or configuration changed; `chat` is given at delivery.

@@ -36,6 +36,7 @@
 //! ```
 
 pub mod actor;
+pub mod backend;
 pub mod catalogue;
 pub mod clock;
 mod codes;
@@ -44,6 +45,7 @@ pub mod e2ee;
 pub mod error;
 pub mod event;
 mod follow;
+mod keeper;
 pub mod matching;
 pub mod model;
 pub mod operation;
@@ -64,6 +66,7 @@ pub use actor::Actor;
 pub use delivery::Delivery;
 pub use error::{Error, ErrorKind, Result};
 pub use follow::{Follower, Position};
+pub use keeper::{Keeper, Tended};
 pub use portal::{Options, Portal};
 pub use request::Request;
 pub use store::Durability;

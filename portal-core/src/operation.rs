@@ -14,9 +14,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::actor::Actor;
+use crate::backend::{BrowserBackend, Fault};
 use crate::error::{ErrorKind, Result};
 use crate::event::Event;
-use crate::model::{ChatId, ConnectionId, SessionId, Timestamp, UserId};
+use crate::model::{ChatId, ConnectionId, RunId, SessionId, Timestamp, UserId};
 use crate::ops;
 use crate::policy::{ActingAs, on_ones_own};
 use crate::presence::{Departure, Identity, Presence};
@@ -48,6 +49,33 @@ pub trait Query: DeserializeOwned + JsonSchema + Send + 'static {
 
     /// The answer, from one moment of the database.
     fn answer(self, view: &View<'_>) -> Result<Self::Reply>;
+}
+
+/// Something that goes through to a chat's browser (SPEC 11.5): judged like a query, then done outside of
+/// every transaction, for it may take long.
+pub trait Errand: DeserializeOwned + JsonSchema + Send + 'static {
+    /// Its name in every face: `area.verb` or `area.noun`.
+    const NAME: &'static str;
+
+    /// Whether it changes something.
+    const WRITES: bool = false;
+
+    /// What it answers.
+    type Reply: Serialize + JsonSchema + Send + 'static;
+
+    /// Whether the caller may, and with which run.
+    fn prepare(&self, view: &View<'_>) -> Result<RunId>;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// The backend's own.
+    fn carry_out(self, backend: &dyn BrowserBackend, run: &RunId) -> Result<Self::Reply, Fault>;
+
+    /// What a rehearsal answers instead of doing it; none, if there is nothing that it would change.
+    fn rehearsed() -> Option<Self::Reply> {
+        None
+    }
 }
 
 /// A reply of operations that have nothing to add to "done".
@@ -97,6 +125,11 @@ impl<'a> View<'a> {
     /// Another view of the file for a read that may take long, on a connection of its own.
     pub(crate) fn long_read(&self) -> Result<Reader<'_>> {
         self.shared.store.readers.begin_unlimited()
+    }
+
+    /// Whether this process runs browsers (SPEC 11.3).
+    pub(crate) fn runs_browsers(&self) -> bool {
+        self.shared.browsers.is_some()
     }
 
     /// The database file.

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::actor::Actor;
-use crate::catalogue::{self, Kind};
+use crate::backend::BrowserBackend;
+use crate::catalogue::{self, ErrandKind, Kind};
 use crate::clock::{Clock, SystemClock};
-use crate::error::{ErrorKind, Result};
-use crate::model::{ConnectionId, Timestamp};
-use crate::operation::{Operation, Query, View};
+use crate::error::{Error, ErrorKind, Result};
+use crate::keeper::Browsers;
+use crate::model::{ConnectionId, RunId, Timestamp};
+use crate::operation::{Errand, Operation, Query, View};
 use crate::ops;
 use crate::policy::may_be_let_in;
 use crate::presence::{Identity, Presence};
@@ -37,6 +39,9 @@ pub struct Options {
     /// How large the file may grow, in bytes; what would outgrow it answers `ERR_STORAGE_FULL`. None:
     /// as large as the disk allows. The log beside the file does not count.
     pub max_file_bytes: Option<u64>,
+    /// What runs browsers (SPEC 11.3), for a process that keeps presence and calls [`crate::Keeper::tend`]. None:
+    /// whatever is asked of a browser answers `ERR_BROWSER_UNAVAILABLE`.
+    pub browsers: Option<Arc<dyn BrowserBackend>>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where random bytes come from.
@@ -51,6 +56,7 @@ impl Default for Options {
             presence: false,
             busy_timeout_ms: 5000,
             max_file_bytes: None,
+            browsers: None,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
@@ -86,9 +92,14 @@ impl Portal {
     ///
     /// # Errors
     /// `ERR_STORAGE_NOT_FOUND`, `ERR_STORAGE_FOREIGN`, `ERR_STORAGE_NEWER`, `ERR_STORAGE_READONLY`,
-    /// `ERR_STORAGE_LOCKED`, `ERR_STORAGE_CORRUPT`, `ERR_STORAGE`, `ERR_PRESENCE_TAKEN`.
+    /// `ERR_STORAGE_LOCKED`, `ERR_STORAGE_CORRUPT`, `ERR_STORAGE`, `ERR_PRESENCE_TAKEN`; `ERR_INVALID` for
+    /// browsers without presence: who is let into one are those who are in the room.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         let path = path.as_ref();
+        if options.browsers.is_some() && !options.presence {
+            let why = "whoever runs browsers keeps presence";
+            return Err(Error::invalid("browsers", why));
+        }
         let lock = if options.presence {
             Some(FileLock::beside(path)?)
         } else {
@@ -105,6 +116,7 @@ impl Portal {
             random: options.random,
             presence: options.presence.then(|| Mutex::new(Presence::default())),
             presence_lock: Mutex::new(lock),
+            browsers: options.browsers.map(Browsers::new),
             settings: RwLock::new(Arc::new(settings)),
             observed: Mutex::new(observed),
             seen_version: AtomicI64::new(0),
@@ -170,13 +182,41 @@ impl Portal {
         query.answer(&view)
     }
 
+    /// Does something with a chat's browser, and waits for it: the caller is judged first, and nothing is held while
+    /// the backend does it.
+    ///
+    /// # Errors
+    /// The errand's own, and as for [`Portal::call`]; `ERR_BROWSER_UNAVAILABLE` if the backend fails.
+    pub fn errand<E: Errand>(&self, caller: &Actor, errand: E) -> Result<E::Reply> {
+        let run = self.prepare(caller, &errand)?;
+        let browsers = self.shared.browsers.as_ref();
+        let browsers = browsers.ok_or(ErrorKind::BrowserUnavailable)?;
+        errand.carry_out(&*browsers.backend, &run).map_err(|fault| {
+            let sentence = "The chat's browser did not do it; try again.";
+            Error::with_message(ErrorKind::BrowserUnavailable, sentence).caused_by(fault)
+        })
+    }
+
+    /// The same, but what it would change stays as it is.
+    pub(crate) fn rehearse_errand<E: Errand>(&self, caller: &Actor, errand: E) -> Result<E::Reply> {
+        match E::rehearsed() {
+            Some(reply) => self.prepare(caller, &errand).map(|_| reply),
+            None => self.errand(caller, errand),
+        }
+    }
+
+    fn prepare<E: Errand>(&self, caller: &Actor, errand: &E) -> Result<RunId> {
+        let reader = self.reader()?;
+        errand.prepare(&View::new(&reader, &self.shared, caller)?)
+    }
+
     /// Runs an operation or query by its name, with parameters and reply as JSON documents. Empty
     /// parameters count as `{}`.
     ///
     /// # Errors
     /// `ERR_UNKNOWN_OPERATION`, `ERR_INVALID` with the first wrong field, and the operation's own.
     pub fn call_json(&self, caller: &Actor, name: &str, params: &str) -> Result<String> {
-        self.run_json(caller, name, params, |request| request)
+        self.run_json(caller, name, params, |errand| errand.run, |request| request)
     }
 
     /// Like [`Portal::call_json`], but takes everything back: the answer tells what the call would do,
@@ -185,7 +225,13 @@ impl Portal {
     /// # Errors
     /// As for [`Portal::call_json`].
     pub fn rehearse_json(&self, caller: &Actor, name: &str, params: &str) -> Result<String> {
-        self.run_json(caller, name, params, Request::rehearsed)
+        self.run_json(
+            caller,
+            name,
+            params,
+            |errand| errand.rehearse,
+            Request::rehearsed,
+        )
     }
 
     fn run_json(
@@ -193,11 +239,13 @@ impl Portal {
         caller: &Actor,
         name: &str,
         params: &str,
+        how: impl FnOnce(ErrandKind) -> fn(&Portal, &Actor, &str) -> Result<String>,
         prepare: impl FnOnce(Request) -> Request,
     ) -> Result<String> {
         let entry = catalogue::find(name)?;
         match entry.kind() {
             Kind::Query(answer) => answer(self, caller, params),
+            Kind::Errand(errand) => how(errand)(self, caller, params),
             Kind::Operation(request) => {
                 let (answered, answer) = answer_slot();
                 let request = request(self, caller.clone(), params, Box::new(answered))?;
@@ -273,6 +321,9 @@ impl Portal {
         if let Some(mut presence) = self.shared.presence() {
             presence.depart(connection, self.now());
         }
+        if let Some(browsers) = &self.shared.browsers {
+            browsers.announce();
+        }
     }
 
     /// Forgets a live connection as [`Portal::forget`] does, and writes down at once who left a room with
@@ -330,6 +381,9 @@ impl Portal {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         self.shared.commits.announce();
+        if let Some(browsers) = &self.shared.browsers {
+            browsers.announce();
+        }
     }
 }
 

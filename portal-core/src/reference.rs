@@ -70,7 +70,7 @@ pub fn events() -> String {
         .collect();
     let mut out = String::from(
         "# Events\n\nWhat the log holds. At delivery a socket gets the data with `seq` and `at`, and what the event \
-         points at: the message, the chat, the public key, the wrapped key.\n",
+         points at: the message, the chat, the public key, the wrapped key, the own way into a browser.\n",
     );
     for (name, variant) in by_name {
         let data = &variant["properties"]["data"];

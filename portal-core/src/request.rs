@@ -123,7 +123,7 @@ impl Request {
     /// An operation by its name, with JSON parameters and reply.
     ///
     /// # Errors
-    /// `ERR_UNKNOWN_OPERATION`; also for a query, which needs no batch.
+    /// `ERR_UNKNOWN_OPERATION`; also for what cannot be committed with others: queries and errands.
     pub fn json(
         portal: &Portal,
         caller: Actor,
@@ -133,7 +133,7 @@ impl Request {
     ) -> Result<Self> {
         match entry.kind() {
             Kind::Operation(request) => request(portal, caller, params, done),
-            Kind::Query(_) => Err(Error::new(ErrorKind::UnknownOperation)),
+            Kind::Query(_) | Kind::Errand(_) => Err(Error::new(ErrorKind::UnknownOperation)),
         }
     }
 

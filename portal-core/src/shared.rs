@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use crate::clock::Clock;
 use crate::error::{ErrorKind, Result};
 use crate::event::Event;
+use crate::keeper::Browsers;
 use crate::model::{Timestamp, UserId};
 use crate::operation::{Aftermath, Effect};
 use crate::ops;
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub(crate) presence: Option<Mutex<Presence>>,
     /// Held while presence is: freed by closing and by a crash.
     pub(crate) presence_lock: Mutex<Option<FileLock>>,
+    pub(crate) browsers: Option<Browsers>,
     pub(crate) settings: RwLock<Arc<Settings>>,
     /// The last event that presence has seen.
     pub(crate) observed: Mutex<u64>,
@@ -147,6 +149,14 @@ impl Shared {
         if let Some(mut presence) = self.presence() {
             presence.observe(seq, at, event, staying);
         }
+        self.tell_keepers();
+    }
+
+    /// Whoever keeps browsers may have something to do.
+    fn tell_keepers(&self) {
+        if let Some(browsers) = &self.browsers {
+            browsers.announce();
+        }
     }
 
     /// Does in memory what a committed operation left to do. It reads nothing from the file: what is on
@@ -178,6 +188,7 @@ impl Shared {
                         // Lost while its joining was on its way to disk.
                         presence.came_and_left(identity, chat, at);
                     }
+                    self.tell_keepers();
                 }
                 Effect::Noted(departure) => {
                     if let Some(mut presence) = self.presence() {
@@ -198,6 +209,7 @@ impl Shared {
                     if let Some(mut presence) = self.presence() {
                         presence.leave(connection, chat, at);
                     }
+                    self.tell_keepers();
                 }
             }
         }

@@ -14,10 +14,11 @@ use serde_json::{Value, json};
 // Direction ---------------------------------------------------------------------------------------
 
 /// What lies above the rules and the rows: nothing below may know it.
-const ABOVE: [&str; 9] = [
+const ABOVE: [&str; 10] = [
     "catalogue",
     "delivery",
     "follow",
+    "keeper",
     "operation",
     "ops",
     "portal",

@@ -343,6 +343,8 @@ const KEPT_OUT: &[(&str, &str, &str)] = &[
     ("report", "handled_by", "who did it is for staff"),
     ("login_code", "user_id", "a secret that lives ten minutes"),
     ("login_code", "identity", "lives ten minutes"),
+    ("browser_holder", "user_id", "lasts while they are there"),
+    ("browser_request", "user_id", "lasts while they are there"),
     ("rematch_pause", "low", "lasts a minute"),
     ("rematch_pause", "high", "lasts a minute"),
     ("sent", "sender_id", "answers retries for ten minutes"),
@@ -396,6 +398,7 @@ const KEPT_OUT: &[(&str, &str, &str)] = &[
 /// Tables that name nobody.
 const OF_NOBODY: &[&str] = &[
     "bot",
+    "browser",
     "meta",
     "setting",
     "chat_pace",

@@ -6,6 +6,8 @@
 
 mod common;
 
+#[path = "invariants/browser.rs"]
+mod browser;
 #[path = "invariants/cascades.rs"]
 mod cascades;
 #[path = "invariants/chats.rs"]
@@ -24,9 +26,15 @@ use std::collections::BTreeSet;
 use harness::{Case, Does, Rule, Schema, copy, message, strings, world};
 
 fn cases() -> impl Iterator<Item = &'static Case> {
-    [people::CASES, chats::CASES, content::CASES, matching::CASES]
-        .into_iter()
-        .flatten()
+    [
+        people::CASES,
+        chats::CASES,
+        content::CASES,
+        matching::CASES,
+        browser::CASES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 #[test]

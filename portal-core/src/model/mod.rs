@@ -2,6 +2,7 @@
 //!
 //! No I/O and no rules about who may do what; those are `policy`'s.
 
+mod browser;
 mod chat;
 mod config;
 mod id;
@@ -12,6 +13,7 @@ mod text;
 mod time;
 mod user;
 
+pub use browser::{BrowserEnd, BrowserState, RunId};
 pub use chat::{Chat, ChatKind, ChatType};
 pub(crate) use config::present;
 pub use config::{

@@ -12,7 +12,7 @@ use crate::event::{EpochReason, UserDeleted};
 use crate::model::{ChatId, Role, UserId};
 use crate::operation::{Context, Done, Operation};
 use crate::ops::sessions::{self, Ending};
-use crate::ops::{audit, chats, epochs, matching, members, messages, users};
+use crate::ops::{audit, browser, chats, epochs, matching, members, messages, users};
 use crate::policy::{
     ActOn, Destroy, Permit, Person, TargetFacts, Transfer, on_account, permit, stranger_goes,
 };
@@ -125,6 +125,7 @@ fn take_away(cx: &mut Context<'_>, leave: &Permit<ActOn>, person: &Person) -> Re
         let name = users::name(cx.db, person.id)?;
         users::hold_name(cx.db, &name, cx.now)?;
     }
+    browser::forget_person(cx, person.id)?;
     users::delete(cx.db, leave)?;
     cx.emit(UserDeleted { user_id: person.id })
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::model::{ChatId, ChatType, Timestamp};
 use crate::operation::{Query, View};
+use crate::ops::browser;
 use crate::ops::chats::{COLUMNS, ChatRow, ChatView, from_row};
 use crate::store;
 
@@ -67,16 +68,15 @@ impl Query for List {
             .last()
             .filter(|_| more)
             .map(|row| Place::of(row).cursor());
-        let presence = view.presence();
-        let viewers = |chat: ChatId| presence.as_ref().map_or(0, |all| all.viewers(chat));
-        let chats = rows
-            .into_iter()
-            .map(|row| Listed {
-                running: false,
-                viewer_count: viewers(row.chat.id),
+        let mut chats = Vec::new();
+        for row in rows {
+            let chat = row.chat.id;
+            chats.push(Listed {
+                running: browser::is_running(view.db, chat)?,
+                viewer_count: view.presence().map_or(0, |all| all.viewers(chat)),
                 chat: row.into(),
-            })
-            .collect();
+            });
+        }
         Ok(DirectoryPage {
             chats,
             next,

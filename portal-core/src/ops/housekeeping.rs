@@ -7,8 +7,8 @@ use crate::error::{ErrorKind, Result};
 use crate::model::{MINUTE, Timestamp};
 use crate::operation::{Context, Operation};
 use crate::ops::{
-    activity, audit, epochs, events, invites, keys, limits, login_codes, matching, messages,
-    reports, rooms, sessions, strangers, users,
+    activity, audit, browser, epochs, events, invites, keys, limits, login_codes, matching,
+    messages, reports, rooms, sessions, strangers, users,
 };
 
 /// Does what is due, and answers when it next wants to run. Late calls catch up; nothing is done twice.
@@ -38,6 +38,7 @@ impl Operation for Tick {
         let due = [
             sessions::tick(cx)?,
             matching::tick(cx)?,
+            browser::tick(cx)?,
             strangers::tick(cx)?,
             login_codes::tick(cx)?,
             users::tick(cx)?,

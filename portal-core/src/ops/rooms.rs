@@ -9,7 +9,7 @@ use crate::model::ChatId;
 use crate::operation::{Context, Done, Effect, Operation};
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::messages::joining;
-use crate::ops::{chats, epochs, keys, matching, punishments};
+use crate::ops::{browser, chats, epochs, keys, matching, punishments};
 use crate::policy::{Talk, permit, sit};
 use crate::presence::{Departure, Identity, Leaver, Left};
 
@@ -57,6 +57,7 @@ impl Operation for Join {
                 activity::announce(cx, at, self.chat_id, user, kind, Some(method))?;
                 matching::peer_is_back(cx, self.chat_id, user)?;
             }
+            browser::joins(cx, self.chat_id, &row.chat_config, may_talk)?;
             cx.afterwards(Effect::Joined {
                 connection,
                 identity: Identity {
@@ -154,6 +155,7 @@ impl Operation for BeginPresence {
     fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
         joining::note_all_left(cx.db, cx.now)?;
         matching::begin_presence(cx)?;
+        browser::begin_presence(cx)?;
         Ok(Done {})
     }
 }
@@ -199,6 +201,7 @@ fn note(cx: &mut Context<'_>, departure: Departure) -> Result<()> {
             joining::note_left(cx.db, session, chat, at)?;
         }
         (Left::Room(chat), Leaver::User(user)) => {
+            browser::drop_person(cx, chat, user)?;
             // Who is away already, or was matched while away, has not left now.
             if matching::peer_is_away(cx, chat, user, at)? != Some(false) {
                 activity::announce(cx, at, chat, user, ActivityKind::Leave, None)?;

@@ -53,6 +53,21 @@ pub fn control(
     }
 }
 
+/// Whether the actor may give control to somebody, once [`control`] lets them grant at all: whoever has it passes it
+/// on, whoever may configure decides, and where controls are locked the owner and admins got so far.
+pub fn hand_over(
+    actor: &ActingAs,
+    chat: &ChatFacts,
+    has_it: bool,
+    rules: ControlRules,
+) -> Result<(), Denial> {
+    if has_it || rules.locked {
+        Ok(())
+    } else {
+        may(ChatAction::Configure, actor, chat)
+    }
+}
+
 /// Whether the actor may see the browser's screen: whoever may talk there. A DIRECT chat has no browser.
 pub fn see_screen(actor: &ActingAs, chat: &ChatFacts) -> Result<(), Denial> {
     may(ChatAction::Talk, actor, chat)?;

@@ -16,7 +16,7 @@ mod platform;
 
 pub use audit::{AuditScope, ReadAudit, read_audit};
 pub use bot::{deliver_codes, let_in_from, may_be_let_in};
-pub use browser::{Control, ControlRules, control, see_screen};
+pub use browser::{Control, ControlRules, control, hand_over, see_screen};
 pub use chat::{
     ActivityLog, ChatAct, ChatAction, Clear, Clipboard, Configure, DeleteOwn, Destroy, Invites,
     LookIn, Moderate, Report, RunBrowser, Talk, Transfer, looks_as_staff, may, permit, read,

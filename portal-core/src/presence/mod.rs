@@ -336,6 +336,18 @@ impl Presence {
             .collect()
     }
 
+    /// The people in a room with the order of each of their seats there: who left and came back has none of the
+    /// former.
+    pub fn places_in(&self, chat: ChatId) -> BTreeMap<UserId, BTreeSet<u64>> {
+        let mut places: BTreeMap<UserId, BTreeSet<u64>> = BTreeMap::new();
+        for (id, seat) in self.room(chat) {
+            if let Some(user) = self.identity(id).and_then(|identity| identity.user) {
+                places.entry(user).or_default().insert(seat.order);
+            }
+        }
+        places
+    }
+
     /// The people in a room, and how many guests.
     pub fn people_in(&self, chat: ChatId) -> (BTreeSet<UserId>, usize) {
         let mut people = BTreeSet::new();
@@ -483,6 +495,10 @@ impl Presence {
                     }
                 }
             }
+            // Whether it runs is told with the members (SPEC 10.2).
+            Event::RoomStarted(e) if e.user_id.is_none() => drop(self.changed.insert(e.chat_id)),
+            Event::RoomStopping(e) => drop(self.changed.insert(e.chat_id)),
+            Event::RoomStopped(e) => drop(self.changed.insert(e.chat_id)),
             Event::MatchFound(e) => self.seat_person(e.user_id, e.chat_id, seq, at),
             _ => {}
         }

@@ -4,10 +4,10 @@
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::model::{
-    ActivityId, AuditId, BlobId, BotId, BotName, ChatId, ChatName, ChatType, ClientId, CountryCode,
-    Description, Interest, Interests, InviteCode, Label, MessageId, Note, Platform,
-    PlatformIdentity, Reason, ReportId, ReportState, Role, Seq, SessionId, SignupCode, Slug, Tier,
-    Timestamp, UserId, Username,
+    ActivityId, AuditId, BlobId, BotId, BotName, BrowserEnd, BrowserState, ChatId, ChatName,
+    ChatType, ClientId, CountryCode, Description, Interest, Interests, InviteCode, Label,
+    MessageId, Note, Platform, PlatformIdentity, Reason, ReportId, ReportState, Role, RunId, Seq,
+    SessionId, SignupCode, Slug, Tier, Timestamp, UserId, Username,
 };
 
 fn refused(why: String) -> FromSqlError {
@@ -45,7 +45,7 @@ macro_rules! texts {
 }
 
 texts! { Username ChatName Description Label Slug InviteCode Reason Note ClientId SignupCode CountryCode Platform
-PlatformIdentity BotName }
+PlatformIdentity BotName RunId }
 
 macro_rules! ranks {
     ($($name:ty)*) => {$(
@@ -77,7 +77,7 @@ macro_rules! spelled {
     )*};
 }
 
-spelled! { ChatType ReportState }
+spelled! { ChatType ReportState BrowserState BrowserEnd }
 
 /// A JSON list of words.
 impl ToSql for Interests {

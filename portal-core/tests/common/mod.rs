@@ -7,6 +7,7 @@
     reason = "each test file uses its part of the cast"
 )]
 
+pub mod browsers;
 pub mod keys;
 pub mod matches;
 pub mod programs;
@@ -15,6 +16,7 @@ pub mod talk;
 
 use std::sync::Arc;
 
+use portal_core::backend::BrowserBackend;
 use portal_core::clock::ManualClock;
 use portal_core::model::{ChatId, ChatType, ConnectionId, DAY, SessionId, Timestamp, UserId};
 use portal_core::{Actor, Delivery, Durability, Error, Follower, Options, Portal};
@@ -82,6 +84,19 @@ impl Stage {
         self.portal.close();
         let options = Options {
             presence,
+            ..self.beside_options()
+        };
+        let portal = Portal::open(self.portal.path(), options).unwrap();
+        Self { portal, ..self }
+    }
+
+    /// The same, by a process that runs browsers.
+    #[must_use]
+    pub fn reopened_with(self, browsers: Arc<dyn BrowserBackend>) -> Self {
+        self.portal.close();
+        let options = Options {
+            presence: true,
+            browsers: Some(browsers),
             ..self.beside_options()
         };
         let portal = Portal::open(self.portal.path(), options).unwrap();

@@ -54,6 +54,11 @@ INSERT INTO key_rejection (chat_id, session_id, publisher_session, at) VALUES (1
 INSERT INTO key_request (chat_id, session_id, requested_at) VALUES (103, 503, 0), (105, 501, 0);
 INSERT INTO distributor_pause (chat_id, user_id, until) VALUES (103, 5000, 99), (105, 5000, 99);
 
+INSERT INTO browser (chat_id, run, state, since) VALUES
+    (103, '0123456789abcdef0123456789abcdef', 'running', 0), (105, 'fedcba9876543210fedcba9876543210', 'running', 0);
+INSERT INTO browser_holder (chat_id, user_id, since) VALUES (103, 5000, 0), (105, 5000, 0);
+INSERT INTO browser_request (chat_id, user_id, at) VALUES (103, 3000, 0), (105, 7000, 0);
+
 INSERT INTO punishment (id, user_id, chat_id, kind, by_actor, at, until) VALUES
     (1, 5000, 103, 'mute', 'operator', 0, 100), (2, 5000, 105, 'mute', 'operator', 0, 100);
 INSERT INTO report (id, chat_id, chat_type, chat_name, message_id, epoch, message_at, sender_id, reporter_id, reason, at,

@@ -427,6 +427,33 @@ CREATE TABLE audit (
     CONSTRAINT audit_chat_type_known CHECK (chat_type IS NULL OR chat_type IN ('OFFICIAL', 'PUBLIC', 'PRIVATE', 'DIRECT')),
     CONSTRAINT audit_chat_type_of_a_chat CHECK (chat_type IS NULL OR chat_id IS NOT NULL)
 ) STRICT;
+CREATE TABLE browser (
+    chat_id     INTEGER PRIMARY KEY REFERENCES chat (id) ON DELETE CASCADE,
+    run         TEXT NOT NULL UNIQUE,
+    state       TEXT NOT NULL,
+    since       INTEGER NOT NULL,
+    -- Why it is being stopped, or is not there although it was wanted.
+    reason      TEXT,
+    -- Since when nobody looks at the chat.
+    empty_since INTEGER,
+    CONSTRAINT browser_run_form CHECK (length(run) = 32 AND run NOT GLOB '*[^0-9a-f]*'),
+    CONSTRAINT browser_state_known CHECK (state IN ('starting', 'running', 'stopping', 'failed')),
+    CONSTRAINT browser_reason_known CHECK (reason IS NULL OR reason IN ('asked', 'idle', 'died', 'unreachable', 'full',
+        'misconfigured', 'failed', 'unavailable')),
+    CONSTRAINT browser_end_has_reason CHECK ((state IN ('stopping', 'failed')) = (reason IS NOT NULL)),
+    CONSTRAINT browser_empty_while_wanted CHECK (empty_since IS NULL OR state IN ('starting', 'running'))
+) STRICT;
+CREATE TABLE browser_holder (
+    chat_id INTEGER PRIMARY KEY REFERENCES chat (id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    since   INTEGER NOT NULL
+) STRICT;
+CREATE TABLE browser_request (
+    chat_id INTEGER NOT NULL REFERENCES chat (id) ON DELETE CASCADE,
+    user_id INTEGER NOT NULL REFERENCES user (id) ON DELETE CASCADE,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (chat_id, user_id)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE event (
     seq        INTEGER PRIMARY KEY,
     at         INTEGER NOT NULL,
@@ -442,7 +469,7 @@ CREATE TABLE event (
         WHEN 'session' THEN session_id IS NOT NULL ELSE 1 END),
     CONSTRAINT event_data_is_json CHECK (json_valid(data))
 ) STRICT;
-INSERT INTO meta VALUES ('log_id', '960e77d3d1eddd48d941fdde46ebac52');
+INSERT INTO meta VALUES ('log_id', '5e621a0ae09ae538f9b960c7ed37fea8');
 INSERT INTO user VALUES (1000, 'olga-owner', 3, 0, NULL, 0, 0, NULL, 0);
 INSERT INTO user VALUES (2000, 'ada-admin', 2, 0, NULL, 0, 0, NULL, 0);
 INSERT INTO user VALUES (3000, 'mo-moderator', 1, 0, NULL, 0, 0, NULL, 0);
@@ -452,14 +479,14 @@ INSERT INTO user VALUES (6000, 'oskar-other', 0, 0, NULL, 0, 0, NULL, 0);
 INSERT INTO user VALUES (7000, 'lis-lifetime', 0, 3, NULL, 0, 0, NULL, 0);
 INSERT INTO user VALUES (9000, 'quiet-otter', 0, 0, NULL, 0, 1, NULL, 0);
 INSERT INTO session VALUES (9000000, 9000, X'0000000000000000000000000000000000000000000000000000000000000000', 0, 9000000000000, NULL, NULL, NULL, NULL);
-INSERT INTO session VALUES (9000001, 4000, X'84F906AED9B12DA36879421BE250D377B1A5BD6AE576E327D494A6169ACB0687', 1800000000000, 1802592000000, NULL, NULL, NULL, NULL);
+INSERT INTO session VALUES (9000001, 4000, X'FEA5DB57208549422D9EE8A459FCB5919920534D5BA3BD763A0B49BDE80ABB72', 1800000000000, 1802592000000, NULL, NULL, NULL, NULL);
 INSERT INTO chat VALUES (1, 'OFFICIAL', 'A chat', NULL, 'the-lobby', 2000, NULL, NULL, NULL, 2, 1, 1, 1800000000000, 1, 0, NULL, '{"wipe_preset":"off","history_visible":true,"allow_control_requests":false,"locked_controls":false,"implicit_hosting":false,"inactive_cursors":false,"slow_mode_seconds":0}', '{"browser":"firefox","start_url":null,"kiosk":false,"adblock":true}', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1800000000000, 1800000000000);
 INSERT INTO chat VALUES (2, 'PUBLIC', 'A chat', NULL, 'the-square', 4000, NULL, NULL, NULL, 2, 1, 1, 1800000000000, 1, 0, 1, '{"wipe_preset":"off","history_visible":true,"allow_control_requests":false,"locked_controls":false,"implicit_hosting":false,"inactive_cursors":false,"slow_mode_seconds":0}', '{"browser":"firefox","start_url":null,"kiosk":false,"adblock":true}', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1800000000000, 1800000000000);
 INSERT INTO chat VALUES (3, 'PRIVATE', 'A chat', NULL, NULL, 4000, NULL, NULL, NULL, 2, 1, 1, 1800000000000, 2, 0, NULL, '{"wipe_preset":"off","history_visible":true,"allow_control_requests":false,"locked_controls":false,"implicit_hosting":false,"inactive_cursors":false,"slow_mode_seconds":0}', '{"browser":"firefox","start_url":null,"kiosk":false,"adblock":true}', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 1800000000000, 1800000000000);
 INSERT INTO chat VALUES (4, 'DIRECT', 'Direct', NULL, NULL, NULL, 5000, 6000, NULL, 3, 1, 1, 1800000000000, 1, 0, NULL, '{}', '{}', NULL, NULL, NULL, NULL, 1800086400000, '["music"]', NULL, NULL, NULL, NULL, 1800000000000, 1800000000000);
 INSERT INTO membership VALUES (4, 5000, 'match', 1800000000000, 1);
 INSERT INTO membership VALUES (4, 6000, 'match', 1800000000000, 1);
-INSERT INTO invite VALUES ('fr9d386s5ayi9bhu', 3, 4000, 1800000000000, NULL, NULL, 0, NULL);
+INSERT INTO invite VALUES ('rab0amvl1f4kimbq', 3, 4000, 1800000000000, NULL, NULL, 0, NULL);
 INSERT INTO message VALUES (3, 1, 4000, 0, 1, NULL, 'x', 1800000000000);
 INSERT INTO audit VALUES (1, 1800000000000, 'operator', NULL, NULL, 'chat.create', 1, 'OFFICIAL', NULL, '{"chat_type":"OFFICIAL","owner":2000}');
 INSERT INTO audit VALUES (2, 1800000000000, 'operator', NULL, NULL, 'chat.create', 2, 'PUBLIC', NULL, '{"chat_type":"PUBLIC","owner":4000}');
@@ -535,6 +562,8 @@ CREATE INDEX audit_by_area ON audit (substr(action, 1, instr(action, '.')), id);
 CREATE INDEX audit_by_chat ON audit (chat_id, id) WHERE chat_id IS NOT NULL;
 CREATE INDEX audit_by_target ON audit (target, id) WHERE target IS NOT NULL;
 CREATE INDEX audit_by_user ON audit (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX browser_holder_by_user ON browser_holder (user_id);
+CREATE INDEX browser_request_by_user ON browser_request (user_id);
 CREATE INDEX event_by_chat ON event (chat_id, seq) WHERE chat_id IS NOT NULL;
 CREATE INDEX event_by_user ON event (user_id, seq) WHERE user_id IS NOT NULL;
 CREATE INDEX event_by_session ON event (session_id, seq) WHERE session_id IS NOT NULL;
@@ -706,6 +735,29 @@ BEGIN SELECT RAISE(ABORT, 'audit_is_not_replaced'); END;
 CREATE TRIGGER audit_goes_by_retention_only BEFORE DELETE ON audit
 WHEN OLD.at >= coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'audit_horizon'), 0)
 BEGIN SELECT RAISE(ABORT, 'audit_goes_by_retention_only'); END;
+CREATE TRIGGER browser_never_of_direct BEFORE INSERT ON browser
+WHEN (SELECT chat_type FROM chat WHERE id = NEW.chat_id) = 'DIRECT'
+BEGIN SELECT RAISE(ABORT, 'browser_never_of_direct'); END;
+CREATE TRIGGER browser_run_is_fixed BEFORE UPDATE OF run ON browser WHEN NEW.run <> OLD.run
+BEGIN SELECT RAISE(ABORT, 'browser_run_is_fixed'); END;
+CREATE TRIGGER browser_holder_while_running BEFORE INSERT ON browser_holder
+WHEN NOT EXISTS (SELECT 1 FROM browser WHERE chat_id = NEW.chat_id AND state = 'running')
+BEGIN SELECT RAISE(ABORT, 'browser_holder_while_running'); END;
+CREATE TRIGGER browser_request_while_running BEFORE INSERT ON browser_request
+WHEN NOT EXISTS (SELECT 1 FROM browser WHERE chat_id = NEW.chat_id AND state = 'running')
+BEGIN SELECT RAISE(ABORT, 'browser_request_while_running'); END;
+CREATE TRIGGER browser_holder_asks_no_more AFTER INSERT ON browser_holder
+BEGIN DELETE FROM browser_request WHERE chat_id = NEW.chat_id AND user_id = NEW.user_id; END;
+CREATE TRIGGER browser_end_ends_control AFTER UPDATE OF state ON browser WHEN NEW.state <> 'running'
+BEGIN
+    DELETE FROM browser_holder WHERE chat_id = NEW.chat_id;
+    DELETE FROM browser_request WHERE chat_id = NEW.chat_id;
+END;
+CREATE TRIGGER browser_gone_ends_control AFTER DELETE ON browser
+BEGIN
+    DELETE FROM browser_holder WHERE chat_id = OLD.chat_id;
+    DELETE FROM browser_request WHERE chat_id = OLD.chat_id;
+END;
 CREATE TRIGGER event_is_never_rewritten BEFORE UPDATE ON event
 BEGIN SELECT RAISE(ABORT, 'event_is_never_rewritten'); END;
 CREATE TRIGGER event_seq_only_rises BEFORE INSERT ON event

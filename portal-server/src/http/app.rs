@@ -308,7 +308,7 @@ impl App {
             .map_err(body_error)
     }
 
-    /// Runs an operation on the writer's thread, a query on one of its own.
+    /// Runs an operation on the writer's thread; a query, and what waits for a browser, on one of its own.
     async fn run(
         &self,
         entry: &'static Entry,
@@ -316,7 +316,7 @@ impl App {
         parameters: Map<String, Value>,
     ) -> Result<String> {
         let parameters = Value::Object(parameters).to_string();
-        if entry.writes() {
+        if entry.commits() {
             return self.server.writer.call(actor, entry, &parameters).await;
         }
         let portal = self.server.portal.clone();

@@ -25,7 +25,7 @@ use crate::model::{
 use crate::operation::Context;
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::chats::{self, ChatRow};
-use crate::ops::{epochs, sessions};
+use crate::ops::{browser, epochs, sessions};
 use crate::policy::{Enter, Permit};
 use crate::store;
 
@@ -148,6 +148,7 @@ fn dismiss(cx: &mut Context<'_>, chat_id: ChatId, user_id: UserId, reason: &str)
         reason: reason.to_owned(),
         user_id: Some(user_id),
     })?;
+    browser::drop_person(cx, chat_id, user_id)?;
     activity::announce(cx, cx.now, chat_id, user_id, ActivityKind::Leave, None)?;
     epochs::drop_keys_of(cx, chat_id, user_id)?;
     Ok(true)

@@ -17,7 +17,7 @@ use crate::operation::{Context, Done, Operation};
 use crate::ops::activity::{self, ActivityKind};
 use crate::ops::messages::joining;
 use crate::ops::punishments::{self, InChat};
-use crate::ops::{audit, chats, epochs, members, users};
+use crate::ops::{audit, browser, chats, epochs, members, users};
 use crate::policy::{ActOnInChat, Moderate, Permit, act_on_in_chat, may_evict, permit};
 
 macro_rules! acts {
@@ -171,6 +171,7 @@ fn put_out(
     joining::forget(cx.db, chat, user)?;
     activity::record(cx, chat, user, kind, None)?;
     cx.emit(event)?;
+    browser::drop_person(cx, chat, user)?;
     epochs::drop_keys_of(cx, chat, user)?;
     epochs::move_on(cx, chat, EpochReason::MemberRemoved)?;
     Ok(())
