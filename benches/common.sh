@@ -28,8 +28,20 @@ start() {
   : >"$scratch/out"
   "$@" >"$scratch/out" 2>"$scratch/log" &
   server_pid=$!
-  until port=$(head -n 1 "$scratch/out" | grep -oE '[0-9]+$'); do
-    kill -0 "$server_pid" 2>/dev/null || { cat "$scratch/log" >&2; return 1; }
+  await says_its_port
+}
+
+says_its_port() { port=$(head -n 1 "$scratch/out" | grep -oE '[0-9]+$'); }
+
+# await COMMAND...: waits until it succeeds, no longer than a minute, and no longer than the server runs.
+await() {
+  local tries=3000
+  until "$@"; do
+    if ! kill -0 "$server_pid" 2>/dev/null || ! ((tries--)); then
+      echo "the server does not come up:" >&2
+      cat "$scratch/log" >&2
+      return 1
+    fi
     sleep 0.02
   done
 }

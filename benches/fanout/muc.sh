@@ -28,11 +28,10 @@ start_prosody() {
   sed -e "s|@DATA@|$scratch/prosody|" -e "s|@PORT@|$port|" "$here/prosody.cfg.lua" >"$scratch/prosody.cfg.lua"
   prosody --config "$scratch/prosody.cfg.lua" -F >"$scratch/log" 2>&1 &
   server_pid=$!
-  until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
-    kill -0 "$server_pid" 2>/dev/null || { cat "$scratch/log" >&2; return 1; }
-    sleep 0.05
-  done
+  await takes_connections
 }
+
+takes_connections() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 
 driver() { "$target/examples/bench-fanout" --address "127.0.0.1:$port" --pid "$server_pid" "$@"; }
 
