@@ -221,7 +221,7 @@ fn deliver_one(
         to.sort_unstable();
         to.dedup();
         // What is older than a connection, its replay has given it; and an ended session hears no more.
-        to.retain(|id| presence.hears(*id, seq));
+        presence.keep_hearing(&mut to, seq);
         let closing = match &stored.event {
             Event::SessionEnded(e) => presence.of_session(e.session_id),
             _ => Vec::new(),

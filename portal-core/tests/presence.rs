@@ -621,7 +621,41 @@ fn nothing_is_kept_of_a_match_that_is_over() {
     presence.delivered(over, 3);
     presence.take_changed(at(0));
     presence.take_changed(at(1_000));
-    assert!(presence.hears(one, 4));
+    let mut hearing = vec![one];
+    presence.keep_hearing(&mut hearing, 4);
+    assert_eq!(hearing, [one]);
     let kept = format!("{presence:?}");
     assert!(!kept.contains("777001"), "{kept}");
+}
+
+#[test]
+fn who_is_gone_or_came_later_hears_nothing_whoever_is_asked_beside_them_spec_12_2() {
+    let mut presence = Presence::default();
+    let at = Timestamp::from_millis(0);
+    // Six came before the event, three after it; of each three the middle one is gone.
+    let ids: Vec<_> = (1..=9)
+        .map(|number| {
+            let since = if number > 6 { 10 } else { 0 };
+            presence.connect(Who::Session(number).identity(), since, at)
+        })
+        .collect();
+    for gone in ids.iter().skip(1).step_by(3) {
+        presence.depart(*gone, at);
+    }
+    for asked in 0_u32..1 << ids.len() {
+        let of = |wanted: &dyn Fn(usize) -> bool| -> Vec<_> {
+            let asked = (0..ids.len()).filter(|place| asked >> place & 1 == 1);
+            asked
+                .filter(|place| wanted(*place))
+                .map(|place| ids[place])
+                .collect()
+        };
+        let mut hearing = of(&|_| true);
+        presence.keep_hearing(&mut hearing, 5);
+        assert_eq!(
+            hearing,
+            of(&|place| place < 6 && place % 3 != 1),
+            "{asked:b}"
+        );
+    }
 }

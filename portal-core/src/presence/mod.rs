@@ -50,6 +50,12 @@ struct Connection {
     taken: BTreeSet<ChatId>,
 }
 
+impl Connection {
+    fn hears(&self, seq: u64) -> bool {
+        self.since < seq && self.ended.is_none_or(|ended| seq <= ended)
+    }
+}
+
 /// How often a room's members are told at most (SPEC 10.2), in milliseconds.
 pub const MEMBERS_EVERY: i64 = 250;
 
@@ -145,12 +151,19 @@ impl Presence {
             .map(|connection| connection.identity)
     }
 
-    /// Whether an event at this place of the log is for the connection at all: it was there, and its session
-    /// had not ended before.
-    pub fn hears(&self, id: ConnectionId, seq: u64) -> bool {
-        self.connections.get(&id).is_some_and(|connection| {
-            connection.since < seq && connection.ended.is_none_or(|ended| seq <= ended)
-        })
+    /// Keeps those whom an event at this place of the log is for at all: they were there, and their session had not
+    /// ended before. The ids come in ascending order: who is in a room often came one after the other, and then
+    /// nobody is looked up.
+    pub fn keep_hearing(&self, ids: &mut Vec<ConnectionId>, seq: u64) {
+        let mut connections = self.connections.range(..);
+        ids.retain(|id| {
+            let mut next = connections.next();
+            if next.is_none_or(|(next, _)| next != id) {
+                connections = self.connections.range(id..);
+                next = connections.next();
+            }
+            next.is_some_and(|(next, connection)| next == id && connection.hears(seq))
+        });
     }
 
     /// The event log's end when the connection was opened.

@@ -27,7 +27,8 @@ pub(crate) async fn latency(
     messages: usize,
     a_second: f64,
 ) -> Result<serde_json::Value> {
-    let (mut sender, clients) = room::gather(server, cast).await?;
+    let (mut sender, mut clients) = room::gather(server, cast).await?;
+    settle(&mut sender, cast, &mut clients).await?;
     let receivers = clients.len();
     let mut receiving = JoinSet::new();
     for client in clients {
@@ -59,6 +60,19 @@ pub(crate) async fn latency(
         "server_cpu_seconds": after.cpu_seconds - before.cpu_seconds,
         "driver_cpu_seconds": own_after.cpu_seconds - own_before.cpu_seconds,
     }))
+}
+
+/// Sends one message, and waits until everybody has it: before it come the notices of all who joined.
+async fn settle(sender: &mut Client, cast: &Cast, clients: &mut [Client]) -> Result<()> {
+    room::ask(sender, &cast.message(0)).await?;
+    for client in clients {
+        let mut has_it = false;
+        while !has_it {
+            let receiving = client.receive(|frame| has_it |= room::is_message(frame));
+            timeout(PATIENCE, receiving).await??;
+        }
+    }
+    Ok(())
 }
 
 /// Sends each message when it is due, or as soon after as can be; gives when each was due.
@@ -108,12 +122,10 @@ async fn send(
 async fn arrivals(mut client: Client, count: usize) -> Result<Vec<Instant>> {
     let mut arrived = Vec::with_capacity(count);
     while arrived.len() < count {
-        let receiving = client.receive(|frame| {
-            if room::is_message(frame) {
-                arrived.push(Instant::now());
-            }
-        });
+        let mut messages = 0;
+        let receiving = client.receive(|frame| messages += usize::from(room::is_message(frame)));
         timeout(PATIENCE, receiving).await??;
+        arrived.resize(arrived.len() + messages, Instant::now());
     }
     Ok(arrived)
 }

@@ -3,6 +3,7 @@
 use std::io::Result;
 use std::time::Duration;
 
+use memchr::memmem;
 use tokio::time::timeout;
 
 use crate::Server;
@@ -40,7 +41,12 @@ pub(crate) async fn enter(client: &mut Client, chat: u64) -> Result<()> {
 
 /// Says something and waits for an acknowledgement that says `ok`.
 pub(crate) async fn say(client: &mut Client, name: &str, data: &serde_json::Value) -> Result<()> {
-    client.send(&format!(r#"420["{name}",{data}]"#)).await?;
+    ask(client, &format!(r#"420["{name}",{data}]"#)).await
+}
+
+/// Sends an event that asks for the acknowledgement of number 0, and waits for one that says `ok`.
+pub(crate) async fn ask(client: &mut Client, event: &str) -> Result<()> {
+    client.send(event).await?;
     let mut answer = None;
     while answer.is_none() {
         let receiving = client.receive(|frame| {
@@ -55,7 +61,7 @@ pub(crate) async fn say(client: &mut Client, name: &str, data: &serde_json::Valu
         answer => {
             let answer = answer.unwrap_or_default();
             let answer = String::from_utf8_lossy(&answer);
-            Err(std::io::Error::other(format!("{name}: {answer}")))
+            Err(std::io::Error::other(format!("{event}: {answer}")))
         }
     }
 }
@@ -86,8 +92,6 @@ pub(crate) fn acknowledged(frame: &[u8]) -> Result<Option<usize>> {
 /// Whether a frame is a message of somebody's, not a notice of the system's that somebody joined: that has a
 /// code, near the beginning.
 pub(crate) fn is_message(frame: &[u8]) -> bool {
-    let code = br#""code":""#;
     let beginning = &frame[..frame.len().min(160)];
-    frame.starts_with(br#"42["message:new""#)
-        && !beginning.windows(code.len()).any(|window| window == code)
+    frame.starts_with(br#"42["message:new""#) && memmem::find(beginning, br#""code":""#).is_none()
 }

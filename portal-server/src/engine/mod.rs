@@ -17,6 +17,7 @@ mod polling;
 mod queue;
 mod reader;
 mod socket;
+mod turns;
 mod websocket;
 
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) use handshake::{Asked, Refused, Sid, Transport};
 pub(crate) use packet::Packet;
 pub(crate) use socket::Socket;
+pub(crate) use turns::Turns;
 
 use packet::Incoming;
 use socket::Over;

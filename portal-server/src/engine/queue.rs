@@ -14,6 +14,9 @@ pub(super) const MOST: usize = 1024;
 /// A queue that is empty keeps no more room than this.
 const SMALL: usize = 4;
 
+/// Room that is made at first: in a busy room several come together, and growing step by step costs more.
+const FIRST: usize = 16;
+
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     packets: VecDeque<Packet>,
@@ -52,6 +55,9 @@ impl Queue {
         if before >= MOST {
             self.cut = true;
             return Sent::Full;
+        }
+        if self.packets.capacity() == 0 {
+            self.packets.reserve(FIRST);
         }
         self.packets.push_back(packet);
         if self.holds == 0 {

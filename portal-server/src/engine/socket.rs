@@ -33,6 +33,8 @@ struct State {
     writer: Option<Waker>,
     /// It waits for a packet, and not for its client to take the ones before.
     idle: bool,
+    /// It is to be woken when its turn comes.
+    waits_its_turn: bool,
 }
 
 /// What carries a socket at the moment, in the order of an upgrade.
@@ -116,6 +118,7 @@ impl<D> Socket<D> {
                 busy: Busy::default(),
                 writer: None,
                 idle: false,
+                waits_its_turn: false,
             }),
             turned: Notify::new(),
         }
@@ -137,16 +140,34 @@ impl<D> Socket<D> {
         sent
     }
 
+    /// Puts a packet in behind what is held back, and wakes nobody for it: whoever gives it sees to that
+    /// ([`Turns`](super::Turns)). `Full` is said once: after it none of these is taken, so that the client gets nothing
+    /// rather than something with a hole in it. Besides, whether the socket is to have a turn, said once until it has
+    /// had it.
+    pub(super) fn give_in_turn(&self, packet: &Packet) -> (Sent, bool) {
+        let mut state = self.state();
+        if state.over.is_some() {
+            return (Sent::Closed, false);
+        }
+        let sent = state.queue.give_in_turn(packet.clone());
+        let wants_a_turn = state.idle && state.queue.is_ready() && !state.waits_its_turn;
+        state.waits_its_turn |= wants_a_turn;
+        (sent, wants_a_turn)
+    }
+
+    /// Has its turn: whoever writes is woken if something is there to be written still.
+    pub(super) fn have_turn(&self) {
+        let mut state = self.state();
+        state.waits_its_turn = false;
+        let waker = state.wakes();
+        drop(state);
+        wake(waker);
+    }
+
     /// Sends a packet, past what is held back.
     pub(crate) fn send(&self, packet: impl Into<Packet>) -> Sent {
         let packet = packet.into();
         self.fill(|queue| queue.give(packet))
-    }
-
-    /// Sends a packet behind what is held back. `Full` is said once: after it none of these is taken, so that the
-    /// client gets nothing rather than something with a hole in it.
-    pub(crate) fn send_in_turn(&self, packet: &Packet) -> Sent {
-        self.fill(|queue| queue.give_in_turn(packet.clone()))
     }
 
     /// Holds back what is sent in turn until [`Socket::release`].

@@ -217,7 +217,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Line<S> {
     /// Puts what is owed and what waits where it is written from; false if that is nothing.
     fn fill<D>(&mut self, socket: &Socket<D>) -> bool {
         self.pay();
-        self.outbox.packets.extend(socket.take(AT_ONCE));
+        let taken = socket.take(AT_ONCE);
+        if self.outbox.packets.is_empty() {
+            self.outbox.packets = taken;
+        } else {
+            self.outbox.packets.extend(taken);
+        }
         !self.outbox.packets.is_empty()
     }
 

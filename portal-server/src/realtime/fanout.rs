@@ -4,6 +4,7 @@
 //! out once. The runtime's one task hands the packets to the sockets and lets them write in between, so
 //! that a burst neither starves requests nor piles up in memory.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -14,8 +15,8 @@ use portal_core::{Delivery, ErrorKind, Follower, Portal};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::{Realtime, packet, peer};
-use crate::engine::{Packet, Sent};
+use super::{Peer, Realtime, packet, peer};
+use crate::engine::{Packet, Sent, Turns};
 use crate::metrics::Metrics;
 
 /// Events that are read, and handed out, in one go.
@@ -154,49 +155,62 @@ fn wrap(delivery: Delivery) -> Parcel {
 
 /// Hands batches to sockets until the thread ends.
 pub(crate) async fn hand_out(realtime: Arc<Realtime>, mut batches: mpsc::Receiver<Batch>) {
-    while let Some(batch) = batches.recv().await {
-        let late = hand_out_one(&realtime, &batch);
-        for client in late {
-            realtime.too_slow(&client);
+    let mut turns = Turns::default();
+    let mut under_way = VecDeque::new();
+    loop {
+        let batch = if turns.is_waiting() {
+            turns.has_room().then(|| batches.try_recv().ok()).flatten()
+        } else {
+            let Some(batch) = batches.recv().await else {
+                return;
+            };
+            Some(batch)
+        };
+        if let Some(batch) = batch {
+            for client in hand_out_one(&realtime, &batch, &mut turns) {
+                realtime.too_slow(&client);
+            }
+            under_way.push_back((turns.given(), batch.woken));
         }
-        if batch
-            .parcels
-            .iter()
-            .any(|parcel| matches!(parcel, Parcel::Behind))
-        {
-            realtime.let_everyone_go();
+        turns.go_on();
+        while let Some((_, woken)) = under_way.pop_front_if(|(last, _)| turns.is_done(*last)) {
+            let micros = u64::try_from(woken.elapsed().as_micros()).unwrap_or(u64::MAX);
+            realtime.server.metrics.lagged(micros);
         }
-        let micros = u64::try_from(batch.woken.elapsed().as_micros()).unwrap_or(u64::MAX);
-        realtime.server.metrics.lagged(micros);
-        // Lets the sockets write before the next batch is queued behind this one.
+        // The sockets write, and everybody else has a turn too.
         tokio::task::yield_now().await;
     }
 }
 
 /// Answers the sockets that do not keep up.
-fn hand_out_one(realtime: &Realtime, batch: &Batch) -> Vec<super::Client> {
+fn hand_out_one(realtime: &Realtime, batch: &Batch, turns: &mut Turns<Peer>) -> Vec<super::Client> {
     let mut late = Vec::new();
     let mut handed = 0;
     let mut closing = Vec::new();
+    let mut behind = false;
     let connected = realtime.registry.connected();
     for parcel in &batch.parcels {
         match parcel {
             Parcel::Send(to, packet) => {
+                turns.begin();
                 for client in to.iter().filter_map(|id| connected.get(id)) {
                     handed += 1;
-                    if client.send_in_turn(packet) == Sent::Full {
+                    if turns.send(client, packet) == Sent::Full {
                         late.push(client.clone());
                     }
                 }
             }
             Parcel::Close(id) => closing.extend(connected.get(id).cloned()),
-            Parcel::Behind => {}
+            Parcel::Behind => behind = true,
         }
     }
     drop(connected);
     for client in closing {
         realtime.forget(&client);
         peer::close(&client);
+    }
+    if behind {
+        realtime.let_everyone_go();
     }
     Metrics::add(&realtime.server.metrics.delivered, handed);
     late
