@@ -355,6 +355,21 @@
 // portal_actor.kind: a bot of another platform, by the id that portal_authenticate_bot answers.
 #define PORTAL_ACTOR_BOT 5
 
+// A callback of portal_browser_backend: what runs browsers does not answer, or not in time.
+#define PORTAL_BROWSER_FAULT_UNREACHABLE 1
+
+// A callback of portal_browser_backend: there is no room for another browser.
+#define PORTAL_BROWSER_FAULT_FULL 2
+
+// A callback of portal_browser_backend: this browser cannot be run as it is set up.
+#define PORTAL_BROWSER_FAULT_MISCONFIGURED 3
+
+// A callback of portal_browser_backend: that run is not there any more.
+#define PORTAL_BROWSER_FAULT_GONE 4
+
+// A callback of portal_browser_backend: anything else.
+#define PORTAL_BROWSER_FAULT_FAILED 5
+
 // Why a call failed: status, code, a sentence for a person, and typed extras. It belongs to whoever
 // received it, never changes, and holds nothing of the handle it came from.
 typedef struct portal_error portal_error;
@@ -364,6 +379,12 @@ typedef struct portal_follower portal_follower;
 
 // An open database file.
 typedef struct portal portal;
+
+// Keeps the browsers of a file as they are wanted. Each thread that does has one of its own.
+typedef struct portal_keeper portal_keeper;
+
+// Where a callback of portal_browser_backend puts its answer. It lasts until the callback returns.
+typedef struct portal_browser_reply portal_browser_reply;
 
 // A text or document that the library hands out: UTF-8, with a NUL after its length. Give it back
 // with portal_buf_dispose. All zeros is an empty one.
@@ -375,6 +396,88 @@ typedef struct portal_buf {
     // The library's; not to be touched.
     void *owner;
 } portal_buf;
+
+// What runs browsers, for portal_options.browsers. It begins with its size: zero it, then set size to
+// sizeof(portal_browser_backend) and every callback. It is read during portal_open only.
+//
+// A run is one browser of one chat from its start to its end, named by 32 of [0-9a-f]; whatever runs
+// is to be labelled with it. Every call can come again: starting what runs, stopping what does not,
+// letting in who is in and out who is not are all well. The calls of one run come one after the other,
+// but for those of the clipboard and the screen.
+//
+// Each callback returns 0 or a PORTAL_BROWSER_FAULT_..., and puts its answer, or the detail of its
+// fault for the operator's log, which is no place for a secret, into reply: portal_browser_reply_text.
+// What it is given is read during the callback only; texts have a NUL after their length. A wrong or
+// missing answer counts as PORTAL_BROWSER_FAULT_FAILED.
+//
+// They are called from within portal_keeper_tend and portal_call, on the calling thread, until release
+// is. Nothing is locked meanwhile: they may take as long as they need, portal_close waits for them,
+// and they may call the library, except for portal_close, portal_free and the keeper they are called
+// from. They must not throw or jump out.
+typedef struct portal_browser_backend {
+    // sizeof(portal_browser_backend).
+    size_t size;
+    // Handed to every callback.
+    void *host;
+    // Runs a browser, and returns once viewers can be let in. The order is a JSON object: chat_id,
+    // run, browser_config and chat_config as chat.get answers them. After a fault, stop is called for
+    // what may be left.
+    int32_t (*start)(void *host,
+                     int64_t chat_id,
+                     const char *run,
+                     size_t run_len,
+                     const char *order,
+                     size_t order_len,
+                     struct portal_browser_reply *reply);
+    // Ends a run with everything that belongs to it. After a fault it is called again later.
+    int32_t (*stop)(void *host, const char *run, size_t run_len, struct portal_browser_reply *reply);
+    // Answers everything that runs, whichever process started it, as a JSON array of {chat_id, run,
+    // viewers: the ids of who is let in, controller: who has control, or null}.
+    int32_t (*list)(void *host, struct portal_browser_reply *reply);
+    // Lets a viewer in, with a password that opens nothing else, and answers the way in as a JSON
+    // object of {url, username, password}. The name is to be shown. For who is in already it may be
+    // the same or a new one.
+    int32_t (*admit)(void *host,
+                     const char *run,
+                     size_t run_len,
+                     int64_t user_id,
+                     const char *name,
+                     size_t name_len,
+                     struct portal_browser_reply *reply);
+    // Takes a viewer's way in away, cuts them off, and takes control from them.
+    int32_t (*dismiss)(void *host,
+                       const char *run,
+                       size_t run_len,
+                       int64_t user_id,
+                       struct portal_browser_reply *reply);
+    // Gives control to this viewer alone; 0: to nobody.
+    int32_t (*give_control)(void *host,
+                            const char *run,
+                            size_t run_len,
+                            int64_t user_id,
+                            struct portal_browser_reply *reply);
+    // Answers the text on the clipboard.
+    int32_t (*clipboard)(void *host,
+                         const char *run,
+                         size_t run_len,
+                         struct portal_browser_reply *reply);
+    // Puts a text on the clipboard.
+    int32_t (*set_clipboard)(void *host,
+                             const char *run,
+                             size_t run_len,
+                             const char *text,
+                             size_t text_len,
+                             struct portal_browser_reply *reply);
+    // Answers a picture of the screen, with portal_browser_reply_picture.
+    int32_t (*screenshot)(void *host,
+                          const char *run,
+                          size_t run_len,
+                          struct portal_browser_reply *reply);
+    // Called once, when no callback will be called any more: by the portal_close or portal_free that
+    // ends the work, or by a portal_open that fails. A portal_open that does not come to read this
+    // struct, or finds a wrong size, does not call it. NULL: nothing to release.
+    void (*release)(void *host);
+} portal_browser_backend;
 
 // How a file is opened. It begins with its size: zero it, then set size to sizeof(portal_options).
 // Zero is every default: create the file if need be, be durable, keep no presence, take time and
@@ -401,6 +504,10 @@ typedef struct portal_options {
     // ends the work, or by a portal_open that fails. A portal_open without a place for the handle, or
     // with a wrong size, reads nothing of this struct. NULL: nothing to release.
     void (*release)(void *host);
+    // What runs browsers, for a host that keeps them with a portal_keeper; needs PORTAL_OPEN_PRESENCE.
+    // It has a host and a release of its own. NULL: whatever is asked of a browser answers
+    // PORTAL_ERR_BROWSER_UNAVAILABLE.
+    const struct portal_browser_backend *browsers;
 } portal_options;
 
 // On whose behalf a call is made, and from where. It begins with its size: zero it, then set size to
@@ -500,29 +607,33 @@ const char *portal_version(void);
 // - Ownership: *handle belongs to the caller, who gives it back with portal_free.
 // - NULL: options may be NULL, which is every default; path and handle may not.
 // - Threads: any, also several at once; a file may be open in several handles and processes.
-// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_PRESENCE_TAKEN, PORTAL_ERR_STORAGE,
-//   PORTAL_ERR_STORAGE_NOT_FOUND, PORTAL_ERR_STORAGE_FOREIGN, PORTAL_ERR_STORAGE_NEWER,
-//   PORTAL_ERR_STORAGE_READONLY, PORTAL_ERR_STORAGE_LOCKED, PORTAL_ERR_STORAGE_CORRUPT,
-//   PORTAL_ERR_STORAGE_FULL, PORTAL_ERR_INTERNAL.
+// - Statuses: PORTAL_ERR_INVALID with the first wrong field of the options, PORTAL_ERR_PRESENCE_TAKEN,
+//   PORTAL_ERR_STORAGE, PORTAL_ERR_STORAGE_NOT_FOUND, PORTAL_ERR_STORAGE_FOREIGN,
+//   PORTAL_ERR_STORAGE_NEWER, PORTAL_ERR_STORAGE_READONLY, PORTAL_ERR_STORAGE_LOCKED,
+//   PORTAL_ERR_STORAGE_CORRUPT, PORTAL_ERR_STORAGE_FULL, PORTAL_ERR_INTERNAL.
 int32_t portal_open(const char *path,
                     size_t path_len,
                     const struct portal_options *options,
                     struct portal **handle,
                     struct portal_error **error);
 
-// - What: ends the work: refuses new calls with PORTAL_ERR_CLOSED, wakes followers that wait, lets
-//   running calls finish, closes the file, then returns. Repeatable.
+// - What: ends the work: refuses new calls with PORTAL_ERR_CLOSED, wakes followers and keepers that
+//   wait, lets running calls and callbacks finish, closes the file, then returns. Repeatable.
 // - Ownership: the handle stays the caller's, to be freed with portal_free.
 // - NULL: handle may not be NULL.
 // - Threads: any, also while others are in calls on the handle; not from within a callback.
-// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
-int32_t portal_close(struct portal *handle, struct portal_error **error);
+// - Statuses: PORTAL_ERR_INVALID, also from within a callback of portal_browser_backend, where it does
+//   nothing. PORTAL_ERR_INTERNAL.
+int32_t portal_close(struct portal *handle,
+                     struct portal_error **error);
 
 // - What: frees a handle, closing it first as portal_close does.
-// - Ownership: takes the handle back. Followers, buffers and errors that came from it stay valid and
-//   are freed on their own, before or after; its followers answer PORTAL_ERR_CLOSED.
+// - Ownership: takes the handle back. Followers, keepers, buffers and errors that came from it stay
+//   valid and are freed on their own, before or after; its followers and keepers answer
+//   PORTAL_ERR_CLOSED.
 // - NULL: allowed, does nothing.
-// - Threads: any, while no other thread uses the handle; not from within a callback.
+// - Threads: any, while no other thread uses the handle; not from within a callback. In one of
+//   portal_browser_backend it does nothing, and the handle is still the caller's.
 // - Statuses: none.
 void portal_free(struct portal *handle);
 
@@ -635,6 +746,23 @@ int32_t portal_follower_next(struct portal_follower *follower,
                              struct portal_buf *events,
                              struct portal_error **error);
 
+// - What: the next events, at most limit (1 to 1000), as what is to be written to which connection: a
+//   JSON array of {to: connection ids, name, data}, and {close: connection id, reason} for one whose
+//   session ended. Who gets what, in which words, is decided here: each viewer of a browser finds
+//   their own way in. Who is in a room and who types comes along; there is no other way to them. Waits
+//   about timeout_ms for something, 0 not at all. Needs PORTAL_OPEN_PRESENCE; one follower of a file
+//   delivers.
+// - Ownership: *deliveries belongs to the caller, who disposes of it with portal_buf_dispose; what it
+//   held before is overwritten, not freed.
+// - NULL: follower and deliveries may not be NULL.
+// - Threads: as portal_follower_next.
+// - Statuses: PORTAL_ERR_NOT_CONNECTED where presence is off, and those of portal_follower_next.
+int32_t portal_follower_deliver(struct portal_follower *follower,
+                                uint32_t limit,
+                                uint32_t timeout_ms,
+                                struct portal_buf *deliveries,
+                                struct portal_error **error);
+
 // - What: the place a follower has read to: the log and its last event seen. Kept by the host, it is
 //   where portal_follower_open goes on after a restart.
 // - Ownership: *log_id belongs to the caller, who disposes of it with portal_buf_dispose.
@@ -659,6 +787,90 @@ void portal_follower_wake(struct portal_follower *follower);
 // - Threads: any, while no other thread uses the follower.
 // - Statuses: none.
 void portal_follower_free(struct portal_follower *follower);
+
+// - What: answers a callback of portal_browser_backend with a text or JSON document; where the
+//   callback returns a fault, it is the detail for the log. What was answered before is replaced.
+// - Ownership: the text is copied. The reply is the library's and lasts until the callback returns.
+// - NULL: reply may not be NULL. text may be, with length 0.
+// - Threads: any, while the callback has not returned.
+// - Statuses: PORTAL_ERR_INVALID, also if the text is not UTF-8: the callback has failed then,
+//   whatever it returns. PORTAL_ERR_INTERNAL.
+int32_t portal_browser_reply_text(struct portal_browser_reply *reply,
+                                  const char *text,
+                                  size_t text_len,
+                                  struct portal_error **error);
+
+// - What: answers portal_browser_backend.screenshot with a picture and its media type, such as
+//   "image/jpeg". What was answered before is replaced.
+// - Ownership: both are copied. The reply is the library's and lasts until the callback returns.
+// - NULL: reply, media_type and bytes may not be NULL.
+// - Threads: any, while the callback has not returned.
+// - Statuses: PORTAL_ERR_INVALID, also for an empty picture and for what is no picture's media type:
+//   the callback has failed then, whatever it returns. PORTAL_ERR_INTERNAL.
+int32_t portal_browser_reply_picture(struct portal_browser_reply *reply,
+                                     const char *media_type,
+                                     size_t media_type_len,
+                                     const uint8_t *bytes,
+                                     size_t bytes_len,
+                                     struct portal_error **error);
+
+// - What: makes a keeper for the browsers of a file. Until one tends, a browser that was started stays
+//   wanted and does not run.
+// - Ownership: *keeper belongs to the caller, who gives it back with portal_keeper_free.
+// - NULL: handle and keeper may not be NULL.
+// - Threads: any, also several at once; each thread that tends has a keeper of its own.
+// - Statuses: PORTAL_ERR_BROWSER_UNAVAILABLE where portal_options.browsers was NULL,
+//   PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED, PORTAL_ERR_POISONED, PORTAL_ERR_INTERNAL.
+int32_t portal_keeper_open(struct portal *handle,
+                           struct portal_keeper **keeper,
+                           struct portal_error **error);
+
+// - What: asks the browsers' callbacks for what is wanted and not so, and returns when that is done,
+//   which may take as long as they take. Chats that another keeper is busy with are left to it.
+//   *next_ms is when to call again at the latest, in UTC milliseconds since 1970; sooner, once
+//   portal_keeper_wait has news. *faults is what the callbacks did not do, for the operator's log: a
+//   JSON array of {chat_id: null for list, kind: unreachable, full, misconfigured, gone or failed,
+//   detail}. It is tried again where that helps.
+// - Ownership: *faults belongs to the caller, who disposes of it with portal_buf_dispose; what it held
+//   before is overwritten, not freed.
+// - NULL: keeper, next_ms and faults may not be NULL.
+// - Threads: any, one at a time for one keeper; the callbacks are called on this one. portal_close
+//   from another thread waits for a callback that is running, and ends the rest with
+//   PORTAL_ERR_CLOSED.
+// - Statuses: PORTAL_ERR_INVALID, also for a keeper in use, PORTAL_ERR_CLOSED, PORTAL_ERR_POISONED,
+//   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL. After one, call again: what was done is
+//   found.
+int32_t portal_keeper_tend(struct portal_keeper *keeper,
+                           int64_t *next_ms,
+                           struct portal_buf *faults,
+                           struct portal_error **error);
+
+// - What: waits until there may be something to do since this keeper's last portal_keeper_tend began,
+//   about timeout_ms at most; 0 not at all. *news is 1 if there may be, else 0.
+// - Ownership: nothing changes hands.
+// - NULL: keeper and news may not be NULL.
+// - Threads: any, one at a time for one keeper. portal_close from another thread ends the wait with
+//   PORTAL_ERR_CLOSED, portal_keeper_wake as if the time were over.
+// - Statuses: PORTAL_ERR_INVALID, also for a keeper in use, PORTAL_ERR_CLOSED, PORTAL_ERR_POISONED,
+//   PORTAL_ERR_INTERNAL.
+int32_t portal_keeper_wait(struct portal_keeper *keeper,
+                           uint32_t timeout_ms,
+                           int32_t *news,
+                           struct portal_error **error);
+
+// - What: ends one wait of a keeper within about 50 ms: the one under way, or else the next one.
+// - Ownership: nothing changes hands.
+// - NULL: allowed, does nothing.
+// - Threads: any, also while another waits; that is what it is for.
+// - Statuses: none.
+void portal_keeper_wake(struct portal_keeper *keeper);
+
+// - What: frees a keeper.
+// - Ownership: takes the keeper back; before or after its portal, as it comes.
+// - NULL: allowed, does nothing.
+// - Threads: any, while no other thread uses the keeper.
+// - Statuses: none.
+void portal_keeper_free(struct portal_keeper *keeper);
 
 #ifdef __cplusplus
 }  // extern "C"

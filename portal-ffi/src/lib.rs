@@ -27,18 +27,28 @@ compile_error!("the guard at the C boundary needs panics that unwind (SPEC 17.6)
 
 mod actor;
 mod boundary;
+mod browser_calls;
+mod browser_reply;
+mod browsers;
 mod buf;
 mod call;
 mod error;
 mod follower;
 mod handle;
 mod input;
+mod keeper;
 mod options;
 pub mod status;
 
 pub use actor::{
     Caller, PORTAL_ACTOR_BOT, PORTAL_ACTOR_CONNECTION, PORTAL_ACTOR_GUEST, PORTAL_ACTOR_OPERATOR,
     PORTAL_ACTOR_SESSION, PORTAL_ACTOR_USER,
+};
+pub use browser_reply::{Reply, portal_browser_reply_picture, portal_browser_reply_text};
+pub use browsers::{
+    BrowserBackend, PORTAL_BROWSER_FAULT_FAILED, PORTAL_BROWSER_FAULT_FULL,
+    PORTAL_BROWSER_FAULT_GONE, PORTAL_BROWSER_FAULT_MISCONFIGURED,
+    PORTAL_BROWSER_FAULT_UNREACHABLE,
 };
 pub use buf::{Buf, portal_buf_dispose};
 pub use call::{
@@ -50,10 +60,14 @@ pub use error::{
     portal_error_status, portal_status_code,
 };
 pub use follower::{
-    Follower, portal_follower_free, portal_follower_next, portal_follower_open,
-    portal_follower_position, portal_follower_wake,
+    Follower, portal_follower_deliver, portal_follower_free, portal_follower_next,
+    portal_follower_open, portal_follower_position, portal_follower_wake,
 };
 pub use handle::{Handle, portal_close, portal_free, portal_open, portal_version};
+pub use keeper::{
+    Keeper, portal_keeper_free, portal_keeper_open, portal_keeper_tend, portal_keeper_wait,
+    portal_keeper_wake,
+};
 pub use options::{
     Options, PORTAL_OPEN_EXISTING, PORTAL_OPEN_NORMAL_DURABILITY, PORTAL_OPEN_PRESENCE,
 };

@@ -14,8 +14,18 @@ use common::{library, read, run, workspace};
 use portal_core::ErrorKind;
 
 /// In the order in which the header shows them.
-const SOURCES: [&str; 8] = [
-    "status", "buf", "error", "options", "actor", "handle", "call", "follower",
+const SOURCES: [&str; 11] = [
+    "status",
+    "buf",
+    "error",
+    "options",
+    "actor",
+    "handle",
+    "call",
+    "follower",
+    "browsers",
+    "browser_reply",
+    "keeper",
 ];
 
 /// What every function's documentation says, in this order.
@@ -203,14 +213,15 @@ fn ends_in_answer(body: &str) -> bool {
     let Some((_, after)) = body.rsplit_once("\n    };\n") else {
         return false;
     };
-    let statements: Vec<_> = after
+    let lines: Vec<_> = after
         .lines()
         .map(str::trim)
         .filter(|line| !line.starts_with("//") && !line.is_empty())
         .collect();
-    statements.len() == 1
-        && statements[0].starts_with("unsafe { answer(")
-        && statements[0].ends_with(" }")
+    let statement = lines.join(" ");
+    statement.starts_with("unsafe { answer(")
+        && statement.ends_with(" }")
+        && !statement.contains(';')
 }
 
 #[test]
