@@ -5,7 +5,6 @@
 
 use std::ffi::{c_char, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::ThreadId;
 
 use portal_core::Result;
 use portal_core::backend::{BrowserBackend as Backend, FaultKind};
@@ -175,23 +174,42 @@ pub struct BrowserBackend {
 // SAFETY: `repr(C)`, the size comes first, and the rest are pointers and callbacks, which may be NULL.
 unsafe impl SizeFirst for BrowserBackend {}
 
+/// The system's number of this thread, of no other while it lives. Rust's own would leave something in a thread that
+/// is not ours.
+fn this_thread() -> usize {
+    #[cfg(unix)]
+    {
+        unsafe extern "C" {
+            safe fn pthread_self() -> usize;
+        }
+        pthread_self()
+    }
+    #[cfg(windows)]
+    {
+        unsafe extern "system" {
+            safe fn GetCurrentThreadId() -> u32;
+        }
+        GetCurrentThreadId() as usize
+    }
+}
+
 /// Which threads are in a callback of a backend.
 #[derive(Default)]
-pub(crate) struct Within(Mutex<Vec<ThreadId>>);
+pub(crate) struct Within(Mutex<Vec<usize>>);
 
 impl Within {
-    fn threads(&self) -> MutexGuard<'_, Vec<ThreadId>> {
+    fn threads(&self) -> MutexGuard<'_, Vec<usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this thread is in one.
     pub(crate) fn is_here(&self) -> bool {
-        self.threads().contains(&std::thread::current().id())
+        self.threads().contains(&this_thread())
     }
 
     /// Notes that this thread is in one, while it is.
     pub(crate) fn during<T>(&self, call: impl FnOnce() -> T) -> T {
-        let here = std::thread::current().id();
+        let here = this_thread();
         self.threads().push(here);
         let answer = call();
         let mut threads = self.threads();
