@@ -714,6 +714,534 @@ int32_t portal_disconnect(struct portal *handle,
 //   PORTAL_ERR_INTERNAL.
 int32_t portal_tick(struct portal *handle, int64_t *next_ms, struct portal_error **error);
 
+// - What: makes a user by hand, for the operator: role user, tier basic.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, username and user_id may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_USERNAME_TAKEN, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_user_create(struct portal *handle,
+                           const struct portal_actor *actor,
+                           const char *username,
+                           size_t username_len,
+                           int64_t *user_id,
+                           struct portal_error **error);
+
+// - What: shows a user as a JSON object: id, username, role, created_at, stranger; to themself and to
+//   staff who may act on them also tier and state.
+// - Ownership: the inputs are read during the call only. *user belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and user may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_USER_NOT_FOUND. And those that portal_call has for every operation.
+int32_t portal_user_get(struct portal *handle,
+                        const struct portal_actor *actor,
+                        int64_t user_id,
+                        struct portal_buf *user,
+                        struct portal_error **error);
+
+// - What: lists users by id, for moderators and above, as a JSON object with users: those with search
+//   in their name, after the id after, 0 from the first, at most limit (1 to 200), 0 for 50.
+// - Ownership: the inputs are read during the call only. *users belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and users may not be NULL. search may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_user_list(struct portal *handle,
+                         const struct portal_actor *actor,
+                         const char *search,
+                         size_t search_len,
+                         int64_t after,
+                         uint32_t limit,
+                         struct portal_buf *users,
+                         struct portal_error **error);
+
+// - What: makes a chat of chat_type "OFFICIAL", "PUBLIC" or "PRIVATE" in suite 3: PUBLIC with a slug,
+//   PRIVATE without. owner_id is whose it is where the operator makes it, else 0.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, chat_type, name and chat_id may not be NULL. slug may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_PREMIUM_REQUIRED, PORTAL_ERR_CHAT_SLOT_LIMIT, PORTAL_ERR_SLUG_TAKEN,
+//   PORTAL_ERR_FORBIDDEN, PORTAL_ERR_USER_NOT_FOUND. And those that portal_call has for every
+//   operation.
+int32_t portal_chat_create(struct portal *handle,
+                           const struct portal_actor *actor,
+                           const char *chat_type,
+                           size_t chat_type_len,
+                           const char *name,
+                           size_t name_len,
+                           const char *slug,
+                           size_t slug_len,
+                           int64_t owner_id,
+                           int64_t *chat_id,
+                           struct portal_error **error);
+
+// - What: shows a chat that the actor may look into as a JSON object: id, name, chat_type, slug,
+//   owner, epoch, both configurations and more.
+// - Ownership: the inputs are read during the call only. *chat belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and chat may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_REASON_REQUIRED. And those that
+//   portal_call has for every operation.
+int32_t portal_chat_get(struct portal *handle,
+                        const struct portal_actor *actor,
+                        int64_t chat_id,
+                        struct portal_buf *chat,
+                        struct portal_error **error);
+
+// - What: lists the chats that somebody owns, is a member of, or is matched into, by id, as a JSON
+//   object with chats and offers. user_id is whose, for the operator, 0 for the actor's own; after the
+//   id after, 0 from the first, at most limit (1 to 200), 0 for 100.
+// - Ownership: the inputs are read during the call only. *chats belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and chats may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_USER_NOT_FOUND. And those
+//   that portal_call has for every operation.
+int32_t portal_chat_list(struct portal *handle,
+                         const struct portal_actor *actor,
+                         int64_t user_id,
+                         int64_t after,
+                         uint32_t limit,
+                         struct portal_buf *chats,
+                         struct portal_error **error);
+
+// - What: changes a chat. changes is a JSON object of what becomes different, of name, description, slug,
+//   chat_config and browser_config; null empties a description or a slug. A slug makes a PRIVATE chat PUBLIC,
+//   none a PUBLIC one PRIVATE.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and changes may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_SLUG_TAKEN,
+//   PORTAL_ERR_PREMIUM_REQUIRED, PORTAL_ERR_CHAT_TYPE_FIXED. And those that portal_call has for every operation.
+int32_t portal_chat_update(struct portal *handle,
+                           const struct portal_actor *actor,
+                           int64_t chat_id,
+                           const char *changes,
+                           size_t changes_len,
+                           struct portal_error **error);
+
+// - What: destroys a chat with everything in it, for good. Nobody is disconnected.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_chat_destroy(struct portal *handle,
+                            const struct portal_actor *actor,
+                            int64_t chat_id,
+                            struct portal_error **error);
+
+// - What: ends the actor's membership for good; a DIRECT chat is destroyed by it. Where there is no
+//   membership, nothing happens. portal_room_leave goes out of a room.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_OWNER_CANNOT_LEAVE. And those that portal_call has
+//   for every operation.
+int32_t portal_chat_leave(struct portal *handle,
+                          const struct portal_actor *actor,
+                          int64_t chat_id,
+                          struct portal_error **error);
+
+// - What: makes an invite to a chat and answers its code. expires_at is in UTC milliseconds since
+//   1970, 0 for never; max_uses 0 for any number.
+// - Ownership: the inputs are read during the call only. *code belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and code may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_INVITE_QUOTA. And those that
+//   portal_call has for every operation.
+int32_t portal_invite_create(struct portal *handle,
+                             const struct portal_actor *actor,
+                             int64_t chat_id,
+                             int64_t expires_at,
+                             int64_t max_uses,
+                             struct portal_buf *code,
+                             struct portal_error **error);
+
+// - What: lists a chat's live invites, oldest first, as a JSON object with invites.
+// - Ownership: the inputs are read during the call only. *invites belongs to the caller, who disposes
+//   of it with portal_buf_dispose.
+// - NULL: handle, actor and invites may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_invite_list(struct portal *handle,
+                           const struct portal_actor *actor,
+                           int64_t chat_id,
+                           struct portal_buf *invites,
+                           struct portal_error **error);
+
+// - What: revokes an invite, for good. Repeatable.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and code may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_INVITE_INVALID. And those
+//   that portal_call has for every operation.
+int32_t portal_invite_revoke(struct portal *handle,
+                             const struct portal_actor *actor,
+                             int64_t chat_id,
+                             const char *code,
+                             size_t code_len,
+                             struct portal_error **error);
+
+// - What: follows an invite code and makes the actor a member, or the slug of an OFFICIAL or PUBLIC
+//   chat and answers where it leads. *joined is 1 if the actor is a member now because of this, else
+//   0.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, code, chat_id and joined may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVITE_INVALID, PORTAL_ERR_BANNED, PORTAL_ERR_RATE_LIMITED after 10 wrong
+//   ones in a minute, PORTAL_ERR_STRANGER_FORBIDDEN. And those that portal_call has for every
+//   operation.
+int32_t portal_invite_resolve(struct portal *handle,
+                              const struct portal_actor *actor,
+                              const char *code,
+                              size_t code_len,
+                              int64_t *chat_id,
+                              int32_t *joined,
+                              struct portal_error **error);
+
+// - What: joins a chat's room with the actor's connection: from here on its events are delivered to
+//   it. *room is a JSON object of as_of, chat and may_talk. Without presence it is the membership that
+//   makes somebody joined.
+// - Ownership: the inputs are read during the call only. *room belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and room may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_RATE_LIMITED,
+//   PORTAL_ERR_NOT_CONNECTED. And those that portal_call has for every operation.
+int32_t portal_room_join(struct portal *handle,
+                         const struct portal_actor *actor,
+                         int64_t chat_id,
+                         struct portal_buf *room,
+                         struct portal_error **error);
+
+// - What: takes the actor's connection out of a room. Membership stays; portal_chat_leave ends it.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_NOT_CONNECTED. And those that portal_call has for every operation.
+int32_t portal_room_leave(struct portal *handle,
+                          const struct portal_actor *actor,
+                          int64_t chat_id,
+                          struct portal_error **error);
+
+// - What: sends a message: content is an envelope, sealed by the sender. client_id is the sender's own
+//   name for it, of at most 64 characters: a retry with it stores nothing and answers the first
+//   message's id.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, content and message_id may not be NULL. client_id may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_NOT_JOINED, PORTAL_ERR_MUTED, PORTAL_ERR_ENVELOPE_INVALID, PORTAL_ERR_EPOCH_MISMATCH,
+//   PORTAL_ERR_NO_ROOM_KEY, PORTAL_ERR_RATE_LIMITED; the first that fails answers. And those that
+//   portal_call has for every operation.
+int32_t portal_message_send(struct portal *handle,
+                            const struct portal_actor *actor,
+                            int64_t chat_id,
+                            const char *content,
+                            size_t content_len,
+                            const char *client_id,
+                            size_t client_id_len,
+                            int64_t *message_id,
+                            struct portal_error **error);
+
+// - What: reads a chat's messages, newest first, as a JSON object of messages, epoch, epoch_start and
+//   as_of: before and after these ids, 0 for no bound, at most limit (1 to 100), 0 for 50.
+// - Ownership: the inputs are read during the call only. *messages belongs to the caller, who disposes
+//   of it with portal_buf_dispose.
+// - NULL: handle, actor and messages may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_REASON_REQUIRED. And those that
+//   portal_call has for every operation.
+int32_t portal_message_history(struct portal *handle,
+                               const struct portal_actor *actor,
+                               int64_t chat_id,
+                               int64_t before,
+                               int64_t after,
+                               uint32_t limit,
+                               struct portal_buf *messages,
+                               struct portal_error **error);
+
+// - What: deletes count messages (1 to 100) by id, whoever wrote them, for who moderates the chat, and
+//   answers how many there were.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, ids and deleted may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every operation.
+int32_t portal_message_delete(struct portal *handle,
+                              const struct portal_actor *actor,
+                              int64_t chat_id,
+                              const int64_t *ids,
+                              size_t count,
+                              int64_t *deleted,
+                              struct portal_error **error);
+
+// - What: deletes a chat's last count messages (1 to 100), whoever wrote them, for who moderates the
+//   chat, and answers how many there were.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and deleted may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every operation.
+int32_t portal_message_delete_last(struct portal *handle,
+                                   const struct portal_actor *actor,
+                                   int64_t chat_id,
+                                   uint32_t count,
+                                   int64_t *deleted,
+                                   struct portal_error **error);
+
+// - What: deletes the actor's own messages: count of them (1 to 100) by id, or all with count 0, and
+//   answers how many there were.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and deleted may not be NULL. ids may be, with count 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN. And those that
+//   portal_call has for every operation.
+int32_t portal_message_delete_mine(struct portal *handle,
+                                   const struct portal_actor *actor,
+                                   int64_t chat_id,
+                                   const int64_t *ids,
+                                   size_t count,
+                                   int64_t *deleted,
+                                   struct portal_error **error);
+
+// - What: puts a person out of a chat; they may come back. The reason, of at most 500 characters, is
+//   for them and staff.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL. reason may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_BANNED, PORTAL_ERR_DIRECT_UNMODERATED, PORTAL_ERR_TARGET_IS_OWNER. And those that
+//   portal_call has for every operation.
+int32_t portal_mod_kick(struct portal *handle,
+                        const struct portal_actor *actor,
+                        int64_t chat_id,
+                        int64_t user_id,
+                        const char *reason,
+                        size_t reason_len,
+                        struct portal_error **error);
+
+// - What: keeps a person from sending in a chat for duration_seconds (1 to 86400), 0 without end; it
+//   replaces the end of an earlier mute.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL. reason may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_BANNED, PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every
+//   operation.
+int32_t portal_mod_mute(struct portal *handle,
+                        const struct portal_actor *actor,
+                        int64_t chat_id,
+                        int64_t user_id,
+                        int64_t duration_seconds,
+                        const char *reason,
+                        size_t reason_len,
+                        struct portal_error **error);
+
+// - What: lifts a person's mute in a chat, if there is one; a hard mute stays.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_BANNED, PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every
+//   operation.
+int32_t portal_mod_unmute(struct portal *handle,
+                          const struct portal_actor *actor,
+                          int64_t chat_id,
+                          int64_t user_id,
+                          struct portal_error **error);
+
+// - What: puts a person out of a chat and keeps them out for duration_seconds (1 to 2592000), 0
+//   without end.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL. reason may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_BANNED, PORTAL_ERR_DIRECT_UNMODERATED, PORTAL_ERR_TARGET_IS_OWNER. And those that
+//   portal_call has for every operation.
+int32_t portal_mod_ban(struct portal *handle,
+                       const struct portal_actor *actor,
+                       int64_t chat_id,
+                       int64_t user_id,
+                       int64_t duration_seconds,
+                       const char *reason,
+                       size_t reason_len,
+                       struct portal_error **error);
+
+// - What: lifts a person's ban from a chat, if there is one.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_BANNED, PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every
+//   operation.
+int32_t portal_mod_unban(struct portal *handle,
+                         const struct portal_actor *actor,
+                         int64_t chat_id,
+                         int64_t user_id,
+                         struct portal_error **error);
+
+// - What: keeps a person from sending anywhere for duration_seconds (1 to 86400), 0 without end; for
+//   admins. Everyone is told, without the reason.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL. reason may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_mod_hard_mute(struct portal *handle,
+                             const struct portal_actor *actor,
+                             int64_t user_id,
+                             int64_t duration_seconds,
+                             const char *reason,
+                             size_t reason_len,
+                             struct portal_error **error);
+
+// - What: lifts a person's hard mute, if there is one; for admins. Mutes in chats stay.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_mod_hard_unmute(struct portal *handle,
+                               const struct portal_actor *actor,
+                               int64_t user_id,
+                               struct portal_error **error);
+
+// - What: asks to be matched with somebody who shares an interest. interests is 1 to 3 of 3 to 12
+//   small letters or digits, with commas between them: "tea,films". *chat_id is the DIRECT chat if
+//   somebody waited, else 0: match:found tells.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, interests and chat_id may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_MATCH_BAD_INTEREST, PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_STRANGER_BLOCKED,
+//   PORTAL_ERR_MATCH_ALREADY_SEARCHING, PORTAL_ERR_MATCH_SLOT_LIMIT, PORTAL_ERR_NOT_CONNECTED where
+//   presence is kept and the person has no connection. And those that portal_call has for every
+//   operation.
+int32_t portal_match_enqueue(struct portal *handle,
+                             const struct portal_actor *actor,
+                             const char *interests,
+                             size_t interests_len,
+                             int64_t *chat_id,
+                             struct portal_error **error);
+
+// - What: waits for a match no longer. Repeatable; matches that there are stay.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED. And those that portal_call has for every operation.
+int32_t portal_match_dequeue(struct portal *handle,
+                             const struct portal_actor *actor,
+                             struct portal_error **error);
+
+// - What: shows whether the actor waits, and their matches, as a JSON object: state, interests,
+//   expires_at, chats with each peer, and more. Asking prolongs nothing.
+// - Ownership: the inputs are read during the call only. *status belongs to the caller, who disposes
+//   of it with portal_buf_dispose.
+// - NULL: handle, actor and status may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED. And those that portal_call has for every operation.
+int32_t portal_match_status(struct portal *handle,
+                            const struct portal_actor *actor,
+                            struct portal_buf *status,
+                            struct portal_error **error);
+
+// - What: leaves a match: the DIRECT chat is destroyed at once, for both. chat_id is which, 0 for the
+//   only one; *left_chat_id is which it was.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and left_chat_id may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_MATCH_NO_ACTIVE_DIRECT, PORTAL_ERR_MATCH_AMBIGUOUS,
+//   PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_UNAUTHENTICATED. And those that portal_call has for every
+//   operation.
+int32_t portal_match_leave(struct portal *handle,
+                           const struct portal_actor *actor,
+                           int64_t chat_id,
+                           int64_t *left_chat_id,
+                           struct portal_error **error);
+
+// - What: registers the X25519 public key, 32 bytes, of the actor's session, for which others wrap
+//   room keys. Another than before replaces it, at most 5 times an hour, and gives up what was wrapped
+//   for that.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and public_key may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_RATE_LIMITED. And those that portal_call has for
+//   every operation.
+int32_t portal_key_register(struct portal *handle,
+                            const struct portal_actor *actor,
+                            const uint8_t *public_key,
+                            size_t public_key_len,
+                            struct portal_error **error);
+
+// - What: lists who is there to hold the key of a chat's current epoch, and what is wrapped for the
+//   actor's session, as a JSON object: epoch, published, key_check, sessions, blob and more.
+// - Ownership: the inputs are read during the call only. *keys belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and keys may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_key_list(struct portal *handle,
+                        const struct portal_actor *actor,
+                        int64_t chat_id,
+                        struct portal_buf *keys,
+                        struct portal_error **error);
+
+// - What: publishes the key of a chat's current epoch, wrapped for sessions: the first to do so is its
+//   distributor. key_check is 16 bytes, needed in suite 3. blobs is a JSON array of {session_id,
+//   public_key, blob}, the last two in base64, at most 256. *published is a JSON object of epoch,
+//   first, stored and skipped.
+// - Ownership: the inputs are read during the call only. *published belongs to the caller, who
+//   disposes of it with portal_buf_dispose.
+// - NULL: handle, actor, blobs and published may not be NULL. key_check may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_NOT_JOINED, PORTAL_ERR_NO_PUBLIC_KEY,
+//   PORTAL_ERR_EPOCH_MISMATCH, PORTAL_ERR_KEY_CONFLICT, PORTAL_ERR_NO_ROOM_KEY,
+//   PORTAL_ERR_RATE_LIMITED. And those that portal_call has for every operation.
+int32_t portal_key_publish(struct portal *handle,
+                           const struct portal_actor *actor,
+                           int64_t chat_id,
+                           int64_t epoch,
+                           const uint8_t *key_check,
+                           size_t key_check_len,
+                           const char *blobs,
+                           size_t blobs_len,
+                           struct portal_buf *published,
+                           struct portal_error **error);
+
+// - What: gives back a room key that does not open or fails the key check, so that another holder
+//   wraps it anew.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_NOT_JOINED,
+//   PORTAL_ERR_NO_ROOM_KEY. And those that portal_call has for every operation.
+int32_t portal_key_reject(struct portal *handle,
+                          const struct portal_actor *actor,
+                          int64_t chat_id,
+                          struct portal_error **error);
+
+// - What: moves the epoch on because the actor's session cannot get its key, as a JSON object of
+//   status (moved, asked or unpublished), epoch and retry_after_ms.
+// - Ownership: the inputs are read during the call only. *renewal belongs to the caller, who disposes
+//   of it with portal_buf_dispose.
+// - NULL: handle, actor and renewal may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_NOT_JOINED,
+//   PORTAL_ERR_NO_PUBLIC_KEY, PORTAL_ERR_RATE_LIMITED. And those that portal_call has for every
+//   operation.
+int32_t portal_key_renew(struct portal *handle,
+                         const struct portal_actor *actor,
+                         int64_t chat_id,
+                         struct portal_buf *renewal,
+                         struct portal_error **error);
+
 // - What: follows the event log: after an event of a log, as portal_follower_position gave them, or
 //   without a log_id from the log's present end, where after is 0.
 // - Ownership: log_id is read during the call only. *follower belongs to the caller, who gives it back

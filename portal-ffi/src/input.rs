@@ -67,6 +67,32 @@ pub(crate) unsafe fn bytes<'a>(
     Ok(unsafe { std::slice::from_raw_parts(data, len) })
 }
 
+/// Numbers given as pointer and count; none for NULL with count 0.
+///
+/// # Safety
+/// As for [`text`], of `count` numbers.
+pub(crate) unsafe fn numbers<'a>(
+    data: *const i64,
+    count: usize,
+    parameter: &'static str,
+) -> Result<&'a [i64]> {
+    // Whatever is more than can be is refused as a length in bytes.
+    let len = count.saturating_mul(size_of::<i64>());
+    // SAFETY: as the caller says.
+    let bytes = unsafe { bytes(data.cast(), len, parameter) }?;
+    if bytes.is_empty() {
+        return Ok(&[]);
+    }
+    if !data.is_aligned() {
+        return Err(Error::invalid(
+            parameter,
+            format!("`{parameter}` does not point to numbers."),
+        ));
+    }
+    // SAFETY: not NULL, aligned, of a possible length, and readable, says the caller.
+    Ok(unsafe { std::slice::from_raw_parts(data, count) })
+}
+
 /// A text that may be left out: empty is absent.
 ///
 /// # Safety

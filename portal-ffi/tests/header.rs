@@ -14,7 +14,7 @@ use common::{library, read, run, workspace};
 use portal_core::ErrorKind;
 
 /// In the order in which the header shows them.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 18] = [
     "status",
     "buf",
     "error",
@@ -22,6 +22,13 @@ const SOURCES: [&str; 11] = [
     "actor",
     "handle",
     "call",
+    "users",
+    "chats",
+    "rooms",
+    "messages",
+    "moderation",
+    "matching",
+    "keys",
     "follower",
     "browsers",
     "browser_reply",
