@@ -95,6 +95,10 @@
  * written on success only. Texts come in as pointer and length and need no NUL; NULL with length 0 is the
  * empty text. What is not UTF-8, and a NULL where none may be, is PORTAL_ERR_INVALID.
  *
+ * portal_call runs any operation by its name, with JSON in and out. What a program does all day has a
+ * function named after its operation, such as portal_chat_create for chat.create: the same rules and
+ * replies, with parameters of C. What may be left out is left out as 0, or NULL with length 0.
+ *
  * The library starts no thread and installs no signal handler. Each function says the same five things:
  * what it does, who owns what, where NULL may stand, from which threads, and its statuses.
  *

@@ -106,6 +106,16 @@ fn two_people_are_matched_spec_9_4() {
 }
 
 #[test]
+fn what_is_done_all_day_has_functions_spec_17_3() {
+    passes("portal-ffi/tests/c/typed.c");
+}
+
+#[test]
+fn each_mistake_in_a_typed_call_has_a_name_spec_17_2() {
+    passes("portal-ffi/tests/c/typed_misuse.c");
+}
+
+#[test]
 fn a_host_runs_the_browsers_spec_11_3() {
     passes("portal-ffi/tests/c/browsers.c");
 }
