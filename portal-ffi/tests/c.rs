@@ -126,6 +126,11 @@ fn a_host_that_runs_browsers_badly_does_no_harm_spec_17_2() {
 }
 
 #[test]
+fn keepers_work_side_by_side_and_end_with_their_portal_spec_17_5() {
+    passes("portal-ffi/tests/c/browsers_threads.c");
+}
+
+#[test]
 fn the_first_program_runs() {
     let dir = tempfile::tempdir().unwrap();
     let program = program("examples/c/first.c", dir.path());

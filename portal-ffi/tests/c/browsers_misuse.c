@@ -1,10 +1,9 @@
-// What a host that runs browsers can do wrong, and how its work ends: each mistake has a name, a wrong answer is a
-// fault, the host is released once, and nobody waits for ever (SPEC 11.3, 17.2, 17.4, 17.5).
+// What a host that runs browsers can do wrong: each mistake has a name, a wrong answer is a fault, the host is
+// released once, and a callback that calls back does not wait for itself (SPEC 11.3, 17.2, 17.4).
 
 #include "fake.h"
 
 #include <stddef.h>
-#include <time.h>
 
 // Opening --------------------------------------------------------------------------------------------
 
@@ -303,145 +302,6 @@ static void a_callback_may_free_its_keeper(const char *directory) {
     CHECK(host.released == 1);
 }
 
-// Ending -----------------------------------------------------------------------------------------------
-
-struct ending {
-    struct fake host;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    int waiting, inside, let_go;
-};
-
-static void *keep_until_closed(void *argument) {
-    struct ending *self = argument;
-    pthread_mutex_lock(&self->lock);
-    self->waiting = 1;
-    pthread_cond_broadcast(&self->changed);
-    pthread_mutex_unlock(&self->lock);
-    for (;;) {
-        int64_t next;
-        portal_buf faults;
-        int32_t news, status = portal_keeper_tend(self->host.keeper, &next, &faults, NULL);
-        portal_buf_dispose(&faults);
-        if (status == 0) {
-            status = portal_keeper_wait(self->host.keeper, 600000, &news, NULL);
-        }
-        if (status != 0) {
-            CHECK(status == PORTAL_ERR_CLOSED);
-            return NULL;
-        }
-    }
-}
-
-static void await(struct ending *self, int *what) {
-    pthread_mutex_lock(&self->lock);
-    while (!*what) {
-        pthread_cond_wait(&self->changed, &self->lock);
-    }
-    pthread_mutex_unlock(&self->lock);
-}
-
-static struct ending ending(void) {
-    struct ending ending;
-    memset(&ending, 0, sizeof ending);
-    ending.host = fake_host();
-    CHECK(pthread_mutex_init(&ending.lock, NULL) == 0 && pthread_cond_init(&ending.changed, NULL) == 0);
-    return ending;
-}
-
-static void closing_wakes_a_keeper_that_waits(const char *directory) {
-    struct ending self = ending();
-    portal *handle = open_house(&self.host, file(directory, "wait.db"));
-    // A wake that comes before the wait ends the wait.
-    int32_t news = 7;
-    tend(&self.host, "[]");
-    portal_keeper_wake(self.host.keeper);
-    OK(portal_keeper_wait(self.host.keeper, 600000, &news, &error));
-    CHECK(news == 0);
-
-    pthread_t thread;
-    CHECK(pthread_create(&thread, NULL, keep_until_closed, &self) == 0);
-    await(&self, &self.waiting);
-    OK(portal_close(handle, &error));
-    CHECK(pthread_join(thread, NULL) == 0);
-    CHECK(self.host.released == 1);
-    int64_t next;
-    portal_buf faults;
-    portal_keeper *late;
-    FAILS(PORTAL_ERR_CLOSED, portal_keeper_tend(self.host.keeper, &next, &faults, &error));
-    FAILS(PORTAL_ERR_CLOSED, portal_keeper_wait(self.host.keeper, 0, &news, &error));
-    FAILS(PORTAL_ERR_CLOSED, portal_keeper_open(handle, &late, &error));
-    // As children may be: freed after their portal.
-    portal_free(handle);
-    portal_keeper_free(self.host.keeper);
-    CHECK(self.host.released == 1);
-}
-
-static int32_t slow_start(void *host, int64_t chat, const char *run, size_t run_len, const char *order,
-                          size_t order_len, portal_browser_reply *reply) {
-    struct ending *self = host;
-    pthread_mutex_lock(&self->lock);
-    self->inside = 1;
-    pthread_cond_broadcast(&self->changed);
-    while (!self->let_go) {
-        pthread_cond_wait(&self->changed, &self->lock);
-    }
-    pthread_mutex_unlock(&self->lock);
-    return fake_start(&self->host, chat, run, run_len, order, order_len, reply);
-}
-
-static int32_t nothing_runs(void *host, portal_browser_reply *reply) {
-    (void)host;
-    says_text(reply, "[]");
-    return 0;
-}
-
-static void release_ending(void *host) {
-    struct ending *self = host;
-    // Nobody is in a callback any more.
-    CHECK(self->let_go);
-    self->host.released++;
-}
-
-static void *close_it(void *handle) {
-    OK(portal_close(handle, &error));
-    return NULL;
-}
-
-static void closing_waits_for_a_callback_and_calls_no_other(const char *directory) {
-    struct ending self = ending();
-    portal_browser_backend browsers = backend(&self.host);
-    browsers.host = &self;
-    browsers.start = slow_start;
-    browsers.list = nothing_runs;
-    browsers.release = release_ending;
-    portal_options with = options(PORTAL_OPEN_PRESENCE);
-    with.browsers = &browsers;
-    portal *handle;
-    OK(portal_open(TEXT(file(directory, "slow.db")), &with, &handle, &error));
-    OK(portal_keeper_open(handle, &self.host.keeper, &error));
-    int64_t chat = lobby(handle, "ada");
-    portal_actor who = actor(PORTAL_ACTOR_OPERATOR, 0);
-    seat(handle, new_user(handle, "ben"), chat);
-    does(handle, &who, "browser.start", chat);
-    pthread_t keeping, closing;
-    CHECK(pthread_create(&keeping, NULL, keep_until_closed, &self) == 0);
-    await(&self, &self.inside);
-    CHECK(pthread_create(&closing, NULL, close_it, handle) == 0);
-    int64_t next;
-    while (portal_tick(handle, &next, NULL) != PORTAL_ERR_CLOSED) {
-    }
-    CHECK(self.host.released == 0);
-    pthread_mutex_lock(&self.lock);
-    self.let_go = 1;
-    pthread_cond_broadcast(&self.changed);
-    pthread_mutex_unlock(&self.lock);
-    CHECK(pthread_join(keeping, NULL) == 0 && pthread_join(closing, NULL) == 0);
-    CHECK(called(&self.host, "start ") && self.host.released == 1);
-    portal_keeper_free(self.host.keeper);
-    portal_free(handle);
-}
-
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     opening_refuses_what_is_not_whole(argv[1]);
@@ -451,7 +311,5 @@ int main(int argc, char **argv) {
     a_wrong_picture_is_none(argv[1]);
     a_callback_may_call_the_library(argv[1]);
     a_callback_may_free_its_keeper(argv[1]);
-    closing_wakes_a_keeper_that_waits(argv[1]);
-    closing_waits_for_a_callback_and_calls_no_other(argv[1]);
     return 0;
 }
