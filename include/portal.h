@@ -648,9 +648,9 @@ void portal_free(struct portal *handle);
 // - NULL: handle, actor and reply may not be NULL. params may be, with length 0: no parameters.
 // - Threads: any, also several at once; changes that wait together are committed together.
 // - Statuses: PORTAL_ERR_UNKNOWN_OPERATION, PORTAL_ERR_INVALID with the first wrong field,
-//   PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_NOT_CONNECTED, PORTAL_ERR_TIMED_OUT and PORTAL_ERR_BANNED
-//   for the actor, PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL, and
-//   those of the operation.
+//   PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_NOT_CONNECTED, PORTAL_ERR_TIMED_OUT, PORTAL_ERR_BANNED and
+//   PORTAL_ERR_STRANGER_FORBIDDEN for the actor, PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind,
+//   PORTAL_ERR_INTERNAL, and those of the operation.
 int32_t portal_call(struct portal *handle,
                     const struct portal_actor *actor,
                     const char *op,
@@ -910,25 +910,26 @@ int32_t portal_invite_resolve(struct portal *handle,
                               struct portal_error **error);
 
 // - What: joins a chat's room with the actor's connection: from here on its events are delivered to
-//   it. *room is a JSON object of as_of, chat and may_talk. Without presence it is the membership that
-//   makes somebody joined.
+//   it. *room is a JSON object of as_of, chat and may_talk. An actor without a connection is answered,
+//   and joins nothing.
 // - Ownership: the inputs are read during the call only. *room belongs to the caller, who disposes of
 //   it with portal_buf_dispose.
 // - NULL: handle, actor and room may not be NULL.
 // - Threads: any, also several at once.
-// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_RATE_LIMITED,
-//   PORTAL_ERR_NOT_CONNECTED. And those that portal_call has for every operation.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED. And those that portal_call has for every
+//   operation.
 int32_t portal_room_join(struct portal *handle,
                          const struct portal_actor *actor,
                          int64_t chat_id,
                          struct portal_buf *room,
                          struct portal_error **error);
 
-// - What: takes the actor's connection out of a room. Membership stays; portal_chat_leave ends it.
+// - What: takes the actor's connection out of a room. Repeatable. Membership stays; portal_chat_leave
+//   ends it.
 // - Ownership: the inputs are read during the call only.
 // - NULL: handle and actor may not be NULL.
 // - Threads: any, also several at once.
-// - Statuses: PORTAL_ERR_NOT_CONNECTED. And those that portal_call has for every operation.
+// - Statuses: those that portal_call has for every operation.
 int32_t portal_room_leave(struct portal *handle,
                           const struct portal_actor *actor,
                           int64_t chat_id,

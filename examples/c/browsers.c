@@ -55,7 +55,8 @@ static int32_t admit(void *host, const char *run, size_t run_len, int64_t user_i
     return portal_browser_reply_text(reply, json, strlen(json), NULL);
 }
 
-static int32_t dismiss(void *host, const char *run, size_t run_len, int64_t user_id, portal_browser_reply *reply) {
+// To let somebody out, or give them control, of what is pretended.
+static int32_t does_nothing(void *host, const char *run, size_t run_len, int64_t user_id, portal_browser_reply *reply) {
     (void)host, (void)run, (void)run_len, (void)user_id, (void)reply;
     return 0;
 }
@@ -121,8 +122,8 @@ int main(int argc, char **argv) {
     browsers.stop = stop;
     browsers.list = list;
     browsers.admit = admit;
-    browsers.dismiss = dismiss;
-    browsers.give_control = dismiss;
+    browsers.dismiss = does_nothing;
+    browsers.give_control = does_nothing;
     browsers.clipboard = has_none;
     browsers.set_clipboard = set_clipboard;
     browsers.screenshot = has_none;

@@ -144,14 +144,14 @@ pub unsafe extern "C" fn portal_invite_resolve(
 }
 
 /// - What: joins a chat's room with the actor's connection: from here on its events are delivered to
-///   it. *room is a JSON object of as_of, chat and may_talk. Without presence it is the membership that
-///   makes somebody joined.
+///   it. *room is a JSON object of as_of, chat and may_talk. An actor without a connection is answered,
+///   and joins nothing.
 /// - Ownership: the inputs are read during the call only. *room belongs to the caller, who disposes of
 ///   it with portal_buf_dispose.
 /// - NULL: handle, actor and room may not be NULL.
 /// - Threads: any, also several at once.
-/// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_RATE_LIMITED,
-///   PORTAL_ERR_NOT_CONNECTED. And those that portal_call has for every operation.
+/// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED. And those that portal_call has for every
+///   operation.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_room_join(
     handle: *mut Handle,
@@ -169,11 +169,12 @@ pub unsafe extern "C" fn portal_room_join(
     unsafe { answer(out(room, "room"), error, body) }
 }
 
-/// - What: takes the actor's connection out of a room. Membership stays; portal_chat_leave ends it.
+/// - What: takes the actor's connection out of a room. Repeatable. Membership stays; portal_chat_leave
+///   ends it.
 /// - Ownership: the inputs are read during the call only.
 /// - NULL: handle and actor may not be NULL.
 /// - Threads: any, also several at once.
-/// - Statuses: PORTAL_ERR_NOT_CONNECTED. And those that portal_call has for every operation.
+/// - Statuses: those that portal_call has for every operation.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_room_leave(
     handle: *mut Handle,
