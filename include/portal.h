@@ -95,6 +95,10 @@
  * written on success only. Texts come in as pointer and length and need no NUL; NULL with length 0 is the
  * empty text. What is not UTF-8, and a NULL where none may be, is PORTAL_ERR_INVALID.
  *
+ * portal_call runs any operation by its name, with JSON in and out. What a program does all day has a
+ * function named after its operation, such as portal_chat_create for chat.create: the same rules and
+ * replies, with parameters of C. What may be left out is left out as 0, or NULL with length 0.
+ *
  * The library starts no thread and installs no signal handler. Each function says the same five things:
  * what it does, who owns what, where NULL may stand, from which threads, and its statuses.
  *
@@ -355,6 +359,21 @@
 // portal_actor.kind: a bot of another platform, by the id that portal_authenticate_bot answers.
 #define PORTAL_ACTOR_BOT 5
 
+// A callback of portal_browser_backend: what runs browsers does not answer, or not in time.
+#define PORTAL_BROWSER_FAULT_UNREACHABLE 1
+
+// A callback of portal_browser_backend: there is no room for another browser.
+#define PORTAL_BROWSER_FAULT_FULL 2
+
+// A callback of portal_browser_backend: this browser cannot be run as it is set up.
+#define PORTAL_BROWSER_FAULT_MISCONFIGURED 3
+
+// A callback of portal_browser_backend: that run is not there any more.
+#define PORTAL_BROWSER_FAULT_GONE 4
+
+// A callback of portal_browser_backend: anything else.
+#define PORTAL_BROWSER_FAULT_FAILED 5
+
 // Why a call failed: status, code, a sentence for a person, and typed extras. It belongs to whoever
 // received it, never changes, and holds nothing of the handle it came from.
 typedef struct portal_error portal_error;
@@ -364,6 +383,12 @@ typedef struct portal_follower portal_follower;
 
 // An open database file.
 typedef struct portal portal;
+
+// Keeps the browsers of a file as they are wanted. Each thread that does has one of its own.
+typedef struct portal_keeper portal_keeper;
+
+// Where a callback of portal_browser_backend puts its answer. It lasts until the callback returns.
+typedef struct portal_browser_reply portal_browser_reply;
 
 // A text or document that the library hands out: UTF-8, with a NUL after its length. Give it back
 // with portal_buf_dispose. All zeros is an empty one.
@@ -375,6 +400,88 @@ typedef struct portal_buf {
     // The library's; not to be touched.
     void *owner;
 } portal_buf;
+
+// What runs browsers, for portal_options.browsers. It begins with its size: zero it, then set size to
+// sizeof(portal_browser_backend) and every callback. It is read during portal_open only.
+//
+// A run is one browser of one chat from its start to its end, named by 32 of [0-9a-f]; whatever runs
+// is to be labelled with it. Every call can come again: starting what runs, stopping what does not,
+// letting in who is in and out who is not are all well. The calls of one run come one after the other,
+// but for those of the clipboard and the screen.
+//
+// Each callback returns 0 or a PORTAL_BROWSER_FAULT_..., and puts its answer, or the detail of its
+// fault for the operator's log, which is no place for a secret, into reply: portal_browser_reply_text.
+// What it is given is read during the callback only; texts have a NUL after their length. A wrong or
+// missing answer counts as PORTAL_BROWSER_FAULT_FAILED.
+//
+// They are called from within portal_keeper_tend and portal_call, on the calling thread, until release
+// is. Nothing is locked meanwhile: they may take as long as they need, portal_close waits for them,
+// and they may call the library, except for portal_close, portal_free and the keeper they are called
+// from. They must not throw or jump out.
+typedef struct portal_browser_backend {
+    // sizeof(portal_browser_backend).
+    size_t size;
+    // Handed to every callback.
+    void *host;
+    // Runs a browser, and returns once viewers can be let in. The order is a JSON object: chat_id,
+    // run, browser_config and chat_config as chat.get answers them. After a fault, stop is called for
+    // what may be left.
+    int32_t (*start)(void *host,
+                     int64_t chat_id,
+                     const char *run,
+                     size_t run_len,
+                     const char *order,
+                     size_t order_len,
+                     struct portal_browser_reply *reply);
+    // Ends a run with everything that belongs to it. After a fault it is called again later.
+    int32_t (*stop)(void *host, const char *run, size_t run_len, struct portal_browser_reply *reply);
+    // Answers everything that runs, whichever process started it, as a JSON array of {chat_id, run,
+    // viewers: the ids of who is let in, controller: who has control, or null}.
+    int32_t (*list)(void *host, struct portal_browser_reply *reply);
+    // Lets a viewer in, with a password that opens nothing else, and answers the way in as a JSON
+    // object of {url, username, password}. The name is to be shown. For who is in already it may be
+    // the same or a new one.
+    int32_t (*admit)(void *host,
+                     const char *run,
+                     size_t run_len,
+                     int64_t user_id,
+                     const char *name,
+                     size_t name_len,
+                     struct portal_browser_reply *reply);
+    // Takes a viewer's way in away, cuts them off, and takes control from them.
+    int32_t (*dismiss)(void *host,
+                       const char *run,
+                       size_t run_len,
+                       int64_t user_id,
+                       struct portal_browser_reply *reply);
+    // Gives control to this viewer alone; 0: to nobody.
+    int32_t (*give_control)(void *host,
+                            const char *run,
+                            size_t run_len,
+                            int64_t user_id,
+                            struct portal_browser_reply *reply);
+    // Answers the text on the clipboard.
+    int32_t (*clipboard)(void *host,
+                         const char *run,
+                         size_t run_len,
+                         struct portal_browser_reply *reply);
+    // Puts a text on the clipboard.
+    int32_t (*set_clipboard)(void *host,
+                             const char *run,
+                             size_t run_len,
+                             const char *text,
+                             size_t text_len,
+                             struct portal_browser_reply *reply);
+    // Answers a picture of the screen, with portal_browser_reply_picture.
+    int32_t (*screenshot)(void *host,
+                          const char *run,
+                          size_t run_len,
+                          struct portal_browser_reply *reply);
+    // Called once, when no callback will be called any more: by the portal_close or portal_free that
+    // ends the work, or by a portal_open that fails. A portal_open that does not come to read this
+    // struct, or finds a wrong size, does not call it. NULL: nothing to release.
+    void (*release)(void *host);
+} portal_browser_backend;
 
 // How a file is opened. It begins with its size: zero it, then set size to sizeof(portal_options).
 // Zero is every default: create the file if need be, be durable, keep no presence, take time and
@@ -401,6 +508,10 @@ typedef struct portal_options {
     // ends the work, or by a portal_open that fails. A portal_open without a place for the handle, or
     // with a wrong size, reads nothing of this struct. NULL: nothing to release.
     void (*release)(void *host);
+    // What runs browsers, for a host that keeps them with a portal_keeper; needs PORTAL_OPEN_PRESENCE.
+    // It has a host and a release of its own. NULL: whatever is asked of a browser answers
+    // PORTAL_ERR_BROWSER_UNAVAILABLE.
+    const struct portal_browser_backend *browsers;
 } portal_options;
 
 // On whose behalf a call is made, and from where. It begins with its size: zero it, then set size to
@@ -500,29 +611,33 @@ const char *portal_version(void);
 // - Ownership: *handle belongs to the caller, who gives it back with portal_free.
 // - NULL: options may be NULL, which is every default; path and handle may not.
 // - Threads: any, also several at once; a file may be open in several handles and processes.
-// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_PRESENCE_TAKEN, PORTAL_ERR_STORAGE,
-//   PORTAL_ERR_STORAGE_NOT_FOUND, PORTAL_ERR_STORAGE_FOREIGN, PORTAL_ERR_STORAGE_NEWER,
-//   PORTAL_ERR_STORAGE_READONLY, PORTAL_ERR_STORAGE_LOCKED, PORTAL_ERR_STORAGE_CORRUPT,
-//   PORTAL_ERR_STORAGE_FULL, PORTAL_ERR_INTERNAL.
+// - Statuses: PORTAL_ERR_INVALID with the first wrong field of the options, PORTAL_ERR_PRESENCE_TAKEN,
+//   PORTAL_ERR_STORAGE, PORTAL_ERR_STORAGE_NOT_FOUND, PORTAL_ERR_STORAGE_FOREIGN,
+//   PORTAL_ERR_STORAGE_NEWER, PORTAL_ERR_STORAGE_READONLY, PORTAL_ERR_STORAGE_LOCKED,
+//   PORTAL_ERR_STORAGE_CORRUPT, PORTAL_ERR_STORAGE_FULL, PORTAL_ERR_INTERNAL.
 int32_t portal_open(const char *path,
                     size_t path_len,
                     const struct portal_options *options,
                     struct portal **handle,
                     struct portal_error **error);
 
-// - What: ends the work: refuses new calls with PORTAL_ERR_CLOSED, wakes followers that wait, lets
-//   running calls finish, closes the file, then returns. Repeatable.
+// - What: ends the work: refuses new calls with PORTAL_ERR_CLOSED, wakes followers and keepers that
+//   wait, lets running calls and callbacks finish, closes the file, then returns. Repeatable.
 // - Ownership: the handle stays the caller's, to be freed with portal_free.
 // - NULL: handle may not be NULL.
 // - Threads: any, also while others are in calls on the handle; not from within a callback.
-// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
-int32_t portal_close(struct portal *handle, struct portal_error **error);
+// - Statuses: PORTAL_ERR_INVALID, also from within a callback of portal_browser_backend, where it does
+//   nothing. PORTAL_ERR_INTERNAL.
+int32_t portal_close(struct portal *handle,
+                     struct portal_error **error);
 
 // - What: frees a handle, closing it first as portal_close does.
-// - Ownership: takes the handle back. Followers, buffers and errors that came from it stay valid and
-//   are freed on their own, before or after; its followers answer PORTAL_ERR_CLOSED.
+// - Ownership: takes the handle back. Followers, keepers, buffers and errors that came from it stay
+//   valid and are freed on their own, before or after; its followers and keepers answer
+//   PORTAL_ERR_CLOSED.
 // - NULL: allowed, does nothing.
-// - Threads: any, while no other thread uses the handle; not from within a callback.
+// - Threads: any, while no other thread uses the handle; not from within a callback. In one of
+//   portal_browser_backend it does nothing, and the handle is still the caller's.
 // - Statuses: none.
 void portal_free(struct portal *handle);
 
@@ -533,9 +648,9 @@ void portal_free(struct portal *handle);
 // - NULL: handle, actor and reply may not be NULL. params may be, with length 0: no parameters.
 // - Threads: any, also several at once; changes that wait together are committed together.
 // - Statuses: PORTAL_ERR_UNKNOWN_OPERATION, PORTAL_ERR_INVALID with the first wrong field,
-//   PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_NOT_CONNECTED, PORTAL_ERR_TIMED_OUT and PORTAL_ERR_BANNED
-//   for the actor, PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL, and
-//   those of the operation.
+//   PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_NOT_CONNECTED, PORTAL_ERR_TIMED_OUT, PORTAL_ERR_BANNED and
+//   PORTAL_ERR_STRANGER_FORBIDDEN for the actor, PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind,
+//   PORTAL_ERR_INTERNAL, and those of the operation.
 int32_t portal_call(struct portal *handle,
                     const struct portal_actor *actor,
                     const char *op,
@@ -603,6 +718,535 @@ int32_t portal_disconnect(struct portal *handle,
 //   PORTAL_ERR_INTERNAL.
 int32_t portal_tick(struct portal *handle, int64_t *next_ms, struct portal_error **error);
 
+// - What: makes a user by hand, for the operator: role user, tier basic.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, username and user_id may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_USERNAME_TAKEN, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_user_create(struct portal *handle,
+                           const struct portal_actor *actor,
+                           const char *username,
+                           size_t username_len,
+                           int64_t *user_id,
+                           struct portal_error **error);
+
+// - What: shows a user as a JSON object: id, username, role, created_at, stranger; to themself and to
+//   staff who may act on them also tier and state.
+// - Ownership: the inputs are read during the call only. *user belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and user may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_USER_NOT_FOUND. And those that portal_call has for every operation.
+int32_t portal_user_get(struct portal *handle,
+                        const struct portal_actor *actor,
+                        int64_t user_id,
+                        struct portal_buf *user,
+                        struct portal_error **error);
+
+// - What: lists users by id, for moderators and above, as a JSON object with users: those with search
+//   in their name, after the id after, 0 from the first, at most limit (1 to 200), 0 for 50.
+// - Ownership: the inputs are read during the call only. *users belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and users may not be NULL. search may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_user_list(struct portal *handle,
+                         const struct portal_actor *actor,
+                         const char *search,
+                         size_t search_len,
+                         int64_t after,
+                         uint32_t limit,
+                         struct portal_buf *users,
+                         struct portal_error **error);
+
+// - What: makes a chat of chat_type "OFFICIAL", "PUBLIC" or "PRIVATE" in suite 3: PUBLIC with a slug,
+//   PRIVATE without. owner_id is whose it is where the operator makes it, else 0.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, chat_type, name and chat_id may not be NULL. slug may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_PREMIUM_REQUIRED, PORTAL_ERR_CHAT_SLOT_LIMIT, PORTAL_ERR_SLUG_TAKEN,
+//   PORTAL_ERR_FORBIDDEN, PORTAL_ERR_USER_NOT_FOUND. And those that portal_call has for every
+//   operation.
+int32_t portal_chat_create(struct portal *handle,
+                           const struct portal_actor *actor,
+                           const char *chat_type,
+                           size_t chat_type_len,
+                           const char *name,
+                           size_t name_len,
+                           const char *slug,
+                           size_t slug_len,
+                           int64_t owner_id,
+                           int64_t *chat_id,
+                           struct portal_error **error);
+
+// - What: shows a chat that the actor may look into as a JSON object: id, name, chat_type, slug,
+//   owner, epoch, both configurations and more.
+// - Ownership: the inputs are read during the call only. *chat belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and chat may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_REASON_REQUIRED. And those that
+//   portal_call has for every operation.
+int32_t portal_chat_get(struct portal *handle,
+                        const struct portal_actor *actor,
+                        int64_t chat_id,
+                        struct portal_buf *chat,
+                        struct portal_error **error);
+
+// - What: lists the chats that somebody owns, is a member of, or is matched into, by id, as a JSON
+//   object with chats and offers. user_id is whose, for the operator, 0 for the actor's own; after the
+//   id after, 0 from the first, at most limit (1 to 200), 0 for 100.
+// - Ownership: the inputs are read during the call only. *chats belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and chats may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_USER_NOT_FOUND. And those
+//   that portal_call has for every operation.
+int32_t portal_chat_list(struct portal *handle,
+                         const struct portal_actor *actor,
+                         int64_t user_id,
+                         int64_t after,
+                         uint32_t limit,
+                         struct portal_buf *chats,
+                         struct portal_error **error);
+
+// - What: changes a chat. changes is a JSON object of what becomes different, of name, description, slug,
+//   chat_config and browser_config; null empties a description or a slug. A slug makes a PRIVATE chat PUBLIC,
+//   none a PUBLIC one PRIVATE.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and changes may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_SLUG_TAKEN,
+//   PORTAL_ERR_PREMIUM_REQUIRED, PORTAL_ERR_CHAT_TYPE_FIXED. And those that portal_call has for every operation.
+int32_t portal_chat_update(struct portal *handle,
+                           const struct portal_actor *actor,
+                           int64_t chat_id,
+                           const char *changes,
+                           size_t changes_len,
+                           struct portal_error **error);
+
+// - What: destroys a chat with everything in it, for good. Nobody is disconnected.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_chat_destroy(struct portal *handle,
+                            const struct portal_actor *actor,
+                            int64_t chat_id,
+                            struct portal_error **error);
+
+// - What: ends the actor's membership for good; a DIRECT chat is destroyed by it. Where there is no
+//   membership, nothing happens. portal_room_leave goes out of a room.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_OWNER_CANNOT_LEAVE. And those that portal_call has
+//   for every operation.
+int32_t portal_chat_leave(struct portal *handle,
+                          const struct portal_actor *actor,
+                          int64_t chat_id,
+                          struct portal_error **error);
+
+// - What: makes an invite to a chat and answers its code. expires_at is in UTC milliseconds since
+//   1970, 0 for never; max_uses 0 for any number.
+// - Ownership: the inputs are read during the call only. *code belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and code may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_INVITE_QUOTA. And those that
+//   portal_call has for every operation.
+int32_t portal_invite_create(struct portal *handle,
+                             const struct portal_actor *actor,
+                             int64_t chat_id,
+                             int64_t expires_at,
+                             int64_t max_uses,
+                             struct portal_buf *code,
+                             struct portal_error **error);
+
+// - What: lists a chat's live invites, oldest first, as a JSON object with invites.
+// - Ownership: the inputs are read during the call only. *invites belongs to the caller, who disposes
+//   of it with portal_buf_dispose.
+// - NULL: handle, actor and invites may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_invite_list(struct portal *handle,
+                           const struct portal_actor *actor,
+                           int64_t chat_id,
+                           struct portal_buf *invites,
+                           struct portal_error **error);
+
+// - What: revokes an invite, for good. Repeatable.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and code may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_INVITE_INVALID. And those
+//   that portal_call has for every operation.
+int32_t portal_invite_revoke(struct portal *handle,
+                             const struct portal_actor *actor,
+                             int64_t chat_id,
+                             const char *code,
+                             size_t code_len,
+                             struct portal_error **error);
+
+// - What: follows an invite code and makes the actor a member, or the slug of an OFFICIAL or PUBLIC
+//   chat and answers where it leads. *joined is 1 if the actor is a member now because of this, else
+//   0.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, code, chat_id and joined may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVITE_INVALID, PORTAL_ERR_BANNED, PORTAL_ERR_RATE_LIMITED after 10 wrong
+//   ones in a minute, PORTAL_ERR_STRANGER_FORBIDDEN. And those that portal_call has for every
+//   operation.
+int32_t portal_invite_resolve(struct portal *handle,
+                              const struct portal_actor *actor,
+                              const char *code,
+                              size_t code_len,
+                              int64_t *chat_id,
+                              int32_t *joined,
+                              struct portal_error **error);
+
+// - What: joins a chat's room with the actor's connection: from here on its events are delivered to
+//   it. *room is a JSON object of as_of, chat and may_talk. An actor without a connection is answered,
+//   and joins nothing.
+// - Ownership: the inputs are read during the call only. *room belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and room may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED. And those that portal_call has for every
+//   operation.
+int32_t portal_room_join(struct portal *handle,
+                         const struct portal_actor *actor,
+                         int64_t chat_id,
+                         struct portal_buf *room,
+                         struct portal_error **error);
+
+// - What: takes the actor's connection out of a room. Repeatable. Membership stays; portal_chat_leave
+//   ends it.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: those that portal_call has for every operation.
+int32_t portal_room_leave(struct portal *handle,
+                          const struct portal_actor *actor,
+                          int64_t chat_id,
+                          struct portal_error **error);
+
+// - What: sends a message: content is an envelope, sealed by the sender. client_id is the sender's own
+//   name for it, of at most 64 characters: a retry with it stores nothing and answers the first
+//   message's id.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, content and message_id may not be NULL. client_id may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_NOT_JOINED, PORTAL_ERR_MUTED, PORTAL_ERR_ENVELOPE_INVALID, PORTAL_ERR_EPOCH_MISMATCH,
+//   PORTAL_ERR_NO_ROOM_KEY, PORTAL_ERR_RATE_LIMITED; the first that fails answers. And those that
+//   portal_call has for every operation.
+int32_t portal_message_send(struct portal *handle,
+                            const struct portal_actor *actor,
+                            int64_t chat_id,
+                            const char *content,
+                            size_t content_len,
+                            const char *client_id,
+                            size_t client_id_len,
+                            int64_t *message_id,
+                            struct portal_error **error);
+
+// - What: reads a chat's messages, newest first, as a JSON object of messages, epoch, epoch_start and
+//   as_of: before and after these ids, 0 for no bound, at most limit (1 to 100), 0 for 50.
+// - Ownership: the inputs are read during the call only. *messages belongs to the caller, who disposes
+//   of it with portal_buf_dispose.
+// - NULL: handle, actor and messages may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_REASON_REQUIRED. And those that
+//   portal_call has for every operation.
+int32_t portal_message_history(struct portal *handle,
+                               const struct portal_actor *actor,
+                               int64_t chat_id,
+                               int64_t before,
+                               int64_t after,
+                               uint32_t limit,
+                               struct portal_buf *messages,
+                               struct portal_error **error);
+
+// - What: deletes count messages (1 to 100) by id, whoever wrote them, for who moderates the chat, and
+//   answers how many there were.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, ids and deleted may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every operation.
+int32_t portal_message_delete(struct portal *handle,
+                              const struct portal_actor *actor,
+                              int64_t chat_id,
+                              const int64_t *ids,
+                              size_t count,
+                              int64_t *deleted,
+                              struct portal_error **error);
+
+// - What: deletes a chat's last count messages (1 to 100), whoever wrote them, for who moderates the
+//   chat, and answers how many there were.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and deleted may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every operation.
+int32_t portal_message_delete_last(struct portal *handle,
+                                   const struct portal_actor *actor,
+                                   int64_t chat_id,
+                                   uint32_t count,
+                                   int64_t *deleted,
+                                   struct portal_error **error);
+
+// - What: deletes the actor's own messages: count of them (1 to 100) by id, or all with count 0, and
+//   answers how many there were.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and deleted may not be NULL. ids may be, with count 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN. And those that
+//   portal_call has for every operation.
+int32_t portal_message_delete_mine(struct portal *handle,
+                                   const struct portal_actor *actor,
+                                   int64_t chat_id,
+                                   const int64_t *ids,
+                                   size_t count,
+                                   int64_t *deleted,
+                                   struct portal_error **error);
+
+// - What: puts a person out of a chat; they may come back. The reason, of at most 500 characters, is
+//   for them and staff.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL. reason may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_BANNED, PORTAL_ERR_DIRECT_UNMODERATED, PORTAL_ERR_TARGET_IS_OWNER. And those that
+//   portal_call has for every operation.
+int32_t portal_mod_kick(struct portal *handle,
+                        const struct portal_actor *actor,
+                        int64_t chat_id,
+                        int64_t user_id,
+                        const char *reason,
+                        size_t reason_len,
+                        struct portal_error **error);
+
+// - What: keeps a person from sending in a chat for duration_seconds (1 to 86400), 0 without end; it
+//   replaces the end of an earlier mute.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL. reason may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_BANNED, PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every
+//   operation.
+int32_t portal_mod_mute(struct portal *handle,
+                        const struct portal_actor *actor,
+                        int64_t chat_id,
+                        int64_t user_id,
+                        int64_t duration_seconds,
+                        const char *reason,
+                        size_t reason_len,
+                        struct portal_error **error);
+
+// - What: lifts a person's mute in a chat, if there is one; a hard mute stays.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_BANNED, PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every
+//   operation.
+int32_t portal_mod_unmute(struct portal *handle,
+                          const struct portal_actor *actor,
+                          int64_t chat_id,
+                          int64_t user_id,
+                          struct portal_error **error);
+
+// - What: puts a person out of a chat and keeps them out for duration_seconds (1 to 2592000), 0
+//   without end.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL. reason may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_BANNED, PORTAL_ERR_DIRECT_UNMODERATED, PORTAL_ERR_TARGET_IS_OWNER. And those that
+//   portal_call has for every operation.
+int32_t portal_mod_ban(struct portal *handle,
+                       const struct portal_actor *actor,
+                       int64_t chat_id,
+                       int64_t user_id,
+                       int64_t duration_seconds,
+                       const char *reason,
+                       size_t reason_len,
+                       struct portal_error **error);
+
+// - What: lifts a person's ban from a chat, if there is one.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN,
+//   PORTAL_ERR_BANNED, PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every
+//   operation.
+int32_t portal_mod_unban(struct portal *handle,
+                         const struct portal_actor *actor,
+                         int64_t chat_id,
+                         int64_t user_id,
+                         struct portal_error **error);
+
+// - What: keeps a person from sending anywhere for duration_seconds (1 to 86400), 0 without end; for
+//   admins. Everyone is told, without the reason.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL. reason may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_mod_hard_mute(struct portal *handle,
+                             const struct portal_actor *actor,
+                             int64_t user_id,
+                             int64_t duration_seconds,
+                             const char *reason,
+                             size_t reason_len,
+                             struct portal_error **error);
+
+// - What: lifts a person's hard mute, if there is one; for admins. Mutes in chats stay.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_USER_NOT_FOUND, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_mod_hard_unmute(struct portal *handle,
+                               const struct portal_actor *actor,
+                               int64_t user_id,
+                               struct portal_error **error);
+
+// - What: asks to be matched with somebody who shares an interest. interests is 1 to 3 of 3 to 12
+//   small letters or digits, with commas between them: "tea,films". *chat_id is the DIRECT chat if
+//   somebody waited, else 0: match:found tells.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor, interests and chat_id may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_MATCH_BAD_INTEREST, PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_STRANGER_BLOCKED,
+//   PORTAL_ERR_MATCH_ALREADY_SEARCHING, PORTAL_ERR_MATCH_SLOT_LIMIT, PORTAL_ERR_NOT_CONNECTED where
+//   presence is kept and the person has no connection. And those that portal_call has for every
+//   operation.
+int32_t portal_match_enqueue(struct portal *handle,
+                             const struct portal_actor *actor,
+                             const char *interests,
+                             size_t interests_len,
+                             int64_t *chat_id,
+                             struct portal_error **error);
+
+// - What: waits for a match no longer. Repeatable; matches that there are stay.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED. And those that portal_call has for every operation.
+int32_t portal_match_dequeue(struct portal *handle,
+                             const struct portal_actor *actor,
+                             struct portal_error **error);
+
+// - What: shows whether the actor waits, and their matches, as a JSON object: state, interests,
+//   expires_at, chats with each peer, and more. Asking prolongs nothing.
+// - Ownership: the inputs are read during the call only. *status belongs to the caller, who disposes
+//   of it with portal_buf_dispose.
+// - NULL: handle, actor and status may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED. And those that portal_call has for every operation.
+int32_t portal_match_status(struct portal *handle,
+                            const struct portal_actor *actor,
+                            struct portal_buf *status,
+                            struct portal_error **error);
+
+// - What: leaves a match: the DIRECT chat is destroyed at once, for both. chat_id is which, 0 for the
+//   only one; *left_chat_id is which it was.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and left_chat_id may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_MATCH_NO_ACTIVE_DIRECT, PORTAL_ERR_MATCH_AMBIGUOUS,
+//   PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_UNAUTHENTICATED. And those that portal_call has for every
+//   operation.
+int32_t portal_match_leave(struct portal *handle,
+                           const struct portal_actor *actor,
+                           int64_t chat_id,
+                           int64_t *left_chat_id,
+                           struct portal_error **error);
+
+// - What: registers the X25519 public key, 32 bytes, of the actor's session, for which others wrap
+//   room keys. Another than before replaces it, at most 5 times an hour, and gives up what was wrapped
+//   for that.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle, actor and public_key may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_RATE_LIMITED. And those that portal_call has for
+//   every operation.
+int32_t portal_key_register(struct portal *handle,
+                            const struct portal_actor *actor,
+                            const uint8_t *public_key,
+                            size_t public_key_len,
+                            struct portal_error **error);
+
+// - What: lists who is there to hold the key of a chat's current epoch, and what is wrapped for the
+//   actor's session, as a JSON object: epoch, published, key_check, sessions, blob and more.
+// - Ownership: the inputs are read during the call only. *keys belongs to the caller, who disposes of
+//   it with portal_buf_dispose.
+// - NULL: handle, actor and keys may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
+//   every operation.
+int32_t portal_key_list(struct portal *handle,
+                        const struct portal_actor *actor,
+                        int64_t chat_id,
+                        struct portal_buf *keys,
+                        struct portal_error **error);
+
+// - What: publishes the key of a chat's current epoch, wrapped for sessions: the first to do so is its
+//   distributor. key_check is 16 bytes, needed in suite 3. blobs is a JSON array of {session_id,
+//   public_key, blob}, the last two in base64, at most 256. *published is a JSON object of epoch,
+//   first, stored and skipped.
+// - Ownership: the inputs are read during the call only. *published belongs to the caller, who
+//   disposes of it with portal_buf_dispose.
+// - NULL: handle, actor, blobs and published may not be NULL. key_check may be, with length 0.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_NOT_JOINED, PORTAL_ERR_NO_PUBLIC_KEY,
+//   PORTAL_ERR_EPOCH_MISMATCH, PORTAL_ERR_KEY_CONFLICT, PORTAL_ERR_NO_ROOM_KEY,
+//   PORTAL_ERR_RATE_LIMITED. And those that portal_call has for every operation.
+int32_t portal_key_publish(struct portal *handle,
+                           const struct portal_actor *actor,
+                           int64_t chat_id,
+                           int64_t epoch,
+                           const uint8_t *key_check,
+                           size_t key_check_len,
+                           const char *blobs,
+                           size_t blobs_len,
+                           struct portal_buf *published,
+                           struct portal_error **error);
+
+// - What: gives back a room key that does not open or fails the key check, so that another holder
+//   wraps it anew.
+// - Ownership: the inputs are read during the call only.
+// - NULL: handle and actor may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_NOT_JOINED,
+//   PORTAL_ERR_NO_ROOM_KEY. And those that portal_call has for every operation.
+int32_t portal_key_reject(struct portal *handle,
+                          const struct portal_actor *actor,
+                          int64_t chat_id,
+                          struct portal_error **error);
+
+// - What: moves the epoch on because the actor's session cannot get its key, as a JSON object of
+//   status (moved, asked or unpublished), epoch and retry_after_ms.
+// - Ownership: the inputs are read during the call only. *renewal belongs to the caller, who disposes
+//   of it with portal_buf_dispose.
+// - NULL: handle, actor and renewal may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_NOT_JOINED,
+//   PORTAL_ERR_NO_PUBLIC_KEY, PORTAL_ERR_RATE_LIMITED. And those that portal_call has for every
+//   operation.
+int32_t portal_key_renew(struct portal *handle,
+                         const struct portal_actor *actor,
+                         int64_t chat_id,
+                         struct portal_buf *renewal,
+                         struct portal_error **error);
+
 // - What: follows the event log: after an event of a log, as portal_follower_position gave them, or
 //   without a log_id from the log's present end, where after is 0.
 // - Ownership: log_id is read during the call only. *follower belongs to the caller, who gives it back
@@ -635,6 +1279,23 @@ int32_t portal_follower_next(struct portal_follower *follower,
                              struct portal_buf *events,
                              struct portal_error **error);
 
+// - What: the next events, at most limit (1 to 1000), as what is to be written to which connection: a
+//   JSON array of {to: connection ids, name, data}, and {close: connection id, reason} for one whose
+//   session ended. Who gets what, in which words, is decided here: each viewer of a browser finds
+//   their own way in. Who is in a room and who types comes along; there is no other way to them. Waits
+//   about timeout_ms for something, 0 not at all. Needs PORTAL_OPEN_PRESENCE; one follower of a file
+//   delivers.
+// - Ownership: *deliveries belongs to the caller, who disposes of it with portal_buf_dispose; what it
+//   held before is overwritten, not freed.
+// - NULL: follower and deliveries may not be NULL.
+// - Threads: as portal_follower_next.
+// - Statuses: PORTAL_ERR_NOT_CONNECTED where presence is off, and those of portal_follower_next.
+int32_t portal_follower_deliver(struct portal_follower *follower,
+                                uint32_t limit,
+                                uint32_t timeout_ms,
+                                struct portal_buf *deliveries,
+                                struct portal_error **error);
+
 // - What: the place a follower has read to: the log and its last event seen. Kept by the host, it is
 //   where portal_follower_open goes on after a restart.
 // - Ownership: *log_id belongs to the caller, who disposes of it with portal_buf_dispose.
@@ -659,6 +1320,90 @@ void portal_follower_wake(struct portal_follower *follower);
 // - Threads: any, while no other thread uses the follower.
 // - Statuses: none.
 void portal_follower_free(struct portal_follower *follower);
+
+// - What: answers a callback of portal_browser_backend with a text or JSON document; where the
+//   callback returns a fault, it is the detail for the log. What was answered before is replaced.
+// - Ownership: the text is copied. The reply is the library's and lasts until the callback returns.
+// - NULL: reply may not be NULL. text may be, with length 0.
+// - Threads: any, while the callback has not returned.
+// - Statuses: PORTAL_ERR_INVALID, also if the text is not UTF-8: the callback has failed then,
+//   whatever it returns. PORTAL_ERR_INTERNAL.
+int32_t portal_browser_reply_text(struct portal_browser_reply *reply,
+                                  const char *text,
+                                  size_t text_len,
+                                  struct portal_error **error);
+
+// - What: answers portal_browser_backend.screenshot with a picture and its media type, such as
+//   "image/jpeg". What was answered before is replaced.
+// - Ownership: both are copied. The reply is the library's and lasts until the callback returns.
+// - NULL: reply, media_type and bytes may not be NULL.
+// - Threads: any, while the callback has not returned.
+// - Statuses: PORTAL_ERR_INVALID, also for an empty picture and for what is no picture's media type:
+//   the callback has failed then, whatever it returns. PORTAL_ERR_INTERNAL.
+int32_t portal_browser_reply_picture(struct portal_browser_reply *reply,
+                                     const char *media_type,
+                                     size_t media_type_len,
+                                     const uint8_t *bytes,
+                                     size_t bytes_len,
+                                     struct portal_error **error);
+
+// - What: makes a keeper for the browsers of a file. Until one tends, a browser that was started stays
+//   wanted and does not run.
+// - Ownership: *keeper belongs to the caller, who gives it back with portal_keeper_free.
+// - NULL: handle and keeper may not be NULL.
+// - Threads: any, also several at once; each thread that tends has a keeper of its own.
+// - Statuses: PORTAL_ERR_BROWSER_UNAVAILABLE where portal_options.browsers was NULL,
+//   PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED, PORTAL_ERR_POISONED, PORTAL_ERR_INTERNAL.
+int32_t portal_keeper_open(struct portal *handle,
+                           struct portal_keeper **keeper,
+                           struct portal_error **error);
+
+// - What: asks the browsers' callbacks for what is wanted and not so, and returns when that is done,
+//   which may take as long as they take. Chats that another keeper is busy with are left to it.
+//   *next_ms is when to call again at the latest, in UTC milliseconds since 1970; sooner, once
+//   portal_keeper_wait has news. *faults is what the callbacks did not do, for the operator's log: a
+//   JSON array of {chat_id: null for list, kind: unreachable, full, misconfigured, gone or failed,
+//   detail}. It is tried again where that helps.
+// - Ownership: *faults belongs to the caller, who disposes of it with portal_buf_dispose; what it held
+//   before is overwritten, not freed.
+// - NULL: keeper, next_ms and faults may not be NULL.
+// - Threads: any, one at a time for one keeper; the callbacks are called on this one. portal_close
+//   from another thread waits for a callback that is running, and ends the rest with
+//   PORTAL_ERR_CLOSED.
+// - Statuses: PORTAL_ERR_INVALID, also for a keeper in use, PORTAL_ERR_CLOSED, PORTAL_ERR_POISONED,
+//   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL. After one, call again: what was done is
+//   found.
+int32_t portal_keeper_tend(struct portal_keeper *keeper,
+                           int64_t *next_ms,
+                           struct portal_buf *faults,
+                           struct portal_error **error);
+
+// - What: waits until there may be something to do since this keeper's last portal_keeper_tend began,
+//   about timeout_ms at most; 0 not at all. *news is 1 if there may be, else 0.
+// - Ownership: nothing changes hands.
+// - NULL: keeper and news may not be NULL.
+// - Threads: any, one at a time for one keeper. portal_close from another thread ends the wait with
+//   PORTAL_ERR_CLOSED, portal_keeper_wake as if the time were over.
+// - Statuses: PORTAL_ERR_INVALID, also for a keeper in use, PORTAL_ERR_CLOSED, PORTAL_ERR_POISONED,
+//   PORTAL_ERR_INTERNAL.
+int32_t portal_keeper_wait(struct portal_keeper *keeper,
+                           uint32_t timeout_ms,
+                           int32_t *news,
+                           struct portal_error **error);
+
+// - What: ends one wait of a keeper within about 50 ms: the one under way, or else the next one.
+// - Ownership: nothing changes hands.
+// - NULL: allowed, does nothing.
+// - Threads: any, also while another waits; that is what it is for.
+// - Statuses: none.
+void portal_keeper_wake(struct portal_keeper *keeper);
+
+// - What: frees a keeper.
+// - Ownership: takes the keeper back; before or after its portal, as it comes.
+// - NULL: allowed, does nothing.
+// - Threads: any, while no other thread uses the keeper.
+// - Statuses: none.
+void portal_keeper_free(struct portal_keeper *keeper);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -105,6 +105,8 @@ pub(crate) fn out<T>(pointer: *mut T, name: &'static str) -> Out<T> {
 pub(crate) unsafe trait Zero {}
 
 // SAFETY: a number.
+unsafe impl Zero for i32 {}
+// SAFETY: a number.
 unsafe impl Zero for i64 {}
 // SAFETY: a number.
 unsafe impl Zero for u64 {}

@@ -19,9 +19,9 @@ use crate::input;
 /// - NULL: handle, actor and reply may not be NULL. params may be, with length 0: no parameters.
 /// - Threads: any, also several at once; changes that wait together are committed together.
 /// - Statuses: PORTAL_ERR_UNKNOWN_OPERATION, PORTAL_ERR_INVALID with the first wrong field,
-///   PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_NOT_CONNECTED, PORTAL_ERR_TIMED_OUT and PORTAL_ERR_BANNED
-///   for the actor, PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL, and
-///   those of the operation.
+///   PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_NOT_CONNECTED, PORTAL_ERR_TIMED_OUT, PORTAL_ERR_BANNED and
+///   PORTAL_ERR_STRANGER_FORBIDDEN for the actor, PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind,
+///   PORTAL_ERR_INTERNAL, and those of the operation.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_call(
     handle: *mut Handle,

@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use portal_core::{Error, ErrorKind, Position, Result};
+use portal_core::model::ConnectionId;
+use portal_core::{Delivery, Error, ErrorKind, Portal, Position, Result};
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::boundary::{answer, boundary, out};
 use crate::buf::Buf;
 use crate::error::Failure;
-use crate::handle::{self, Gate, Handle};
+use crate::handle::{self, Child, Gate, Handle};
 use crate::input;
 
 /// How often a waiting follower looks whether it was woken.
@@ -26,21 +29,23 @@ pub struct Follower {
 }
 
 /// The part of a follower that closing the portal reaches.
-pub(crate) struct Reading {
+struct Reading {
     /// None once the portal is closed. Locked during a wait.
     follower: Mutex<Option<portal_core::Follower>>,
     woken: AtomicBool,
 }
 
-impl Reading {
-    /// Ends it with the portal: gives its connection to the file back.
-    pub(crate) fn end(&self) {
+impl Child for Reading {
+    /// Gives its connection to the file back.
+    fn end(&self) {
         self.follower
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
     }
+}
 
+impl Reading {
     fn with<T>(&self, work: impl FnOnce(&mut portal_core::Follower) -> Result<T>) -> Result<T> {
         let mut follower = self.follower.lock().unwrap_or_else(PoisonError::into_inner);
         work(follower.as_mut().ok_or(ErrorKind::Closed)?)
@@ -59,9 +64,78 @@ impl Reading {
                     break events;
                 }
             };
-            serde_json::to_string(&events)
-                .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))
+            serde_json::to_string(&events).map_err(internal)
         })
+    }
+
+    /// What is to be done with connections, as a JSON array.
+    fn deliver(&self, portal: &Portal, limit: usize, timeout: Duration) -> Result<String> {
+        self.with(|follower| {
+            let mut left = timeout;
+            let deliveries = loop {
+                let before = follower.position().after;
+                let mut deliveries = portal.deliver(follower, limit)?;
+                let at_the_end = follower.position().after == before;
+                if at_the_end {
+                    deliveries = portal.deliver_live()?;
+                }
+                if !deliveries.is_empty()
+                    || at_the_end && left.is_zero()
+                    || self.woken.swap(false, Ordering::SeqCst)
+                {
+                    break deliveries;
+                }
+                if at_the_end {
+                    let slice = left.min(LOOK_EVERY);
+                    // Asks for no event: it only waits for one.
+                    follower.next(0, slice)?;
+                    left -= slice;
+                }
+            };
+            let deliveries: Vec<_> = deliveries.into_iter().map(write).collect::<Result<_>>()?;
+            serde_json::to_string(&deliveries).map_err(internal)
+        })
+    }
+}
+
+/// A delivery as C reads it.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Written {
+    Send {
+        to: Vec<ConnectionId>,
+        name: &'static str,
+        data: Box<RawValue>,
+    },
+    Close {
+        close: ConnectionId,
+        reason: String,
+    },
+}
+
+fn write(delivery: Delivery) -> Result<Written> {
+    Ok(match delivery {
+        Delivery::Send { to, name, data } => Written::Send {
+            to,
+            name,
+            data: RawValue::from_string(data).map_err(internal)?,
+        },
+        Delivery::Close { connection, reason } => Written::Close {
+            close: connection,
+            reason,
+        },
+    })
+}
+
+fn internal(error: serde_json::Error) -> Error {
+    Error::new(ErrorKind::Internal).caused_by(error)
+}
+
+fn checked(limit: u32) -> Result<usize> {
+    if (1..=LARGEST_LIMIT).contains(&limit) {
+        Ok(limit as usize)
+    } else {
+        Err(Error::invalid("limit", "`limit` is 1 to 1000."))
     }
 }
 
@@ -141,15 +215,45 @@ pub unsafe extern "C" fn portal_follower_next(
     let body = || {
         // SAFETY: the header asks for a follower that is not freed meanwhile.
         let follower = unsafe { input::reference(follower, "follower") }?;
-        if !(1..=LARGEST_LIMIT).contains(&limit) {
-            return Err(Error::invalid("limit", "`limit` is 1 to 1000."));
-        }
+        let limit = checked(limit)?;
         let _inside = follower.gate.enter()?;
         let timeout = Duration::from_millis(timeout_ms.into());
-        follower.reading.next(limit as usize, timeout).map(Buf::new)
+        follower.reading.next(limit, timeout).map(Buf::new)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(events, "events"), error, body) }
+}
+
+/// - What: the next events, at most limit (1 to 1000), as what is to be written to which connection: a
+///   JSON array of {to: connection ids, name, data}, and {close: connection id, reason} for one whose
+///   session ended. Who gets what, in which words, is decided here: each viewer of a browser finds
+///   their own way in. Who is in a room and who types comes along; there is no other way to them. Waits
+///   about timeout_ms for something, 0 not at all. Needs PORTAL_OPEN_PRESENCE; one follower of a file
+///   delivers.
+/// - Ownership: *deliveries belongs to the caller, who disposes of it with portal_buf_dispose; what it
+///   held before is overwritten, not freed.
+/// - NULL: follower and deliveries may not be NULL.
+/// - Threads: as portal_follower_next.
+/// - Statuses: PORTAL_ERR_NOT_CONNECTED where presence is off, and those of portal_follower_next.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn portal_follower_deliver(
+    follower: *mut Follower,
+    limit: u32,
+    timeout_ms: u32,
+    deliveries: *mut Buf,
+    error: *mut *mut Failure,
+) -> i32 {
+    let body = || {
+        // SAFETY: the header asks for a follower that is not freed meanwhile.
+        let follower = unsafe { input::reference(follower, "follower") }?;
+        let limit = checked(limit)?;
+        let portal = follower.gate.enter()?;
+        let timeout = Duration::from_millis(timeout_ms.into());
+        let deliveries = follower.reading.deliver(&portal, limit, timeout);
+        deliveries.map(Buf::new)
+    };
+    // SAFETY: the header asks for outputs that can be written.
+    unsafe { answer(out(deliveries, "deliveries"), error, body) }
 }
 
 /// - What: the place a follower has read to: the log and its last event seen. Kept by the host, it is

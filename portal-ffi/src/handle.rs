@@ -1,9 +1,9 @@
 //! `portal`: an open file as C holds it, and how its work ends (SPEC 17.5).
 //!
 //! A gate counts the calls that are inside. Closing shuts it, wakes who waits, and returns when the last
-//! call is out and the file is closed. The surprise: followers are reached from here too, because each
-//! keeps a connection to the file, and the host's callbacks are released with the portal itself, not
-//! with the last handle.
+//! call is out and the file is closed. The surprise: followers and keepers are reached from here too, because
+//! each keeps a connection to the file or the portal itself, and the host's callbacks are released with the portal,
+//! not with the last handle.
 
 use std::ffi::c_char;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -11,18 +11,25 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use portal_core::{Error, ErrorKind, Portal, Result};
 
 use crate::boundary::{answer, boundary, out};
+use crate::browsers::Within;
 use crate::error::Failure;
-use crate::follower::Reading;
 use crate::input;
 use crate::options::{self, Options};
 
 /// An open database file.
 pub struct Handle(Arc<Gate>);
 
-/// The way into a portal, for the handle and its followers.
+/// The way into a portal, for the handle, its followers and its keepers.
 pub(crate) struct Gate {
     state: Mutex<State>,
     left: Condvar,
+    within: Arc<Within>,
+}
+
+/// What has a part of the portal beyond the calls to it.
+pub(crate) trait Child: Send + Sync {
+    /// Gives it back. Nobody uses the child any more, or will.
+    fn end(&self);
 }
 
 struct State {
@@ -31,20 +38,21 @@ struct State {
     closing: bool,
     /// Calls between `enter` and leaving.
     inside: usize,
-    followers: Vec<Weak<Reading>>,
+    children: Vec<Weak<dyn Child>>,
 }
 
 impl Gate {
-    fn new(portal: Portal) -> Self {
+    fn new(portal: Portal, within: Arc<Within>) -> Self {
         let state = State {
             portal: Some(portal),
             closing: false,
             inside: 0,
-            followers: Vec::new(),
+            children: Vec::new(),
         };
         Self {
             state: Mutex::new(state),
             left: Condvar::new(),
+            within,
         }
     }
 
@@ -66,18 +74,26 @@ impl Gate {
         })
     }
 
-    /// Has a follower closed with the portal.
-    pub(crate) fn adopt(&self, follower: &Arc<Reading>) {
+    /// Has a child end with the portal.
+    pub(crate) fn adopt<C: Child + 'static>(&self, child: &Arc<C>) {
         let mut state = self.lock();
-        state.followers.retain(|known| known.strong_count() > 0);
-        state.followers.push(Arc::downgrade(follower));
+        state.children.retain(|known| known.strong_count() > 0);
+        let child: Weak<C> = Arc::downgrade(child);
+        state.children.push(child);
     }
 
-    fn close(&self) {
+    /// Ends the work, unless this is called from within it: then it would wait for itself.
+    fn close(&self) -> Result<()> {
+        if self.within.is_here() {
+            return Err(Error::invalid(
+                "handle",
+                "A handle is not closed from within a callback of its browsers.",
+            ));
+        }
         let mut state = self.lock();
         state.closing = true;
         let Some(portal) = state.portal.clone() else {
-            return;
+            return Ok(());
         };
         drop(state);
         portal.close();
@@ -89,17 +105,15 @@ impl Gate {
                 .unwrap_or_else(PoisonError::into_inner);
         }
         // Under the lock, so that another thread that closes returns no earlier either.
-        for follower in state
-            .followers
-            .drain(..)
-            .filter_map(|known| known.upgrade())
-        {
-            follower.end();
+        let children = state.children.drain(..);
+        for child in children.filter_map(|known| known.upgrade()) {
+            child.end();
         }
         // Calls that were inside have given their readers back after the first time.
         portal.close();
         drop(portal);
         state.portal = None;
+        Ok(())
     }
 }
 
@@ -153,10 +167,10 @@ pub extern "C" fn portal_version() -> *const c_char {
 /// - Ownership: *handle belongs to the caller, who gives it back with portal_free.
 /// - NULL: options may be NULL, which is every default; path and handle may not.
 /// - Threads: any, also several at once; a file may be open in several handles and processes.
-/// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_PRESENCE_TAKEN, PORTAL_ERR_STORAGE,
-///   PORTAL_ERR_STORAGE_NOT_FOUND, PORTAL_ERR_STORAGE_FOREIGN, PORTAL_ERR_STORAGE_NEWER,
-///   PORTAL_ERR_STORAGE_READONLY, PORTAL_ERR_STORAGE_LOCKED, PORTAL_ERR_STORAGE_CORRUPT,
-///   PORTAL_ERR_STORAGE_FULL, PORTAL_ERR_INTERNAL.
+/// - Statuses: PORTAL_ERR_INVALID with the first wrong field of the options, PORTAL_ERR_PRESENCE_TAKEN,
+///   PORTAL_ERR_STORAGE, PORTAL_ERR_STORAGE_NOT_FOUND, PORTAL_ERR_STORAGE_FOREIGN,
+///   PORTAL_ERR_STORAGE_NEWER, PORTAL_ERR_STORAGE_READONLY, PORTAL_ERR_STORAGE_LOCKED,
+///   PORTAL_ERR_STORAGE_CORRUPT, PORTAL_ERR_STORAGE_FULL, PORTAL_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_open(
     path: *const c_char,
@@ -166,10 +180,11 @@ pub unsafe extern "C" fn portal_open(
     error: *mut *mut Failure,
 ) -> i32 {
     let body = || {
+        let within = Arc::new(Within::default());
         // SAFETY: the header asks for options and a path that can be read.
         let (options, path) = unsafe {
             (
-                options::options(options)?,
+                options::options(options, &within)?,
                 input::text(path, path_len, "path")?,
             )
         };
@@ -181,43 +196,49 @@ pub unsafe extern "C" fn portal_open(
             ));
         }
         let portal = Portal::open(path, options)?;
-        let handle = Handle(Arc::new(Gate::new(portal)));
+        let handle = Handle(Arc::new(Gate::new(portal, within)));
         Ok(Box::into_raw(Box::new(handle)))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(handle, "handle"), error, body) }
 }
 
-/// - What: ends the work: refuses new calls with PORTAL_ERR_CLOSED, wakes followers that wait, lets
-///   running calls finish, closes the file, then returns. Repeatable.
+/// - What: ends the work: refuses new calls with PORTAL_ERR_CLOSED, wakes followers and keepers that
+///   wait, lets running calls and callbacks finish, closes the file, then returns. Repeatable.
 /// - Ownership: the handle stays the caller's, to be freed with portal_free.
 /// - NULL: handle may not be NULL.
 /// - Threads: any, also while others are in calls on the handle; not from within a callback.
-/// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+/// - Statuses: PORTAL_ERR_INVALID, also from within a callback of portal_browser_backend, where it does
+///   nothing. PORTAL_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_close(handle: *mut Handle, error: *mut *mut Failure) -> i32 {
     let body = || {
         // SAFETY: the header asks for a handle that is not freed meanwhile.
-        unsafe { gate(handle) }?.close();
-        Ok(())
+        unsafe { gate(handle) }?.close()
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
 }
 
 /// - What: frees a handle, closing it first as portal_close does.
-/// - Ownership: takes the handle back. Followers, buffers and errors that came from it stay valid and
-///   are freed on their own, before or after; its followers answer PORTAL_ERR_CLOSED.
+/// - Ownership: takes the handle back. Followers, keepers, buffers and errors that came from it stay
+///   valid and are freed on their own, before or after; its followers and keepers answer
+///   PORTAL_ERR_CLOSED.
 /// - NULL: allowed, does nothing.
-/// - Threads: any, while no other thread uses the handle; not from within a callback.
+/// - Threads: any, while no other thread uses the handle; not from within a callback. In one of
+///   portal_browser_backend it does nothing, and the handle is still the caller's.
 /// - Statuses: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_free(handle: *mut Handle) {
     boundary((), || {
         if !handle.is_null() {
-            // SAFETY: `portal_open` made it, and it is freed once.
-            let handle = unsafe { Box::from_raw(handle) };
-            handle.0.close();
+            // SAFETY: `portal_open` made it, and it is not freed yet.
+            let closed = unsafe { (*handle).0.close() };
+            // Where it cannot be closed it is in use, up the stack of this very thread. A leak is the lesser harm.
+            if closed.is_ok() {
+                // SAFETY: as above; it is freed once.
+                drop(unsafe { Box::from_raw(handle) });
+            }
         }
     });
 }

@@ -30,8 +30,28 @@ pub(crate) unsafe fn text<'a>(
     len: usize,
     parameter: &'static str,
 ) -> Result<&'a str> {
+    // SAFETY: as the caller says.
+    let bytes = unsafe { bytes(data.cast(), len, parameter) }?;
+    std::str::from_utf8(bytes).map_err(|error| {
+        let place = error.valid_up_to();
+        Error::invalid(
+            parameter,
+            format!("`{parameter}` is not UTF-8 from byte {place} on."),
+        )
+    })
+}
+
+/// Bytes given as pointer and length; none for NULL with length 0.
+///
+/// # Safety
+/// As for [`text`].
+pub(crate) unsafe fn bytes<'a>(
+    data: *const u8,
+    len: usize,
+    parameter: &'static str,
+) -> Result<&'a [u8]> {
     if len == 0 {
-        return Ok("");
+        return Ok(&[]);
     }
     if data.is_null() {
         return Err(null(parameter));
@@ -44,14 +64,33 @@ pub(crate) unsafe fn text<'a>(
         ));
     }
     // SAFETY: not NULL, of a possible length, and readable, says the caller.
-    let bytes = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), len) };
-    std::str::from_utf8(bytes).map_err(|error| {
-        let place = error.valid_up_to();
-        Error::invalid(
+    Ok(unsafe { std::slice::from_raw_parts(data, len) })
+}
+
+/// Numbers given as pointer and count; none for NULL with count 0.
+///
+/// # Safety
+/// As for [`text`], of `count` numbers.
+pub(crate) unsafe fn numbers<'a>(
+    data: *const i64,
+    count: usize,
+    parameter: &'static str,
+) -> Result<&'a [i64]> {
+    // Whatever is more than can be is refused as a length in bytes.
+    let len = count.saturating_mul(size_of::<i64>());
+    // SAFETY: as the caller says.
+    let bytes = unsafe { bytes(data.cast(), len, parameter) }?;
+    if bytes.is_empty() {
+        return Ok(&[]);
+    }
+    if !data.is_aligned() {
+        return Err(Error::invalid(
             parameter,
-            format!("`{parameter}` is not UTF-8 from byte {place} on."),
-        )
-    })
+            format!("`{parameter}` does not point to numbers."),
+        ));
+    }
+    // SAFETY: not NULL, aligned, of a possible length, and readable, says the caller.
+    Ok(unsafe { std::slice::from_raw_parts(data, count) })
 }
 
 /// A text that may be left out: empty is absent.
@@ -70,9 +109,8 @@ pub(crate) unsafe fn optional_text<'a>(
 
 /// A struct that begins with its size, so that it can grow at its end.
 ///
-/// # Safety
-/// `repr(C)`, its first field is `size: usize`, and zero bytes are a value of every field. No earlier size
-/// is larger than the struct.
+/// # Safety `repr(C)`, its first field is `size: usize`, and zero bytes are a value of every field. No
+/// earlier size is larger than the struct.
 pub(crate) unsafe trait SizeFirst: Copy {
     /// The sizes it had in earlier headers.
     const EARLIER: &'static [usize] = &[];
@@ -81,11 +119,10 @@ pub(crate) unsafe trait SizeFirst: Copy {
 /// No version of such a struct will be larger; a larger size is one that was never set.
 const LARGEST: usize = 4096;
 
-/// Reads a struct that begins with its size. What one of an earlier header lacks is zero: a default. One of a
-/// newer header is taken if everything this library does not know of it is zero.
+/// Reads a struct that begins with its size. What one of an earlier header lacks is zero: a default.
+/// One of a newer header is taken if everything this library does not know of it is zero.
 ///
-/// # Safety
-/// NULL, or as many bytes can be read as the struct itself says.
+/// # Safety NULL, or as many bytes can be read as the struct itself says.
 pub(crate) unsafe fn sized<T: SizeFirst>(pointer: *const T, parameter: &'static str) -> Result<T> {
     if pointer.is_null() {
         return Err(null(parameter));

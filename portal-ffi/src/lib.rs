@@ -27,33 +27,78 @@ compile_error!("the guard at the C boundary needs panics that unwind (SPEC 17.6)
 
 mod actor;
 mod boundary;
+mod browser_calls;
+mod browser_reply;
+mod browsers;
 mod buf;
 mod call;
+mod chats;
 mod error;
 mod follower;
 mod handle;
 mod input;
+mod keeper;
+mod keys;
+mod matching;
+mod messages;
+mod moderation;
 mod options;
+mod rooms;
 pub mod status;
+mod typed;
+mod users;
 
 pub use actor::{
     Caller, PORTAL_ACTOR_BOT, PORTAL_ACTOR_CONNECTION, PORTAL_ACTOR_GUEST, PORTAL_ACTOR_OPERATOR,
     PORTAL_ACTOR_SESSION, PORTAL_ACTOR_USER,
+};
+pub use browser_reply::{Reply, portal_browser_reply_picture, portal_browser_reply_text};
+pub use browsers::{
+    BrowserBackend, PORTAL_BROWSER_FAULT_FAILED, PORTAL_BROWSER_FAULT_FULL,
+    PORTAL_BROWSER_FAULT_GONE, PORTAL_BROWSER_FAULT_MISCONFIGURED,
+    PORTAL_BROWSER_FAULT_UNREACHABLE,
 };
 pub use buf::{Buf, portal_buf_dispose};
 pub use call::{
     portal_authenticate, portal_authenticate_bot, portal_call, portal_connect, portal_disconnect,
     portal_tick,
 };
+pub use chats::{
+    portal_chat_create, portal_chat_destroy, portal_chat_get, portal_chat_leave, portal_chat_list,
+    portal_chat_update,
+};
 pub use error::{
     Failure, portal_error_code, portal_error_extras, portal_error_free, portal_error_message,
     portal_error_status, portal_status_code,
 };
 pub use follower::{
-    Follower, portal_follower_free, portal_follower_next, portal_follower_open,
-    portal_follower_position, portal_follower_wake,
+    Follower, portal_follower_deliver, portal_follower_free, portal_follower_next,
+    portal_follower_open, portal_follower_position, portal_follower_wake,
 };
 pub use handle::{Handle, portal_close, portal_free, portal_open, portal_version};
+pub use keeper::{
+    Keeper, portal_keeper_free, portal_keeper_open, portal_keeper_tend, portal_keeper_wait,
+    portal_keeper_wake,
+};
+pub use keys::{
+    portal_key_list, portal_key_publish, portal_key_register, portal_key_reject, portal_key_renew,
+};
+pub use matching::{
+    portal_match_dequeue, portal_match_enqueue, portal_match_leave, portal_match_status,
+};
+pub use messages::{
+    portal_message_delete, portal_message_delete_last, portal_message_delete_mine,
+    portal_message_history, portal_message_send,
+};
+pub use moderation::{
+    portal_mod_ban, portal_mod_hard_mute, portal_mod_hard_unmute, portal_mod_kick, portal_mod_mute,
+    portal_mod_unban, portal_mod_unmute,
+};
 pub use options::{
     Options, PORTAL_OPEN_EXISTING, PORTAL_OPEN_NORMAL_DURABILITY, PORTAL_OPEN_PRESENCE,
 };
+pub use rooms::{
+    portal_invite_create, portal_invite_list, portal_invite_resolve, portal_invite_revoke,
+    portal_room_join, portal_room_leave,
+};
+pub use users::{portal_user_create, portal_user_get, portal_user_list};

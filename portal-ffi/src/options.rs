@@ -1,6 +1,7 @@
 //! `portal_options`, and the clock and randomness that a host can give (SPEC 14.1, 17.4).
 
 use std::ffi::c_void;
+use std::mem::offset_of;
 use std::sync::Arc;
 
 use portal_core::clock::Clock;
@@ -8,6 +9,7 @@ use portal_core::model::Timestamp;
 use portal_core::random::{Random, SystemRandom};
 use portal_core::{Durability, Error, ErrorKind, Result};
 
+use crate::browsers::{self, BrowserBackend, Within};
 use crate::input::{self, SizeFirst};
 
 /// portal_options.flags: do not create a file that is not there; PORTAL_ERR_STORAGE_NOT_FOUND instead.
@@ -49,10 +51,17 @@ pub struct Options {
     /// ends the work, or by a portal_open that fails. A portal_open without a place for the handle, or
     /// with a wrong size, reads nothing of this struct. NULL: nothing to release.
     pub release: Option<unsafe extern "C" fn(host: *mut c_void)>,
+    /// What runs browsers, for a host that keeps them with a portal_keeper; needs PORTAL_OPEN_PRESENCE.
+    /// It has a host and a release of its own. NULL: whatever is asked of a browser answers
+    /// PORTAL_ERR_BROWSER_UNAVAILABLE.
+    pub browsers: *const BrowserBackend,
 }
 
-// SAFETY: `repr(C)`, the size comes first, and the rest are numbers, pointers and callbacks, which may be NULL.
-unsafe impl SizeFirst for Options {}
+// SAFETY: `repr(C)`, the size comes first, and the rest are numbers, pointers and callbacks, which may be NULL; it
+// has grown.
+unsafe impl SizeFirst for Options {
+    const EARLIER: &'static [usize] = &[offset_of!(Options, browsers)];
+}
 
 /// The host's callbacks; dropping it releases the host.
 struct Host(Options);
@@ -100,11 +109,14 @@ impl Random for HostRandom {
     }
 }
 
-/// The options that C describes; NULL is every default.
+/// The options that C describes; NULL is every default. `within` is told which threads are in a
+/// callback of the browsers'.
 ///
-/// # Safety
-/// NULL, or a `portal_options` that keeps what the header asks of its callbacks.
-pub(crate) unsafe fn options(pointer: *const Options) -> Result<portal_core::Options> {
+/// # Safety NULL, or a `portal_options` that keeps what the header asks of its callbacks.
+pub(crate) unsafe fn options(
+    pointer: *const Options,
+    within: &Arc<Within>,
+) -> Result<portal_core::Options> {
     let mut options = portal_core::Options::default();
     if pointer.is_null() {
         check_system_random()?;
@@ -114,6 +126,8 @@ pub(crate) unsafe fn options(pointer: *const Options) -> Result<portal_core::Opt
     let given = unsafe { input::sized(pointer, "options") }?;
     // From here on the host is released, whatever happens.
     let host = Arc::new(Host(given));
+    // SAFETY: as the caller says.
+    options.browsers = unsafe { browsers::browsers(given.browsers, within) }?;
     let unknown = given.flags & !KNOWN_FLAGS;
     if unknown != 0 {
         return Err(Error::invalid(
@@ -129,6 +143,12 @@ pub(crate) unsafe fn options(pointer: *const Options) -> Result<portal_core::Opt
     }
     options.create = given.flags & PORTAL_OPEN_EXISTING == 0;
     options.presence = given.flags & PORTAL_OPEN_PRESENCE != 0;
+    if options.browsers.is_some() && !options.presence {
+        return Err(Error::invalid(
+            "options.browsers",
+            "`options.browsers` needs PORTAL_OPEN_PRESENCE: those in the room are let in.",
+        ));
+    }
     if given.flags & PORTAL_OPEN_NORMAL_DURABILITY != 0 {
         options.durability = Durability::Normal;
     }

@@ -1,4 +1,4 @@
-//! C is tested in C: compiles the header, the tests and the first program without a warning, and runs
+//! C is tested in C: compiles the header, the tests and the examples without a warning, and runs
 //! them against the built libraries (SPEC 17.1, 17.8).
 //!
 //! Cargo has no way to name a library for a C compiler. What this relies on: the package's library is
@@ -106,11 +106,44 @@ fn two_people_are_matched_spec_9_4() {
 }
 
 #[test]
+fn what_is_done_all_day_has_functions_spec_17_3() {
+    passes("portal-ffi/tests/c/typed.c");
+}
+
+#[test]
+fn each_mistake_in_a_typed_call_has_a_name_spec_17_2() {
+    passes("portal-ffi/tests/c/typed_misuse.c");
+}
+
+#[test]
+fn a_host_runs_the_browsers_spec_11_3() {
+    passes("portal-ffi/tests/c/browsers.c");
+}
+
+#[test]
+fn a_host_that_runs_browsers_badly_does_no_harm_spec_17_2() {
+    passes("portal-ffi/tests/c/browsers_misuse.c");
+}
+
+#[test]
+fn keepers_work_side_by_side_and_end_with_their_portal_spec_17_5() {
+    passes("portal-ffi/tests/c/browsers_threads.c");
+}
+
+#[test]
 fn the_first_program_runs() {
     let dir = tempfile::tempdir().unwrap();
     let program = program("examples/c/first.c", dir.path());
     let said = run(start(&program).arg(dir.path().join("chat.db")));
     assert!(said.contains("\"name\":\"Lobby\""), "{said}");
+}
+
+#[test]
+fn the_program_that_runs_browsers_runs_spec_11_3() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = program("examples/c/browsers.c", dir.path());
+    let said = run(start(&program).arg(dir.path().join("chat.db")));
+    assert!(said.contains("\"password\":\"open sesame\""), "{said}");
 }
 
 /// The static library needs the system's libraries named; those of Linux.

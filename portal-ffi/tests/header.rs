@@ -14,8 +14,25 @@ use common::{library, read, run, workspace};
 use portal_core::ErrorKind;
 
 /// In the order in which the header shows them.
-const SOURCES: [&str; 8] = [
-    "status", "buf", "error", "options", "actor", "handle", "call", "follower",
+const SOURCES: [&str; 18] = [
+    "status",
+    "buf",
+    "error",
+    "options",
+    "actor",
+    "handle",
+    "call",
+    "users",
+    "chats",
+    "rooms",
+    "messages",
+    "moderation",
+    "matching",
+    "keys",
+    "follower",
+    "browsers",
+    "browser_reply",
+    "keeper",
 ];
 
 /// What every function's documentation says, in this order.
@@ -166,6 +183,10 @@ fn preface() -> String {
  * written on success only. Texts come in as pointer and length and need no NUL; NULL with length 0 is the
  * empty text. What is not UTF-8, and a NULL where none may be, is PORTAL_ERR_INVALID.
  *
+ * portal_call runs any operation by its name, with JSON in and out. What a program does all day has a
+ * function named after its operation, such as portal_chat_create for chat.create: the same rules and
+ * replies, with parameters of C. What may be left out is left out as 0, or NULL with length 0.
+ *
  * The library starts no thread and installs no signal handler. Each function says the same five things:
  * what it does, who owns what, where NULL may stand, from which threads, and its statuses.
  *
@@ -203,14 +224,15 @@ fn ends_in_answer(body: &str) -> bool {
     let Some((_, after)) = body.rsplit_once("\n    };\n") else {
         return false;
     };
-    let statements: Vec<_> = after
+    let lines: Vec<_> = after
         .lines()
         .map(str::trim)
         .filter(|line| !line.starts_with("//") && !line.is_empty())
         .collect();
-    statements.len() == 1
-        && statements[0].starts_with("unsafe { answer(")
-        && statements[0].ends_with(" }")
+    let statement = lines.join(" ");
+    statement.starts_with("unsafe { answer(")
+        && statement.ends_with(" }")
+        && !statement.contains(';')
 }
 
 #[test]

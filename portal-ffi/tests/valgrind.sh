@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs the C tests and the first program under valgrind, and the tests again under AddressSanitizer and
+# Runs the C tests and the examples under valgrind, and the tests again under AddressSanitizer and
 # UndefinedBehaviorSanitizer. Slow, and it needs both tools, so it is not part of `cargo test`.
 set -eu
 
@@ -18,9 +18,9 @@ compile() {
         -L"$library" -lportal -pthread
 }
 
-for source in portal-ffi/tests/c/*.c examples/c/first.c; do
+for source in portal-ffi/tests/c/*.c examples/c/*.c; do
     case $source in
-    */first.c) argument=/chat.db ;;
+    examples/*) argument=/chat.db ;;
     *) argument= ;;
     esac
     echo "valgrind: $source"
