@@ -109,8 +109,9 @@ pub(crate) unsafe fn optional_text<'a>(
 
 /// A struct that begins with its size, so that it can grow at its end.
 ///
-/// # Safety `repr(C)`, its first field is `size: usize`, and zero bytes are a value of every field. No
-/// earlier size is larger than the struct.
+/// # Safety
+/// `repr(C)`, its first field is `size: usize`, and zero bytes are a value of every field. No earlier size
+/// is larger than the struct.
 pub(crate) unsafe trait SizeFirst: Copy {
     /// The sizes it had in earlier headers.
     const EARLIER: &'static [usize] = &[];
@@ -122,7 +123,8 @@ const LARGEST: usize = 4096;
 /// Reads a struct that begins with its size. What one of an earlier header lacks is zero: a default.
 /// One of a newer header is taken if everything this library does not know of it is zero.
 ///
-/// # Safety NULL, or as many bytes can be read as the struct itself says.
+/// # Safety
+/// NULL, or as many bytes can be read as the struct itself says.
 pub(crate) unsafe fn sized<T: SizeFirst>(pointer: *const T, parameter: &'static str) -> Result<T> {
     if pointer.is_null() {
         return Err(null(parameter));
