@@ -7,6 +7,7 @@
 pub mod config;
 mod engine;
 pub mod http;
+mod keeping;
 pub mod limits;
 mod metrics;
 mod realtime;

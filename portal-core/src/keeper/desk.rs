@@ -30,6 +30,18 @@ pub(super) enum Task {
     Control,
 }
 
+impl Task {
+    /// What it is called in the operator's log.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Task::Stop => "stop",
+            Task::Admit(_) => "admit",
+            Task::Dismiss(_) => "dismiss",
+            Task::Control => "control",
+        }
+    }
+}
+
 /// A task of a chat's run.
 pub(super) type TaskOf = (ChatId, RunId, Task);
 
