@@ -132,8 +132,9 @@ impl Browsers {
 
     /// The chat, unless another thread looks after it.
     pub(super) fn take(&self, chat: ChatId) -> Option<Hand<'_>> {
+        // Not `then_some`: a hand that is made and dropped gives the chat back, though another thread has it.
         let is_free = self.desk().in_hand.insert(chat);
-        is_free.then_some(Hand {
+        is_free.then(|| Hand {
             browsers: self,
             chat,
         })
