@@ -6,6 +6,7 @@
 
 pub mod config;
 mod engine;
+mod errands;
 pub mod http;
 mod keeping;
 pub mod limits;
