@@ -91,7 +91,7 @@ export function browserPane({ client, room, talk }) {
   const ask = button("Ask for control", acting("control/request"));
   const askNoMore = button("Ask no more", acting("control/release"));
   const take = button("Take control", acting("control/take"));
-  const release = button("Give it back", acting("control/release"), { "aria-label": "Give control back" });
+  const release = button("Give control back", acting("control/release"));
   const requests = h("ul", { class: "requests", "aria-label": "Who asks for control" });
   const controls = h("div", { class: "pane-row" }, control, ask, askNoMore, take, release);
   const pane = h(
@@ -121,7 +121,7 @@ export function browserPane({ client, room, talk }) {
     requests.replaceChildren(
       ...others.map((user) => {
         const name = room.nameOf(user);
-        const give = button("Give it", acting("control/grant", { user_id: user }), {
+        const give = button("Give control", acting("control/grant", { user_id: user }), {
           "aria-label": `Give control to ${name}`,
         });
         return h("li", { class: "pane-row" }, h("span", { class: "pane-state" }, `${name} asks for control.`), grants && give);
@@ -221,13 +221,15 @@ async function picture(room) {
 function clipboard(room) {
   return dialog("The browser's clipboard", (close) => {
     const text = h("textarea", { rows: 6, maxlength: 10_000, spellcheck: "false" });
-    const read = async () => {
-      text.value = (await get(`portal/chats/${room.id}/clipboard`)).text;
+    const read = async (isAsked) => {
+      const { text: now } = await get(`portal/chats/${room.id}/clipboard`);
+      // Somebody may have begun to write meanwhile.
+      if (isAsked || text.value === "") text.value = now;
     };
-    const again = button("Read it again", () => doing(again, read));
+    const again = button("Read it again", () => doing(again, () => read(true)));
     const hint = "What was copied in the browser. What you put here can be pasted there.";
     const actions = h("div", { class: "actions" }, again, h("button", { class: "primary" }, "Put it there"));
-    doing(again, read);
+    doing(again, () => read(false));
     return form({}, [field("Text", text, hint), actions], async () => {
       await room.act("clipboard", { text: text.value });
       close();

@@ -28,7 +28,7 @@ export function browserSettings(client, room) {
     { "aria-labelledby": "browser-settings" },
     [
       h("h3", { id: "browser-settings" }, "Browser"),
-      CONTROL.map(([name, label, hint]) => box(name, rules[name], label, hint)),
+      ...CONTROL.map(([name, label, hint]) => box(name, rules[name], label, hint)),
       h("p", { class: "quiet" }, "These take effect when the browser is started the next time:"),
       field("Browser", select([...names].map((name) => [name, name]), config.browser, { name: "browser" })),
       field("Begins with", start, "An address beginning with http or https."),
