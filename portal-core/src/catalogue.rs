@@ -106,6 +106,11 @@ impl Entry {
         matches!(self.kind, Kind::Operation(_))
     }
 
+    /// Whether it waits for something outside of the file, and may take long.
+    pub const fn waits(&self) -> bool {
+        matches!(self.kind, Kind::Errand(_))
+    }
+
     /// What it does: its documentation.
     pub fn doc(&self) -> String {
         let schema = self.parameters();
@@ -212,6 +217,7 @@ const ENTRIES: &[Entry] = &[
     Entry::errand::<ops::browser::Clipboard>(),
     Entry::query::<ops::browser::Get>(),
     Entry::operation::<ops::browser::GrantControl>(),
+    Entry::query::<ops::browser::List>(),
     Entry::operation::<ops::browser::ReleaseControl>(),
     Entry::operation::<ops::browser::RequestControl>(),
     Entry::errand::<ops::browser::Screen>(),

@@ -6,7 +6,9 @@
 
 pub mod config;
 mod engine;
+mod errands;
 pub mod http;
+mod keeping;
 pub mod limits;
 mod metrics;
 mod realtime;

@@ -12,9 +12,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
+use crate::errands::Errands;
 use crate::http::gate::Gate;
 use crate::http::origin::Origins;
+use crate::http::security::Protection;
 use crate::http::{app::App, serve};
+use crate::keeping::Keeping;
 use crate::limits::Limiter;
 use crate::metrics::{Metrics, Now};
 use crate::realtime::Realtime;
@@ -24,9 +27,11 @@ use crate::writer::Writer;
 pub(crate) struct Server {
     pub(crate) portal: Portal,
     pub(crate) writer: Writer,
+    pub(crate) errands: Arc<Errands>,
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Metrics,
     pub(crate) origins: Origins,
+    pub(crate) protection: Protection,
     pub(crate) client_address_header: Option<HeaderName>,
     pub(crate) client_country_header: Option<HeaderName>,
     pub(crate) gate: Gate,
@@ -56,7 +61,8 @@ pub enum RunError {
 /// what is under way is answered, sockets are told, the file is closed. Answers how many connections had
 /// to be cut off.
 ///
-/// The portal must have been opened with presence.
+/// The portal must have been opened with presence. If it was opened with browsers, they are kept meanwhile, and go on
+/// running afterwards: the next start finds them.
 ///
 /// # Errors
 /// [`RunError`], before anything was served.
@@ -69,6 +75,7 @@ pub async fn run(
     let address = listener.local_addr()?;
     let server = Arc::new(Server::new(portal, &config, address)?);
     let (realtime, running) = Realtime::start(Arc::clone(&server))?;
+    let keeping = Keeping::start(&server)?;
     let app = Arc::new(App::new(Arc::clone(&server), Arc::clone(&realtime)));
 
     let (stop, mut stopped) = watch::channel(false);
@@ -89,7 +96,8 @@ pub async fn run(
         shutdown.await;
         tracing::info!("stopping");
         stop.send_replace(true);
-        realtime.end(running).await;
+        let within = config.connections.drain_within;
+        tokio::join!(keeping.end(within), realtime.end(running));
     };
     let (cut_off, ()) = tokio::join!(serving, ending);
     ticking.await.ok();
@@ -104,10 +112,15 @@ pub async fn run(
 impl Server {
     fn new(portal: Portal, config: &Config, address: SocketAddr) -> Result<Self, RunError> {
         let limits = &config.connections;
+        let origins = config.origins(address)?;
+        let frames = config.frame_source(&origins)?.map(|source| source.text());
         let gate = || Gate::new(limits.connections, limits.connections_per_network);
         Ok(Self {
-            origins: config.origins(address)?,
+            protection: Protection::new(origins.is_https(), frames.as_deref())
+                .map_err(|error| ConfigError::NotABrowserUrl(error.to_string()))?,
+            origins,
             writer: Writer::start(portal.clone())?,
+            errands: Arc::default(),
             limiter: Limiter::new(config.rates),
             metrics: Metrics::default(),
             client_address_header: config.client_address_header.clone(),

@@ -27,6 +27,7 @@ use desk::{LIST_EVERY, LIST_IDLE_EVERY, RETRY, Task};
 pub struct Keeper {
     portal: Portal,
     seen: u64,
+    starts: bool,
 }
 
 /// What came of one [`Keeper::tend`].
@@ -34,8 +35,8 @@ pub struct Keeper {
 pub struct Tended {
     /// When it wants to be called again at the latest; sooner, as soon as [`Keeper::wait`] returns.
     pub next_at: Timestamp,
-    /// What the backend did not do, for the operator's log: of which chat, and why. It is tried again where that
-    /// helps.
+    /// What the backend did not do, for the operator's log: of which chat, and why; the detail begins with what was
+    /// asked of which run. It is tried again where that helps.
     pub faults: Vec<(Option<ChatId>, Fault)>,
 }
 
@@ -52,11 +53,35 @@ impl Portal {
         Ok(Keeper {
             portal: self.clone(),
             seen: 0,
+            starts: true,
         })
+    }
+
+    /// Whether this process runs browsers (SPEC 11.3).
+    pub fn runs_browsers(&self) -> bool {
+        self.shared.browsers.is_some()
+    }
+
+    /// Wakes whoever waits in [`Keeper::wait`], as news do: for a host that ends its threads before it closes the
+    /// portal.
+    pub fn wake_keepers(&self) {
+        if let Some(browsers) = &self.shared.browsers {
+            browsers.announce();
+        }
     }
 }
 
 impl Keeper {
+    /// The same, but it starts no browser, which others have to do: however many starts take long, it lets out whoever
+    /// was kicked.
+    #[must_use]
+    pub fn without_starts(self) -> Self {
+        Self {
+            starts: false,
+            ..self
+        }
+    }
+
     /// Does what is to be done, and returns when it is done: a start may take long. Chats that another thread looks
     /// after at the moment are left to it.
     ///
@@ -69,6 +94,7 @@ impl Keeper {
         let mut round = Round {
             portal: &self.portal,
             browsers,
+            starts: self.starts,
             faults: Vec::new(),
         };
         let written = round.view(browser::runs)?;
@@ -123,6 +149,7 @@ impl Keeper {
 struct Round<'a> {
     portal: &'a Portal,
     browsers: &'a Browsers,
+    starts: bool,
     faults: Vec<(Option<ChatId>, Fault)>,
 }
 
@@ -178,10 +205,16 @@ impl Round<'_> {
                 } else {
                     self.browsers.put_off(of, self.portal.now().plus(RETRY));
                 }
-                self.faults.push((Some(chat), fault));
+                self.note(chat, run, task.word(), fault);
                 None
             }
         }
+    }
+
+    /// Remembers what failed, for the operator's log: with the run, and what was asked of it.
+    fn note(&mut self, chat: ChatId, run: &RunId, asked: &str, mut fault: Fault) {
+        fault.detail = format!("{asked} of run {run}: {}", fault.detail);
+        self.faults.push((Some(chat), fault));
     }
 
     fn settle(&self, chat_id: ChatId, run: &RunId, outcome: Outcome) -> Result<()> {
@@ -206,7 +239,9 @@ impl Round<'_> {
             }
         }
         match plan {
-            Some(plan) if plan.state == BrowserState::Starting => self.start(chat, &plan),
+            Some(plan) if plan.state == BrowserState::Starting && self.starts => {
+                self.start(chat, &plan)
+            }
             Some(plan) if plan.state == BrowserState::Running => self.look_after(chat, &plan),
             Some(plan) if plan.state == BrowserState::Stopping => {
                 // Asked although nothing is known of it: a crash may have come before anything was known.
@@ -236,7 +271,7 @@ impl Round<'_> {
                 FaultKind::Gone => BrowserEnd::Failed,
                 kind => kind.into(),
             };
-            self.faults.push((Some(chat), fault));
+            self.note(chat, run, "start", fault);
             // Whatever is left of it stays known, and is stopped later if it cannot be now.
             self.stop(chat, run);
             return self.settle(chat, run, Outcome::Lost(reason));
