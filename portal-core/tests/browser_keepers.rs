@@ -42,6 +42,30 @@ fn fifty_starts_and_stops_leave_nothing_spec_11_2() {
     assert_eq!(house.fake.calls(), [""; 0]);
 }
 
+#[test]
+fn a_chat_that_somebody_looks_after_is_left_to_them_spec_11_2() {
+    let mut house = House::new();
+    let chat = house
+        .stage
+        .chat(ChatType::Public, PREMIUM, Some("a-square"));
+    house.seat(BASIC, chat);
+    let portal = house.stage.portal.clone();
+    house.fake.during("start", move || {
+        for _ in 0..3 {
+            portal.keeper().unwrap().tend().unwrap();
+        }
+    });
+    house.stage.ok(&user(PREMIUM), "browser.start", of(chat));
+    house.fake.calls();
+    house.tend();
+    let calls = house.fake.calls();
+    let of_chat = calls.iter().filter(|call| *call != "list");
+    assert_eq!(
+        of_chat.collect::<Vec<_>>(),
+        [&format!("start {chat}"), &format!("admit {BASIC}")]
+    );
+}
+
 /// Something that happens to one of the chats.
 #[derive(Clone, Copy, Debug)]
 enum Step {

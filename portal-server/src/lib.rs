@@ -8,6 +8,7 @@ pub mod browser;
 pub mod config;
 mod engine;
 pub mod http;
+mod keeping;
 pub mod limits;
 mod metrics;
 mod realtime;

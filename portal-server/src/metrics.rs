@@ -22,6 +22,8 @@ pub(crate) struct Metrics {
     /// latest, and the longest so far.
     pub(crate) lag_micros: AtomicU64,
     pub(crate) longest_lag_micros: AtomicU64,
+    /// What whoever runs browsers did not do when it was asked.
+    pub(crate) browser_faults: AtomicU64,
 }
 
 /// What is asked for rather than counted.
@@ -119,6 +121,12 @@ impl Metrics {
             "gauge",
             "The longest such time.",
             seconds(&self.longest_lag_micros).to_string(),
+        );
+        put(
+            "browser_faults_total",
+            "counter",
+            "Requests that the browsers' backend did not carry out.",
+            count(&self.browser_faults),
         );
         put(
             "tick_age_seconds",

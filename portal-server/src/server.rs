@@ -15,6 +15,7 @@ use crate::config::{Config, ConfigError};
 use crate::http::gate::Gate;
 use crate::http::origin::Origins;
 use crate::http::{app::App, serve};
+use crate::keeping::Keeping;
 use crate::limits::Limiter;
 use crate::metrics::{Metrics, Now};
 use crate::realtime::Realtime;
@@ -56,7 +57,8 @@ pub enum RunError {
 /// what is under way is answered, sockets are told, the file is closed. Answers how many connections had
 /// to be cut off.
 ///
-/// The portal must have been opened with presence.
+/// The portal must have been opened with presence. If it was opened with browsers, they are kept meanwhile, and go on
+/// running afterwards: the next start finds them.
 ///
 /// # Errors
 /// [`RunError`], before anything was served.
@@ -69,6 +71,7 @@ pub async fn run(
     let address = listener.local_addr()?;
     let server = Arc::new(Server::new(portal, &config, address)?);
     let (realtime, running) = Realtime::start(Arc::clone(&server))?;
+    let keeping = Keeping::start(&server)?;
     let app = Arc::new(App::new(Arc::clone(&server), Arc::clone(&realtime)));
 
     let (stop, mut stopped) = watch::channel(false);
@@ -89,7 +92,8 @@ pub async fn run(
         shutdown.await;
         tracing::info!("stopping");
         stop.send_replace(true);
-        realtime.end(running).await;
+        let within = config.connections.drain_within;
+        tokio::join!(keeping.end(within), realtime.end(running));
     };
     let (cut_off, ()) = tokio::join!(serving, ending);
     ticking.await.ok();

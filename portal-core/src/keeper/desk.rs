@@ -30,6 +30,18 @@ pub(super) enum Task {
     Control,
 }
 
+impl Task {
+    /// What it is called in the operator's log.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Task::Stop => "stop",
+            Task::Admit(_) => "admit",
+            Task::Dismiss(_) => "dismiss",
+            Task::Control => "control",
+        }
+    }
+}
+
 /// A task of a chat's run.
 pub(super) type TaskOf = (ChatId, RunId, Task);
 
@@ -120,8 +132,9 @@ impl Browsers {
 
     /// The chat, unless another thread looks after it.
     pub(super) fn take(&self, chat: ChatId) -> Option<Hand<'_>> {
+        // Not `then_some`: a hand that is made and dropped gives the chat back, though another thread has it.
         let is_free = self.desk().in_hand.insert(chat);
-        is_free.then_some(Hand {
+        is_free.then(|| Hand {
             browsers: self,
             chat,
         })

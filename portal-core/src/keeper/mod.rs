@@ -34,8 +34,8 @@ pub struct Keeper {
 pub struct Tended {
     /// When it wants to be called again at the latest; sooner, as soon as [`Keeper::wait`] returns.
     pub next_at: Timestamp,
-    /// What the backend did not do, for the operator's log: of which chat, and why. It is tried again where that
-    /// helps.
+    /// What the backend did not do, for the operator's log: of which chat, and why; the detail begins with what was
+    /// asked of which run. It is tried again where that helps.
     pub faults: Vec<(Option<ChatId>, Fault)>,
 }
 
@@ -53,6 +53,14 @@ impl Portal {
             portal: self.clone(),
             seen: 0,
         })
+    }
+
+    /// Wakes whoever waits in [`Keeper::wait`], as news do: for a host that ends its threads before it closes the
+    /// portal.
+    pub fn wake_keepers(&self) {
+        if let Some(browsers) = &self.shared.browsers {
+            browsers.announce();
+        }
     }
 }
 
@@ -178,10 +186,16 @@ impl Round<'_> {
                 } else {
                     self.browsers.put_off(of, self.portal.now().plus(RETRY));
                 }
-                self.faults.push((Some(chat), fault));
+                self.note(chat, run, task.word(), fault);
                 None
             }
         }
+    }
+
+    /// Remembers what failed, for the operator's log: with the run, and what was asked of it.
+    fn note(&mut self, chat: ChatId, run: &RunId, asked: &str, mut fault: Fault) {
+        fault.detail = format!("{asked} of run {run}: {}", fault.detail);
+        self.faults.push((Some(chat), fault));
     }
 
     fn settle(&self, chat_id: ChatId, run: &RunId, outcome: Outcome) -> Result<()> {
@@ -236,7 +250,7 @@ impl Round<'_> {
                 FaultKind::Gone => BrowserEnd::Failed,
                 kind => kind.into(),
             };
-            self.faults.push((Some(chat), fault));
+            self.note(chat, run, "start", fault);
             // Whatever is left of it stays known, and is stopped later if it cannot be now.
             self.stop(chat, run);
             return self.settle(chat, run, Outcome::Lost(reason));

@@ -8,6 +8,7 @@
 )]
 
 pub mod browsers;
+pub mod fake;
 pub mod keys;
 pub mod matches;
 pub mod programs;

@@ -8,6 +8,8 @@
 )]
 
 pub mod engine;
+#[path = "../../../portal-core/tests/common/fake.rs"]
+pub mod fake;
 pub mod matched;
 pub mod program;
 pub mod raw;
@@ -23,6 +25,7 @@ use hyper::client::conn::http1;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use portal_core::backend::BrowserBackend;
 use portal_core::clock::{Clock, ManualClock, SystemClock};
 use portal_core::{Actor, Options, Portal};
 use portal_server::{Config, Rates, RunError, run};
@@ -41,6 +44,7 @@ pub struct TestServer {
     pub dir: tempfile::TempDir,
     config: Config,
     clock: Arc<dyn Clock>,
+    browsers: Option<Arc<dyn BrowserBackend>>,
     stop: Option<oneshot::Sender<()>>,
     running: JoinHandle<Result<usize, RunError>>,
 }
@@ -101,7 +105,18 @@ impl TestServer {
     }
 
     pub async fn with(config: Config) -> Self {
-        Self::on(tempfile::tempdir().unwrap(), config, Arc::new(SystemClock)).await
+        let dir = tempfile::tempdir().unwrap();
+        Self::on(dir, config, Arc::new(SystemClock), None).await
+    }
+
+    /// Without limits by the minute, with something that runs browsers.
+    pub async fn with_browsers(browsers: Arc<dyn BrowserBackend>) -> Self {
+        let config = Config {
+            rates: Rates::OFF,
+            ..Config::default()
+        };
+        let dir = tempfile::tempdir().unwrap();
+        Self::on(dir, config, Arc::new(SystemClock), Some(browsers)).await
     }
 
     /// Without limits by the minute, and by a clock that the test turns. Housekeeping looks at it once a
@@ -111,14 +126,20 @@ impl TestServer {
             rates: Rates::OFF,
             ..Config::default()
         };
-        Self::on(tempfile::tempdir().unwrap(), config, clock).await
+        Self::on(tempfile::tempdir().unwrap(), config, clock, None).await
     }
 
-    async fn on(dir: tempfile::TempDir, config: Config, clock: Arc<dyn Clock>) -> Self {
+    async fn on(
+        dir: tempfile::TempDir,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        browsers: Option<Arc<dyn BrowserBackend>>,
+    ) -> Self {
         let file = dir.path().join("portal.db");
         let opened = |presence| {
             let options = Options {
                 presence,
+                browsers: browsers.clone().filter(|_| presence),
                 clock: Arc::clone(&clock),
                 ..Options::default()
             };
@@ -137,6 +158,7 @@ impl TestServer {
             dir,
             config,
             clock,
+            browsers,
             stop: Some(stop),
             running,
         }
@@ -145,7 +167,7 @@ impl TestServer {
     /// Another server on the file of this one, which has stopped.
     pub async fn again(self) -> Self {
         assert!(self.running.is_finished(), "it runs still");
-        Self::on(self.dir, self.config, self.clock).await
+        Self::on(self.dir, self.config, self.clock, self.browsers).await
     }
 
     /// What the operator does by the CLI while the server runs.
