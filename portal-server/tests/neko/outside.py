@@ -19,6 +19,12 @@ TEMP = os.environ["ENGINE_TEMP"]
 SUBNET = "10.213.53.0/24"
 IMAGES = "firefox=standin:good,chromium=standin:dies,brave=standin:mute,opera=standin:old,vivaldi=nothing:here"
 
+# What flags may still say otherwise.
+SETTINGS = {f"PORTAL_BROWSER_{name}": value for name, value in {
+    "ENGINE": SOCKET, "IMAGE": IMAGES, "NETWORK": NETWORK, "SUBNET": SUBNET, "MEMORY": "256", "SHM": "16",
+    "PIDS": "64", "CPUS": "1", "START_TIMEOUT": "20",
+}.items()} | {"PORTAL_BROWSERS": "neko"}
+
 
 def until(what, condition, within=30):
     """Waits until something holds; answers it."""
@@ -112,11 +118,8 @@ class Server:
     def start(self):
         out = open(f"{self.log}.out", "wb")
         self.process = subprocess.Popen([
-            f"{PROGRAMS}/portal-server", "--db", self.db, "--listen", "127.0.0.1:0", "--limits", "off",
-            "--browsers", "neko", "--browser-engine", SOCKET, "--browser-image", IMAGES, "--browser-network", NETWORK,
-            "--browser-subnet", SUBNET, "--browser-memory", "256", "--browser-shm", "16", "--browser-pids", "64",
-            "--browser-cpus", "1", "--browser-start-timeout", "20", *self.more,
-        ], stdout=out, stderr=open(self.log, "ab"))
+            f"{PROGRAMS}/portal-server", "--db", self.db, "--listen", "127.0.0.1:0", "--limits", "off", *self.more,
+        ], stdout=out, stderr=open(self.log, "ab"), env=os.environ | SETTINGS)
         said = until("the server listens", lambda: re.search(r"listens on http://\S+:(\d+)\n", self.said()))
         self.port = int(said.group(1))
         if self.secret is None:
@@ -160,7 +163,7 @@ class Person:
     """Somebody signed in, with a socket that polls and keeps what it is told."""
 
     def __init__(self, server, name, secret):
-        self.server, self.events, self.sid, self.count = server, [], None, 0
+        self.server, self.events, self.sid, self.count, self.id = server, [], None, 0, None
         status, answer = self.ask("POST", "authentication/verify", {"username": name, "secret": secret})
         assert status == 200, answer
         self.token = answer["token"]
@@ -194,6 +197,7 @@ class Person:
         return answer.status, text
 
     def connect(self):
+        self.events.clear()
         _, opened = self.poll("GET")
         self.sid = json.loads(opened[1:])["sid"]
         self.poll("POST", "40" + json.dumps({"token": self.token}), self.sid)
@@ -206,6 +210,7 @@ class Person:
             while self.sid == sid:
                 status, text = self.poll("GET", sid=sid)
                 if status != 200:
+                    assert self.sid != sid or self.server.process.poll() is not None, (status, text)
                     return
                 for packet in text.split("\x1e"):
                     if packet == "2":
@@ -229,15 +234,13 @@ class Person:
         assert answer.get("ok"), (name, answer)
 
     def told(self, name, matches=lambda data: True, within=30):
-        """The first such event, once it is there; it and what came before are done with."""
+        """The first such event, once it is there; it is done with."""
         def there():
             for at, (found, data) in enumerate(list(self.events)):
                 if found == name and matches(data):
                     return at + 1
-        at = until(f"{name} of {[event[0] for event in self.events]}", there, within)
-        data = self.events[at - 1][1]
-        del self.events[:at]
-        return data
+        at = until(f"{name} for {self.id}", there, within)
+        return self.events.pop(at - 1)[1]
 
     # What these suites are about.
 

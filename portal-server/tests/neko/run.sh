@@ -50,8 +50,11 @@ mkdir -p "$temp/image" "$temp/networks"
 cp "$here"/image/* "$temp/image/"
 cp "$(command -v bash-static)" "$temp/image/bash"
 gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static -o "$temp/image/standin" "$here/image/standin.c" -lpthread
-for kind in "" dies mute old; do
-    engine build --isolation=chroot --quiet --build-arg "STANDIN=$kind" --tag "standin:${kind:-good}" "$temp/image" >/dev/null
+engine build --isolation=chroot --quiet --tag standin:good "$temp/image" >/dev/null
+mkdir "$temp/bad"
+for kind in dies mute old; do
+    printf 'FROM localhost/standin:good\nENV STANDIN=%s\n' "$kind" >"$temp/bad/Containerfile"
+    engine build --isolation=chroot --quiet --tag "standin:$kind" "$temp/bad" >/dev/null
 done
 engine system service --time=0 "unix://$socket" >"$temp/engine.log" 2>&1 &
 others="$!"
