@@ -106,6 +106,11 @@ impl Entry {
         matches!(self.kind, Kind::Operation(_))
     }
 
+    /// Whether it waits for something outside of the file, and may take long.
+    pub const fn waits(&self) -> bool {
+        matches!(self.kind, Kind::Errand(_))
+    }
+
     /// What it does: its documentation.
     pub fn doc(&self) -> String {
         let schema = self.parameters();

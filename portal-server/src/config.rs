@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use hyper::Uri;
 use hyper::header::HeaderName;
 
+use crate::http::frames::FrameSource;
 use crate::http::origin::Origins;
 use crate::http::serve;
 use crate::limits::Rates;
@@ -21,6 +22,9 @@ pub struct Config {
     pub client_address_header: Option<HeaderName>,
     /// The header in which a trusted proxy gives the client's country (SPEC 9.4). Absent: nobody's is known.
     pub client_country_header: Option<HeaderName>,
+    /// Where people's own browsers reach the chats' browsers (SPEC 11.2), as `https://browsers.example/{port}/`: our page
+    /// may frame that origin and no other; with `{port}` for its port, any port of that host. Absent: it frames nothing.
+    pub browser_url: Option<String>,
     /// What connections may cost.
     pub connections: serve::Limits,
     /// How many requests a minute.
@@ -36,6 +40,17 @@ pub enum ConfigError {
     /// Cookies would travel in the clear.
     #[error("the public URL {0:?} must be https: plain http is for loopback hosts only")]
     PlainHttp(String),
+    /// Where browsers are not to be found.
+    #[error("{0:?} is no http or https URL with the name of a host, where browsers are")]
+    NotABrowserUrl(String),
+    /// Pages of https show none of plain http.
+    #[error("where browsers are, {0:?}, must be https, as the public URL is")]
+    PlainBrowsers(String),
+    /// What runs in them would have the rights of our own page.
+    #[error(
+        "browsers need an origin of their own, and {0:?} is the portal's: give them another host name or port"
+    )]
+    BrowsersAtHome(String),
 }
 
 impl Config {
@@ -52,7 +67,27 @@ impl Config {
     /// # Errors
     /// [`ConfigError`].
     pub fn check(&self, address: SocketAddr) -> Result<(), ConfigError> {
-        self.origins(address).map(drop)
+        self.frame_source(&self.origins(address)?).map(drop)
+    }
+
+    /// What our page may frame.
+    pub(crate) fn frame_source(
+        &self,
+        origins: &Origins,
+    ) -> Result<Option<FrameSource>, ConfigError> {
+        let Some(url) = &self.browser_url else {
+            return Ok(None);
+        };
+        let source =
+            FrameSource::of(url).ok_or_else(|| ConfigError::NotABrowserUrl(url.clone()))?;
+        if origins.is_https() && !source.is_secure() {
+            return Err(ConfigError::PlainBrowsers(url.clone()));
+        }
+        if origins.is_own(&source.text()) || (origins.is_host(source.host()) && !source.is_local())
+        {
+            return Err(ConfigError::BrowsersAtHome(url.clone()));
+        }
+        Ok(Some(source))
     }
 
     /// Whose pages may use cookies.
@@ -107,6 +142,38 @@ mod tests {
         ] {
             assert!(!refused(fine), "{fine}");
         }
+    }
+
+    #[test]
+    fn browsers_have_an_origin_of_their_own_spec_11_2() {
+        let check = |public_url: &str, browser_url: &str| {
+            let config = Config {
+                public_url: Some(public_url.to_owned()),
+                browser_url: Some(browser_url.to_owned()),
+                ..Config::default()
+            };
+            config.check(([127, 0, 0, 1], 8787).into())
+        };
+        let chat = "https://chat.example";
+        check("http://127.0.0.1:8787", "http://127.0.0.1:{port}/").unwrap();
+        for fine in [
+            "https://browsers.example/{port}/",
+            "http://127.0.0.1:{port}/",
+        ] {
+            check(chat, fine).unwrap();
+        }
+        for (url, browser_url) in [
+            (chat, "https://Chat.example:443/neko/{port}/"),
+            (chat, "https://chat.example:{port}/"),
+            ("http://127.0.0.1:8787", "http://127.0.0.1:8787/{port}/"),
+        ] {
+            let refused = check(url, browser_url);
+            assert!(matches!(refused, Err(ConfigError::BrowsersAtHome(_))));
+        }
+        let refused = check(chat, "http://browsers.example:{port}/");
+        assert!(matches!(refused, Err(ConfigError::PlainBrowsers(_))));
+        let refused = check(chat, "browsers.example");
+        assert!(matches!(refused, Err(ConfigError::NotABrowserUrl(_))));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod browser;
 pub mod config;
 mod engine;
+mod errands;
 pub mod http;
 mod keeping;
 pub mod limits;

@@ -12,8 +12,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::config::{Config, ConfigError};
+use crate::errands::Errands;
 use crate::http::gate::Gate;
 use crate::http::origin::Origins;
+use crate::http::security::Protection;
 use crate::http::{app::App, serve};
 use crate::keeping::Keeping;
 use crate::limits::Limiter;
@@ -25,9 +27,11 @@ use crate::writer::Writer;
 pub(crate) struct Server {
     pub(crate) portal: Portal,
     pub(crate) writer: Writer,
+    pub(crate) errands: Arc<Errands>,
     pub(crate) limiter: Limiter,
     pub(crate) metrics: Metrics,
     pub(crate) origins: Origins,
+    pub(crate) protection: Protection,
     pub(crate) client_address_header: Option<HeaderName>,
     pub(crate) client_country_header: Option<HeaderName>,
     pub(crate) gate: Gate,
@@ -108,10 +112,15 @@ pub async fn run(
 impl Server {
     fn new(portal: Portal, config: &Config, address: SocketAddr) -> Result<Self, RunError> {
         let limits = &config.connections;
+        let origins = config.origins(address)?;
+        let frames = config.frame_source(&origins)?.map(|source| source.text());
         let gate = || Gate::new(limits.connections, limits.connections_per_network);
         Ok(Self {
-            origins: config.origins(address)?,
+            protection: Protection::new(origins.is_https(), frames.as_deref())
+                .map_err(|error| ConfigError::NotABrowserUrl(error.to_string()))?,
+            origins,
             writer: Writer::start(portal.clone())?,
+            errands: Arc::default(),
             limiter: Limiter::new(config.rates),
             metrics: Metrics::default(),
             client_address_header: config.client_address_header.clone(),

@@ -29,6 +29,7 @@ async fn whoever_may_is_told_that_no_browser_is_run_and_others_that_they_may_not
     let text = json!({ "text": "a text" });
     // What, and whether somebody who only talks there may.
     for (what, body, for_all) in [
+        ("browser", None, true),
         ("start", Some(json!({})), false),
         ("stop", Some(json!({})), false),
         ("control/request", Some(json!({})), true),
@@ -53,7 +54,13 @@ async fn whoever_may_is_told_that_no_browser_is_run_and_others_that_they_may_not
         } else {
             others.refused(403, "ERR_FORBIDDEN");
         }
-        ask(None, chat).await.refused(401, "ERR_UNAUTHENTICATED");
+        let guest = ask(None, chat).await;
+        if what == "browser" {
+            // Whoever may look in may look here too.
+            guest.refused(409, NONE);
+        } else {
+            guest.refused(401, "ERR_UNAUTHENTICATED");
+        }
         ask(Some(&pia), 77).await.refused(404, "ERR_CHAT_NOT_FOUND");
     }
 }

@@ -55,6 +55,11 @@ impl Portal {
         })
     }
 
+    /// Whether this process runs browsers (SPEC 11.3).
+    pub fn runs_browsers(&self) -> bool {
+        self.shared.browsers.is_some()
+    }
+
     /// Wakes whoever waits in [`Keeper::wait`], as news do: for a host that ends its threads before it closes the
     /// portal.
     pub fn wake_keepers(&self) {

@@ -23,7 +23,7 @@ use super::access::Asked;
 use super::body::{self, BodyError, MAX_BODY};
 use super::reply::{self, Reply};
 use super::routes::{self, Browser, Found, Session};
-use super::{address, credentials, framing, openapi, pages, security, sockets, status};
+use super::{address, credentials, framing, openapi, pages, sockets, status};
 use crate::engine::Engine;
 use crate::limits::Class;
 use crate::metrics::Metrics;
@@ -105,7 +105,7 @@ impl App {
             Metrics::add(&metrics.failures, 1);
         }
         if status != StatusCode::SWITCHING_PROTOCOLS {
-            security::protect(response.headers_mut(), self.server.origins.is_https());
+            self.server.protection.protect(response.headers_mut());
             if let Ok(id) = HeaderValue::from_str(request_id) {
                 let name = HeaderName::from_static("x-request-id");
                 response.headers_mut().insert(name, id);
@@ -308,19 +308,25 @@ impl App {
             .map_err(body_error)
     }
 
-    /// Runs an operation on the writer's thread; a query, and what waits for a browser, on one of its own.
+    /// Runs an operation on the writer's thread, a query on one of those that read, and what waits for a browser on one
+    /// of its own.
     async fn run(
         &self,
         entry: &'static Entry,
         actor: Actor,
         parameters: Map<String, Value>,
     ) -> Result<String> {
+        let chat = parameters.get("chat_id").and_then(Value::as_u64);
         let parameters = Value::Object(parameters).to_string();
         if entry.commits() {
             return self.server.writer.call(actor, entry, &parameters).await;
         }
         let portal = self.server.portal.clone();
-        blocking(move || portal.call_json(&actor, entry.name(), &parameters)).await
+        let call = move || portal.call_json(&actor, entry.name(), &parameters);
+        if entry.waits() {
+            return self.server.errands.run(chat, call).await;
+        }
+        blocking(call).await
     }
 
     /// What hands a browser its new session, or takes the old one back.

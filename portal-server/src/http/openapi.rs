@@ -298,12 +298,16 @@ fn others(paths: &mut Map<String, Value>) {
     let integer = json!({ "type": "integer", "minimum": 0 });
     let status = json!({
         "type": "object",
-        "required": ["version", "now", "registration", "sockets"],
+        "required": ["version", "now", "registration", "sockets", "browsers"],
         "properties": {
             "version": { "type": "string" },
             "now": { "type": "integer", "description": "The server's time, in milliseconds since 1970." },
             "registration": { "enum": ["invite", "open", "closed"] },
             "sockets": integer,
+            "browsers": {
+                "type": "array", "items": { "type": "string" },
+                "description": "What a chat can choose from for its browser; nothing where none are run.",
+            },
         },
     });
     insert(

@@ -42,8 +42,15 @@ impl Origins {
         self
     }
 
-    fn is_own(&self, origin: &str) -> bool {
+    /// Whether an origin, as browsers write it, is ours.
+    pub(crate) fn is_own(&self, origin: &str) -> bool {
         origin == self.own || Some(origin) == self.alias.as_deref()
+    }
+
+    /// Whether we are at this host, at whatever port.
+    pub(crate) fn is_host(&self, host: &str) -> bool {
+        let own: Uri = self.own.parse().unwrap_or_default();
+        own.host() == Some(host)
     }
 
     /// Whether the request names another site as where it comes from. One without `Origin` does not.

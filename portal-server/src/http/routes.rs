@@ -179,6 +179,7 @@ pub const ROUTES: &[Route] = &[
     post ("portal/unban",                                             "mod.platform_unban"),
     post ("portal/warn",                                              "mod.warn"),
 
+    get  ("portal/chats/{chat_id#}/browser",                          "browser.get"),
     post ("portal/chats/{chat_id#}/start",                            "browser.start"),
     post ("portal/chats/{chat_id#}/stop",                             "browser.stop"),
     post ("portal/chats/{chat_id#}/control/request",                  "browser.request_control"),

@@ -49,11 +49,18 @@ pub(crate) fn health(server: &Server, details: bool) -> Reply {
 /// What a client wants to know before it signs in.
 pub(crate) fn status(server: &Server, realtime: &Realtime) -> Reply {
     let (sockets, _) = realtime.count();
+    let settings = server.portal.settings();
+    let browsers = if server.portal.runs_browsers() {
+        &settings.browsers[..]
+    } else {
+        &[]
+    };
     let body = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "now": server.portal.now(),
-        "registration": server.portal.settings().registration,
+        "registration": settings.registration,
         "sockets": sockets,
+        "browsers": browsers,
     });
     reply::json(body.to_string())
 }

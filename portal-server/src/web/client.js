@@ -49,6 +49,8 @@ export class Client extends Emitter {
   offers = [];
   rooms = new Map();
   match = NO_MATCH;
+  /** The browsers that a chat can choose from; none where none are run. */
+  browsers = [];
   /** Why messages cannot be encrypted here, if so. */
   unfit = null;
   isCaughtUp = false;
@@ -197,9 +199,11 @@ export class Client extends Emitter {
     this.#logId = data.log_id;
     this.#after ??= data.as_of;
     this.#latest = Math.max(this.#after, isAnew ? data.as_of : 0);
+    const status = get("portal/status").catch(() => null);
     try {
       if (this.me && this.pair) await this.call("keys:register", { public_key: base64(this.pair.publicKey) });
       if (this.me) await this.reload();
+      this.browsers = (await status)?.browsers ?? this.browsers;
       await this.#joinAll(isAnew);
     } catch (error) {
       if (error.code === "OFFLINE") return;

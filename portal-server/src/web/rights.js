@@ -15,7 +15,15 @@ export const outranks = (me, other) =>
 
 /** What the person may do in the chat. `owner` is {id, role} or null. */
 export function rights(me, chat, owner) {
-  const none = { talk: false, configure: false, moderate: false, destroy: false, give: false, isOwner: false };
+  const none = {
+    talk: false,
+    configure: false,
+    moderate: false,
+    destroy: false,
+    give: false,
+    run: false,
+    isOwner: false,
+  };
   if (!me || !chat) return none;
   if (chat.chat_type === "DIRECT") return { ...none, talk: true };
   if (me.stranger) return none;
@@ -28,6 +36,7 @@ export function rights(me, chat, owner) {
     configure: isOwner || (open && above),
     moderate: isOwner || (open ? above : isStaff(me)),
     give: isOwner || (open && me.role === "owner"),
+    run: isOwner || me.role === "owner",
     destroy: isOwner || (open ? me.role === "owner" : isStaff(me)),
   };
 }

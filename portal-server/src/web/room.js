@@ -7,6 +7,7 @@ import { get, post } from "./api.js";
 import * as envelope from "./e2ee/envelope.js";
 import { base64 } from "./e2ee/bytes.js";
 import { Emitter } from "./emitter.js";
+import { RoomBrowser } from "./room_browser.js";
 import { RoomKeys } from "./room_keys.js";
 import { rights } from "./rights.js";
 import * as store from "./store.js";
@@ -58,6 +59,7 @@ export class Room extends Emitter {
     this.id = id;
     this.#client = client;
     this.keys = new RoomKeys(this, client);
+    this.browser = new RoomBrowser(this);
   }
 
   get me() {
@@ -112,6 +114,7 @@ export class Room extends Emitter {
       else this.keysChanged();
       this.#resend();
     }).catch(() => {});
+    if (this.isWatched) this.#lookAtBrowser();
     this.emit("chat");
   }
 
@@ -168,7 +171,13 @@ export class Room extends Emitter {
     this.isWatched = isWatched;
     if (!isWatched) return;
     this.#do(() => this.markRead()).catch(() => {});
+    if (this.joined) this.#lookAtBrowser();
     if (this.joined && this.hasKeys && this.keys.state !== "ready") this.keys.look();
+  }
+
+  #lookAtBrowser() {
+    if (this.#client.browsers.length === 0 || this.chat.chat_type === "DIRECT") return;
+    this.#do(() => this.browser.load()).catch(() => {});
   }
 
   async markRead() {
@@ -197,6 +206,7 @@ export class Room extends Emitter {
     this.mayTalk = false;
     this.peerAwayUntil = null;
     this.keys.forget();
+    this.browser.access = null;
     this.emit("chat");
   }
 
@@ -464,6 +474,7 @@ export class Room extends Emitter {
         await this.keys.came(data);
         break;
       default:
+        if (/^(room:st|control:)/.test(name)) await this.browser.take(name, data);
     }
   }
 

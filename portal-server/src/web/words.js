@@ -66,6 +66,11 @@ const SETTINGS = {
   wipe_preset: "when all messages are deleted",
   history_visible: "what newcomers see",
   slow_mode_seconds: "slow mode",
+  allow_control_requests: "asking for the browser's control",
+  locked_controls: "who gives the browser's control",
+  implicit_hosting: "who has the browser's control at first",
+  inactive_cursors: "everybody's cursors in the browser",
+  browser_config: "the browser",
 };
 
 /** What the system says in a chat. Which settings have changed comes by their names. */

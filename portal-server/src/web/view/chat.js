@@ -125,17 +125,8 @@ function build({ client, room, main, go }) {
   const send = h("button", { class: "round send", "aria-label": "Send", title: "Send" }, icon("send"));
   const size = h("small", { class: "size", hidden: true });
   const composer = h("form", { class: "composer" }, text, size, send);
-  const stage = h(
-    "section",
-    { class: "chat", "aria-label": "Chat" },
-    header,
-    notice,
-    scroll,
-    down,
-    spoken,
-    typing,
-    composer,
-  );
+  const talk = h("div", { class: "talk" }, scroll, down, spoken, typing, composer);
+  const stage = h("section", { class: "chat", "aria-label": "Chat" }, header, notice, h("div", { class: "body" }, talk));
   main.append(stage);
 
   const isAtEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < AT_END;
@@ -183,6 +174,17 @@ function build({ client, room, main, go }) {
     text.disabled = send.disabled = Boolean(room.muted) || Boolean(client.unfit);
     title({ name: room.title });
     showNotices();
+    showBrowser();
+  };
+
+  // Its browser, where chats can have one; it is seldom wanted before what is said.
+  let hasBrowser = false;
+  let endBrowser = () => {};
+  const showBrowser = async () => {
+    if (hasBrowser || client.browsers.length === 0 || room.chat.chat_type === "DIRECT") return;
+    hasBrowser = true;
+    const { browserPane } = await import("./browser.js");
+    if (stage.isConnected) endBrowser = browserPane({ client, room, talk });
   };
 
   let counting = 0;
@@ -308,6 +310,7 @@ function build({ client, room, main, go }) {
   if (matchMedia("(min-width: 48rem)").matches) text.focus();
   return () => {
     clearInterval(counting);
+    endBrowser();
     resized.disconnect();
     for (const stop of off) stop();
   };

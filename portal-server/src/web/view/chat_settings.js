@@ -3,6 +3,7 @@
 import { get, post } from "../api.js";
 import { check, confirm, copy, dialog, doing, field, form, h, iconButton, select, toast } from "../dom.js";
 import { count, moment, WIPES } from "../words.js";
+import { browserSettings } from "./browser_settings.js";
 
 export function settings(client, room) {
   const { chat } = room;
@@ -88,7 +89,7 @@ export function settings(client, room) {
         toast("Saved.");
       },
     );
-    return [general, h("hr"), invites(room)];
+    return [general, ...browserSettings(client, room), h("hr"), invites(room)];
   });
 }
 
