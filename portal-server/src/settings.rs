@@ -82,6 +82,7 @@ impl Settings {
         }
         if let Some(setup) = self.browsers() {
             setup.check()?;
+            config.browser_url = Some(setup.url.to_string());
         }
         config
             .check(self.listen)

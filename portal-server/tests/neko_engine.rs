@@ -417,6 +417,9 @@ fn what_runs_is_found_with_its_viewers_and_whoever_has_control() {
 fn what_ended_by_itself_is_removed() {
     let stage = Stage::new(|asked| match asked.what().as_str() {
         "GET /containers/json" => Reply::Json(200, json!([listed(&run(), 52000, "exited")])),
+        what if what.starts_with("GET /containers/id-") => {
+            Reply::Json(200, inspected(&run(), 52000, json!({"Running": false})))
+        }
         _ => well(asked),
     });
     assert_eq!(stage.neko().list().unwrap(), []);

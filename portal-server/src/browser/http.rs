@@ -12,6 +12,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
+use portal_core::model::Secret;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -31,7 +32,7 @@ pub(super) struct Question {
     pub(super) method: Method,
     /// The path, with its query.
     pub(super) target: String,
-    pub(super) bearer: Option<String>,
+    pub(super) bearer: Option<Secret>,
     /// With its media type.
     pub(super) body: Option<(&'static str, Vec<u8>)>,
 }
@@ -117,7 +118,7 @@ where
         // Cut off with the connection, so that nothing is left of it.
         .header("connection", "close");
     if let Some(token) = question.bearer {
-        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        request = request.header(AUTHORIZATION, format!("Bearer {}", token.expose()));
     }
     let body = match question.body {
         Some((media_type, body)) => {

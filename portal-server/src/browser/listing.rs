@@ -65,8 +65,8 @@ pub(super) async fn list(neko: &Neko) -> Result<Vec<Running>, Fault> {
         if held(&neko.starting).contains_key(&labels.run) {
             continue;
         }
-        if !matches!(container.state.as_str(), "running" | "paused") {
-            remove(neko, &container).await?;
+        let runs = matches!(container.state.as_str(), "running" | "paused");
+        if !runs && !runs_by_now(neko, &container, &labels).await? {
             continue;
         }
         asking.spawn(ask(
@@ -102,6 +102,18 @@ pub(super) async fn list(neko: &Neko) -> Result<Vec<Running>, Fault> {
     }
     running.sort_by(|one, other| one.run.cmp(&other.run));
     Ok(running)
+}
+
+/// Removes what does not run, unless it does by now: its start may have ended since it was listed, or one for the same
+/// run may have begun, which makes another container of that name.
+async fn runs_by_now(neko: &Neko, container: &Listed, labels: &Labelled) -> Result<bool, Fault> {
+    let Some(found) = neko.engine.inspect(&container.id).await? else {
+        return Ok(false);
+    };
+    if !found.state.running && !held(&neko.starting).contains_key(&labels.run) {
+        remove(neko, container).await?;
+    }
+    Ok(found.state.running)
 }
 
 async fn ask(

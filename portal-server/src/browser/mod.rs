@@ -46,10 +46,13 @@ pub struct Neko {
     /// The starts under way, and the port that each tries for.
     starting: Mutex<BTreeMap<RunId, u16>>,
     /// Of each run that is busy: for the calls that must not be mixed.
-    turns: Mutex<BTreeMap<RunId, Arc<Mutex<()>>>>,
+    turns: Mutex<BTreeMap<RunId, Arc<Turn>>>,
     /// What is remembered of each run for the next listing.
     seen: Mutex<BTreeMap<RunId, listing::Seen>>,
 }
+
+/// Whoever has it is the only one that asks a run's neko.
+type Turn = tokio::sync::Mutex<()>;
 
 impl Neko {
     /// A backend as told. Nothing is asked of the engine yet.
@@ -63,15 +66,6 @@ impl Neko {
         }
     }
 
-    /// Waits for something on a runtime of its own, which is gone with all that it holds when it is done.
-    fn wait<T>(&self, work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| Fault::new(FaultKind::Failed, format!("no runtime: {error}")))?;
-        runtime.block_on(work)
-    }
-
     /// Does something with the neko of a run, which must be running; one call after the other.
     fn within<T>(
         &self,
@@ -79,8 +73,8 @@ impl Neko {
         does: impl AsyncFnOnce(&Room, &Labelled) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let turn = self.turn(run);
-        let _turn = held(&turn);
-        self.wait(async {
+        wait(async {
+            let _turn = turn.lock().await;
             let (room, labels) = self.room(run).await?;
             match does(&room, &labels).await {
                 // Its container may have ended meanwhile, which is another thing than silence.
@@ -93,7 +87,7 @@ impl Neko {
         })
     }
 
-    fn turn(&self, run: &RunId) -> Arc<Mutex<()>> {
+    fn turn(&self, run: &RunId) -> Arc<Turn> {
         Arc::clone(held(&self.turns).entry(run.clone()).or_default())
     }
 
@@ -114,7 +108,7 @@ impl Neko {
 
 impl BrowserBackend for Neko {
     fn start(&self, order: &BrowserOrder) -> Result<(), Fault> {
-        let started = self.wait(start::run(self, order));
+        let started = wait(start::run(self, order));
         if started.is_ok() {
             held(&self.seen).insert(order.run.clone(), listing::Seen::new_one());
         }
@@ -123,14 +117,14 @@ impl BrowserBackend for Neko {
     }
 
     fn stop(&self, run: &RunId) -> Result<(), Fault> {
-        self.wait(self.engine.remove(&name_of(run)))?;
+        wait(self.engine.remove(&name_of(run)))?;
         held(&self.turns).remove(run);
         held(&self.seen).remove(run);
         Ok(())
     }
 
     fn list(&self) -> Result<Vec<Running>, Fault> {
-        self.wait(listing::list(self))
+        wait(listing::list(self))
     }
 
     fn admit(&self, run: &RunId, viewer: &Viewer) -> Result<Access, Fault> {
@@ -167,6 +161,15 @@ impl BrowserBackend for Neko {
     fn screenshot(&self, run: &RunId) -> Result<Picture, Fault> {
         self.within(run, async |room, _| room.screenshot().await)
     }
+}
+
+/// Waits for something on a runtime of its own, which is gone with all that it holds when it is done.
+fn wait<T>(work: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fault::new(FaultKind::Failed, format!("no runtime: {error}")))?;
+    runtime.block_on(work)
 }
 
 /// A lock, whoever panicked with it.

@@ -40,6 +40,7 @@ pub(super) struct Member {
 /// What a member may.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "it is neko's own")]
 pub(super) struct Profile {
     pub(super) name: String,
     is_admin: bool,
@@ -87,7 +88,7 @@ impl Room {
     async fn ask(&self, mut question: Question) -> Result<Answer, Fault> {
         let what = format!("{} {}", question.method, question.target);
         question.target = format!("{}{}", self.prefix, question.target);
-        question.bearer = Some(self.token.expose().to_owned());
+        question.bearer = Some(self.token.clone());
         let place = Place::Address(self.address);
         let asked = http::ask(&place, question);
         let unreachable = |why: String| {

@@ -71,7 +71,7 @@ fn with_arguments(file: &str, config: &BrowserConfig) -> Option<String> {
             .replace('"', "%22")
             .replace('\\', "%5C")
             .replace('%', "%%");
-        arguments.push_str(&format!(" \"{url}\""));
+        arguments = format!("{arguments} \"{url}\"");
     }
     let program = format!("[program:{}]", config.browser.as_str());
     let mut lines: Vec<String> = file.lines().map(str::to_owned).collect();

@@ -1,6 +1,9 @@
 //! Something that answers HTTP as a test says: in place of a container engine, or of a neko.
 
-#![allow(unreachable_pub, reason = "each test that takes this in is a program of its own")]
+#![allow(
+    unreachable_pub,
+    reason = "each test that takes this in is a program of its own"
+)]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
