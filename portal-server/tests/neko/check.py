@@ -2,18 +2,19 @@
 
 import base64
 import contextlib
+import http.client
 import json
 import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
-import threading
 import time
 
 from outside import (
-    NETWORK, Server, Viewer, containers, drop_rules, engine, inspect, load_rules, reaches, run_within, until,
+    NETWORK, ROOT, TEMP, Server, Viewer, containers, drop_rules, engine, inspect, load_rules, reaches, run_within, until,
 )
 
 # The host's own and a private one behind it, and one that stands for the internet.
@@ -309,6 +310,61 @@ def a_port_that_somebody_has_is_passed_by():
             assert owner.access(chat)["url"] == "http://127.0.0.1:52301/"
 
 
+@contextlib.contextmanager
+def nginx(port):
+    """nginx with the file of the documentation, on a port of loopback."""
+    shell("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+          "-subj", "/CN=localhost", "-keyout", f"{TEMP}/key.pem", "-out", f"{TEMP}/cert.pem")
+    with open(f"{ROOT}/docs/running/nginx-browsers.conf") as file:
+        text = file.read()
+    for old, new in (("/etc/letsencrypt/live/browsers.example/fullchain.pem", f"{TEMP}/cert.pem"),
+                     ("/etc/letsencrypt/live/browsers.example/privkey.pem", f"{TEMP}/key.pem"),
+                     ("/var/log/nginx", TEMP), ("    listen [::]:443 ssl;\n", ""),
+                     ("listen 443 ssl", f"listen 127.0.0.1:{port} ssl"), ("server_name browsers.example", "server_name localhost")):
+        assert old in text, old
+        text = text.replace(old, new)
+    with open(f"{TEMP}/nginx.conf", "w") as file:
+        file.write(f"user root; worker_processes 1; daemon off; pid {TEMP}/nginx.pid; events {{}} http {{\n{text}\n}}\n")
+    proxy = subprocess.Popen(["nginx", "-e", f"{TEMP}/nginx.log", "-c", f"{TEMP}/nginx.conf", "-p", TEMP])
+    try:
+        until("nginx listens", lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        yield
+    finally:
+        proxy.terminate()
+        proxy.wait()
+
+
+def behind_nginx_a_page_is_reached_by_its_path_and_nothing_else_is():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with nginx(port), Server("proxied", "--browser-url", f"https://localhost:{port}/{{port}}/") as server:
+        owner = server.owner().connect()
+        chat = owner.chat()
+        owner.join(chat)
+        owner.start(chat)
+        access = owner.access(chat)
+        path = access["url"].removeprefix(f"https://localhost:{port}")
+        assert re.fullmatch(r"/520(0[0-9]|1[0-5])/", path), path
+
+        def ask(method, path, body=None, headers={}):
+            tls = ssl.create_default_context(cafile=f"{TEMP}/cert.pem")
+            tls.check_hostname = False
+            connection = http.client.HTTPSConnection("127.0.0.1", port, context=tls, timeout=10)
+            connection.request(method, path, json.dumps(body) if body else None, headers)
+            return connection.getresponse()
+
+        page = ask("GET", f"{path}?usr=u1&pwd=x")
+        assert page.status == 200 and "chat.example" in page.headers["Content-Security-Policy"]
+        credentials = {"username": access["username"], "password": access["password"]}
+        answer = ask("POST", f"{path}api/login", credentials)
+        assert answer.status == 200
+        token = json.loads(answer.read())["token"]
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+        assert ask("GET", f"{path}api/ws?token={token}", None, upgrade).status == 101
+        for other in ("/", "/52016/", f"/{server.port}/", "/api/login", f"{path}../{server.port}/health"):
+            assert ask("GET", other).status in (400, 404), other
+
+
 def fifty_starts_and_stops_leave_nothing():
     with Server("fifty") as server:
         owner = server.owner().connect()
@@ -367,6 +423,7 @@ CASES = [
     what_cannot_be_run_says_why_and_the_chat_goes_on,
     an_engine_that_is_not_there_is_named,
     a_port_that_somebody_has_is_passed_by,
+    behind_nginx_a_page_is_reached_by_its_path_and_nothing_else_is,
     fifty_starts_and_stops_leave_nothing,
 ]
 

@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.parse
 
+ROOT = os.path.realpath(f"{os.path.dirname(__file__)}/../../..")
 PROGRAMS = os.environ["PORTAL_PROGRAMS"]
 SOCKET = os.environ["ENGINE_SOCKET"]
 NETWORK = os.environ["ENGINE_NETWORK"]

@@ -12,6 +12,8 @@ debian runc runc
 debian nft nftables
 debian bash-static bash-static
 debian gcc gcc libc6-dev
+debian nginx nginx-light
+debian openssl openssl
 
 export CONTAINERS_CONF="$temp/containers.conf"
 # The limits are low where containers run within containers.
