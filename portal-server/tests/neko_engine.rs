@@ -6,7 +6,7 @@ mod answering;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -222,6 +222,37 @@ fn a_port_that_is_taken_is_passed_by_until_there_is_none() {
         })
         .collect();
     assert_eq!(ports, ["52000", "52001", "52002"]);
+}
+
+#[test]
+fn a_machine_without_ipv6_is_not_told_to_turn_it_off() {
+    let (address, _) = on_port(|_| Reply::Json(200, json!([])));
+    let port = address.port();
+    let tries = AtomicU32::new(0);
+    let stage = Stage::new(move |asked| match asked.what().as_str() {
+        what if what.ends_with("/start") && tries.fetch_add(1, SeqCst) == 0 => Reply::Json(
+            500,
+            json!({"message": "open /proc/sys/net/ipv6/conf/all/disable_ipv6: no such file or directory"}),
+        ),
+        what if what == format!("GET /containers/portal-{}/json", run()) => {
+            Reply::Json(200, inspected(&run(), port, json!({"Running": true})))
+        }
+        _ => well(asked),
+    });
+    stage.start().unwrap();
+    let all = stage.log.all();
+    let made = all
+        .iter()
+        .filter(|asked| asked.what() == "POST /containers/create");
+    let told: Vec<usize> = made
+        .map(|asked| {
+            asked.body["HostConfig"]["Sysctls"]
+                .as_object()
+                .unwrap()
+                .len()
+        })
+        .collect();
+    assert_eq!(told, [2, 0]);
 }
 
 #[test]

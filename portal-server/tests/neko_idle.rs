@@ -50,7 +50,7 @@ fn an_empty_rooms_browser_stops_after_ten_minutes_spec_11_2() {
     let session = call(
         &operator,
         "session.create",
-        json!({ "user_id": owner["id"] }),
+        json!({ "user_id": owner["user_id"] }),
     );
     let session = Actor::session(session["session_id"].as_i64().unwrap().try_into().unwrap());
     let chat = call(

@@ -100,7 +100,13 @@ impl Labelled {
 }
 
 /// What the engine is told.
-pub(super) fn body(setup: &Setup, order: &BrowserOrder, port: u16, token: &Secret) -> Value {
+pub(super) fn body(
+    setup: &Setup,
+    order: &BrowserOrder,
+    port: u16,
+    token: &Secret,
+    has_ipv6: bool,
+) -> Value {
     let page = format!("{INSIDE}/tcp");
     let media = format!("{port}/udp");
     // Pictures and sound go to where viewers are told; from loopback to loopback, if that is it.
@@ -114,6 +120,11 @@ pub(super) fn body(setup: &Setup, order: &BrowserOrder, port: u16, token: &Secre
     let told = setup.capabilities.get(browser);
     capabilities.extend(told.into_iter().flatten().map(String::as_str));
     let memory = setup.memory_mib << 20;
+    // By it, browsers would reach each other past the rules for IPv4.
+    let without_ipv6 = json!({
+        "net.ipv6.conf.all.disable_ipv6": "1",
+        "net.ipv6.conf.default.disable_ipv6": "1",
+    });
     let dns: Vec<String> = setup.dns.iter().map(ToString::to_string).collect();
     json!({
         "Image": setup.image(browser),
@@ -139,10 +150,7 @@ pub(super) fn body(setup: &Setup, order: &BrowserOrder, port: u16, token: &Secre
                 media: [{ "HostIp": media_bind, "HostPort": port.to_string() }],
             },
             "Dns": dns,
-            "Sysctls": {
-                "net.ipv6.conf.all.disable_ipv6": "1",
-                "net.ipv6.conf.default.disable_ipv6": "1",
-            },
+            "Sysctls": if has_ipv6 { without_ipv6 } else { json!({}) },
             "Memory": memory,
             "MemorySwap": memory,
             "NanoCpus": setup.cpus * 1_000_000_000,

@@ -85,6 +85,8 @@ pub(super) struct Endpoint {
 pub(super) enum NotStarted {
     /// Something else has one of its ports.
     PortTaken,
+    /// The machine knows no IPv6, which is to be turned off.
+    NoIpv6,
     Fault(Fault),
 }
 
@@ -245,6 +247,9 @@ impl Engine {
         ];
         if taken.iter().any(|words| message.contains(words)) {
             return Err(NotStarted::PortTaken);
+        }
+        if message.contains("disable_ipv6") && message.contains("no such file") {
+            return Err(NotStarted::NoIpv6);
         }
         let fault = refusal("a container cannot be started", &answer);
         Err(NotStarted::Fault(fault))

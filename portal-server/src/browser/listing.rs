@@ -84,7 +84,7 @@ pub(super) async fn list(neko: &Neko) -> Result<Vec<Running>, Fault> {
             Ok((room, members)) => heard(neko, &run, &room, members).await,
             Err(fault) if fault.kind == FaultKind::Gone => continue,
             Err(_) if is_dead(neko, &run) => {
-                remove(neko, &asked.container).await?;
+                remove(neko, &asked.container).await;
                 continue;
             }
             Err(_) => Vec::new(),
@@ -111,7 +111,7 @@ async fn runs_by_now(neko: &Neko, container: &Listed, labels: &Labelled) -> Resu
         return Ok(false);
     };
     if !found.state.running && !held(&neko.starting).contains_key(&labels.run) {
-        remove(neko, container).await?;
+        remove(neko, container).await;
     }
     Ok(found.state.running)
 }
@@ -137,14 +137,17 @@ async fn ask(
     }
 }
 
-async fn remove(neko: &Neko, container: &Listed) -> Result<(), Fault> {
+/// Removes a container; what stays is tried again with the next listing.
+async fn remove(neko: &Neko, container: &Listed) {
     let (id, state) = (&container.id, &container.state);
-    tracing::warn!(
-        container = id,
-        state,
-        "removing a browser that ended by itself"
-    );
-    neko.engine.remove(id).await
+    match neko.engine.remove(id).await {
+        Ok(()) => tracing::warn!(
+            container = id,
+            state,
+            "removed a browser that ended by itself"
+        ),
+        Err(fault) => tracing::warn!(container = id, state, %fault, "a browser that ended stays"),
+    }
 }
 
 /// Who is let in, of a neko that answers. Of one that was listed without them, they go.

@@ -44,21 +44,25 @@ async fn begin(neko: &Neko, order: &BrowserOrder) -> Result<(), Fault> {
 async fn publish(neko: &Neko, order: &BrowserOrder, name: &str) -> Result<(), Fault> {
     let setup = &neko.setup;
     let mut tried = Vec::new();
+    let mut has_ipv6 = true;
     loop {
         let port = claim(neko, order, &tried).await?;
         let token = secret();
         let image = setup.image(order.browser.browser.as_str());
-        let body = container::body(setup, order, port, &token);
+        let body = container::body(setup, order, port, &token, has_ipv6);
         neko.engine.create(name, &image, &body).await?;
         tailor::fit(&neko.engine, name, &order.browser).await?;
         match neko.engine.start(name).await {
             Ok(()) => return Ok(()),
             Err(NotStarted::Fault(fault)) => return Err(fault),
-            Err(NotStarted::PortTaken) => {
-                tried.push(port);
-                neko.engine.remove(name).await?;
+            Err(NotStarted::PortTaken) => tried.push(port),
+            Err(NotStarted::NoIpv6) if has_ipv6 => has_ipv6 = false,
+            Err(NotStarted::NoIpv6) => {
+                let detail = "the engine turns IPv6 off where there is none";
+                return Err(Fault::new(FaultKind::Failed, detail));
             }
         }
+        neko.engine.remove(name).await?;
     }
 }
 

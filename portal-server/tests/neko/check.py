@@ -300,6 +300,16 @@ def an_engine_that_is_not_there_is_named():
         assert server.logged("there is no container engine at /nowhere/engine.sock")
 
 
+def an_engine_that_this_user_may_not_use_is_named():
+    with Server("unprivileged", user="nobody") as server:
+        owner = server.owner().connect()
+        chat = owner.chat()
+        owner.join(chat)
+        owner.start(chat)
+        assert owner.stopped(chat) == "unreachable"
+        assert server.logged("may not be used by this user"), open(server.log).read()
+
+
 def a_port_that_somebody_has_is_passed_by():
     with Server("ports", "--browser-ports", "52300-52301", "--browser-limit", "1") as server:
         with socket.create_server(("127.0.0.1", 52300)):
@@ -422,6 +432,7 @@ CASES = [
     a_server_that_is_killed_finds_its_browsers_again_and_clears_away_the_rest,
     what_cannot_be_run_says_why_and_the_chat_goes_on,
     an_engine_that_is_not_there_is_named,
+    an_engine_that_this_user_may_not_use_is_named,
     a_port_that_somebody_has_is_passed_by,
     behind_nginx_a_page_is_reached_by_its_path_and_nothing_else_is,
     fifty_starts_and_stops_leave_nothing,

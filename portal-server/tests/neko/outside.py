@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -99,11 +100,18 @@ def drop_rules():
 class Server:
     """The program, on a file of its own that outlives it."""
 
-    def __init__(self, name, *more):
+    def __init__(self, name, *more, user=None):
+        """As another user than root where one is named."""
         self.directory = tempfile.mkdtemp(dir=TEMP)
         self.db = f"{self.directory}/portal.db"
         self.log = f"{TEMP}/server-{name}.log"
-        self.more = more
+        self.more, self.user = more, user
+        self.program = f"{PROGRAMS}/portal-server"
+        if user is not None:
+            # Where that user gets at it.
+            os.chmod(TEMP, 0o711)
+            self.program = shutil.copy(self.program, self.directory)
+            shutil.chown(self.directory, user)
         self.process = None
         self.secret = None
 
@@ -118,9 +126,10 @@ class Server:
 
     def start(self):
         out = open(f"{self.log}.out", "wb")
+        as_user = {"user": self.user, "group": "nogroup", "extra_groups": []} if self.user else {}
         self.process = subprocess.Popen([
-            f"{PROGRAMS}/portal-server", "--db", self.db, "--listen", "127.0.0.1:0", "--limits", "off", *self.more,
-        ], stdout=out, stderr=open(self.log, "ab"), env=os.environ | SETTINGS)
+            self.program, "--db", self.db, "--listen", "127.0.0.1:0", "--limits", "off", *self.more,
+        ], stdout=out, stderr=open(self.log, "ab"), env=os.environ | SETTINGS, **as_user)
         said = until("the server listens", lambda: re.search(r"listens on http://\S+:(\d+)\n", self.said()))
         self.port = int(said.group(1))
         if self.secret is None:
