@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 use crate::{
-    audit, bot, chat, config, db, docs, event, invite, matching, member, message, moderation, op,
-    report, server, session, signup, stranger, user,
+    audit, bot, browser, chat, config, db, docs, event, invite, matching, member, message,
+    moderation, op, report, server, session, signup, stranger, user,
 };
 
 /// Looks after a portal database: people, chats, messages and the file itself.
@@ -94,6 +94,11 @@ pub(crate) enum Noun {
     Chat {
         #[command(subcommand)]
         verb: chat::Verb,
+    },
+    /// Chats' shared browsers
+    Browser {
+        #[command(subcommand)]
+        verb: browser::Verb,
     },
     /// Who belongs to a chat
     Member {

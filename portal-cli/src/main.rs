@@ -6,6 +6,7 @@
 mod audit;
 mod batch;
 mod bot;
+mod browser;
 mod chat;
 mod config;
 mod db;
@@ -70,6 +71,7 @@ fn run(cli: Cli, out: Output) -> Result<(), Failure> {
         Noun::Session { verb } => session::run(verb, &globals.open(out)?),
         Noun::Signup { verb } => signup::run(verb, &globals.open(out)?),
         Noun::Chat { verb } => chat::run(verb, &globals.open(out)?),
+        Noun::Browser { verb } => browser::run(verb, &globals.open(out)?),
         Noun::Member { verb } => member::run(verb, &globals.open(out)?),
         Noun::Mod { verb } => moderation::run(verb, &globals.open(out)?),
         Noun::Invite { verb } => invite::run(verb, &globals.open(out)?),

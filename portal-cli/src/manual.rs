@@ -107,6 +107,10 @@ pub(crate) const VERBS: &[Verb] = &[
     verb("chat clear", &["chat clear lobby --dry-run", "chat clear lobby --yes"], Reply("chat.clear")),
     verb("chat destroy", &["chat destroy 7 --dry-run", "chat destroy 7 --yes"], Reply("chat.destroy")),
 
+    verb("browser list", &["browser list"], Reply("browser.list")),
+    verb("browser start", &["browser start lobby"], Reply("browser.start")),
+    verb("browser stop", &["browser stop lobby"], Reply("browser.stop")),
+
     verb("member list", &["member list 7"], Reply("member.list")),
     verb("member add", &["member add 7 ben", "member add 7 --from friends.csv"],
         Own("the reply of `member.add`; with `--from` a list of them", &["member.add"])),

@@ -2,13 +2,23 @@
 //! `--json`. Every verb of the grammar has to be there, and every error that docs/cli-json.md names.
 
 mod common;
+#[path = "../../portal-core/tests/common/fake.rs"]
+#[allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    reason = "another's tests use all of it"
+)]
+mod fake;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use common::{Bench, Ran, verbs};
+use portal_core::{Options, Portal};
 use serde_json::Value;
 
 /// Errors that are documented and not to be had from the command line.
@@ -176,10 +186,22 @@ fn stage() -> Bench {
     bench
 }
 
+/// As a server does that runs browsers, of which nobody sees any.
+fn serve_browsers(bench: &Bench) -> Portal {
+    let options = Options {
+        presence: true,
+        browsers: Some(Arc::new(fake::Fake::default())),
+        ..Options::default()
+    };
+    Portal::open(bench.file(), options).unwrap()
+}
+
 /// Runs a case on a copy of the stage.
-fn run(stage: &Bench, case: &Case, json: bool) -> Ran {
+fn run(stage: &Bench, verb: &str, case: &Case, json: bool) -> Ran {
     let bench = Bench::bare();
     std::fs::copy(stage.file(), bench.file()).unwrap();
+    let none_are_run = case.code.as_deref() == Some("ERR_BROWSER_UNAVAILABLE");
+    let _server = (verb.starts_with("browser ") && !none_are_run).then(|| serve_browsers(&bench));
     let mut words: Vec<&str> = case.words.iter().map(String::as_str).collect();
     if json {
         words.insert(0, "--json");
@@ -227,9 +249,9 @@ fn check_reply(schema: &Value, document: &Value, line: &str) {
 
 fn check(stage: &Bench, verb: &str, reply: Option<&Value>, case: &Case) {
     let line = &case.line;
-    let people = run(stage, case, false);
+    let people = run(stage, verb, case, false);
     assert_eq!(people.code, case.exit, "{line}: {people:?}");
-    let programs = run(stage, case, true);
+    let programs = run(stage, verb, case, true);
     assert_eq!(programs.code, case.exit, "{line}: {programs:?}");
     match &case.code {
         // A list tells of its lines on stdout.

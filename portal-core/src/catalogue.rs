@@ -217,6 +217,7 @@ const ENTRIES: &[Entry] = &[
     Entry::errand::<ops::browser::Clipboard>(),
     Entry::query::<ops::browser::Get>(),
     Entry::operation::<ops::browser::GrantControl>(),
+    Entry::query::<ops::browser::List>(),
     Entry::operation::<ops::browser::ReleaseControl>(),
     Entry::operation::<ops::browser::RequestControl>(),
     Entry::errand::<ops::browser::Screen>(),

@@ -66,6 +66,36 @@ fn a_chat_that_somebody_looks_after_is_left_to_them_spec_11_2() {
     );
 }
 
+#[test]
+fn one_that_starts_none_lets_out_while_others_are_starting_spec_11_2() {
+    let mut house = House::new();
+    let runs = house
+        .stage
+        .chat(ChatType::Public, PREMIUM, Some("a-square"));
+    let begins = house.stage.chat(ChatType::Public, PREMIUM, Some("another"));
+    house.seat(BASIC, runs);
+    house.started(PREMIUM, runs);
+    house.stage.ok(&user(PREMIUM), "browser.start", of(begins));
+    let (portal, fake) = (house.stage.portal.clone(), house.fake.clone());
+    let kick = json!({ "chat_id": runs, "user_id": BASIC }).to_string();
+    house.fake.during("start", move || {
+        portal.call_json(&user(PREMIUM), "mod.kick", &kick).unwrap();
+        fake.calls();
+        let mut other = portal.keeper().unwrap().without_starts();
+        other.tend().unwrap();
+        assert_eq!(fake.calls(), [format!("dismiss {BASIC}")]);
+    });
+    house.tend();
+    assert_eq!(house.state(begins), "running");
+    // Alone, it leaves what is to be started.
+    house.stage.ok(&user(PREMIUM), "browser.stop", of(begins));
+    house.tend();
+    house.stage.ok(&user(PREMIUM), "browser.start", of(begins));
+    let mut other = house.stage.portal.keeper().unwrap().without_starts();
+    other.tend().unwrap();
+    assert_eq!(house.state(begins), "starting");
+}
+
 /// Something that happens to one of the chats.
 #[derive(Clone, Copy, Debug)]
 enum Step {

@@ -406,6 +406,7 @@ fn platform_acts_need_the_role_of_spec_4_6() {
         (PlatformAction::Reports, [false, false, true, true]),
         (PlatformAction::Audit, [false, false, true, true]),
         (PlatformAction::Settings, [false, false, false, true]),
+        (PlatformAction::Browsers, [false, false, false, true]),
         (PlatformAction::Operate, [false, false, false, false]),
     ];
     let subject = |permit: policy::PlatformPermit| permit.subject();

@@ -1,7 +1,7 @@
 //! The threads that keep browsers (SPEC 11), where the portal was opened with something that runs them.
 //!
 //! What is to be done is the library's to know; here it is only called, what failed is told, and the end is kept to
-//! its time. Several threads, so that a start that takes a minute keeps no kick elsewhere waiting.
+//! its time. Several threads, so that a start that takes a minute keeps nobody elsewhere waiting.
 //!
 //! The surprise: ending stops no browser. What runs goes on while the server is away, and its next start finds it.
 
@@ -19,8 +19,8 @@ use tokio::sync::mpsc;
 use crate::metrics::Metrics;
 use crate::server::Server;
 
-/// As many starts may take long before something else waits for them.
-const THREADS: usize = 4;
+/// As many starts may take long before another waits for them.
+const STARTING: usize = 4;
 
 /// How long to wait after something that is none of the backend's faults.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -42,10 +42,16 @@ impl Keeping {
         let (here, gone) = mpsc::channel(1);
         let over = Arc::new(AtomicBool::new(false));
         let journal = Arc::new(Journal::default());
-        for number in 1..=THREADS {
+        for number in 0..=STARTING {
             // It says that there are none, or that the portal is closed: then nothing is to be kept.
             let Ok(keeper) = server.portal.keeper() else {
                 break;
+            };
+            // The first one has time for whoever is to be let out, whatever the others are about.
+            let keeper = if number == 0 {
+                keeper.without_starts()
+            } else {
+                keeper
             };
             let (over, journal) = (Arc::clone(&over), Arc::clone(&journal));
             let (server, here) = (Arc::clone(server), here.clone());

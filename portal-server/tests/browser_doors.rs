@@ -572,3 +572,22 @@ async fn the_server_says_whether_it_runs_browsers_spec_11_3() {
     let status = without.get(None, "/v1/portal/status").await.ok();
     assert_eq!(status["browsers"], json!([]));
 }
+
+#[tokio::test]
+async fn what_the_operator_does_to_the_file_reaches_the_browser_and_the_room_spec_12_1() {
+    let square = Square::new().await;
+    let mut at_pia = square.seat(&square.pia).await;
+    square.server.operator("browser.start", square.here());
+    let started = at_pia.event("room:started").await;
+    assert_eq!(square.whose(&started), square.pia.id);
+    let listed = square.server.operator("browser.list", json!({}));
+    let browser = &listed["browsers"][0];
+    assert_eq!(
+        (&browser["state"], &browser["people"], &listed["are_run"]),
+        (&json!("running"), &json!(1), &json!(true))
+    );
+    square.server.operator("browser.stop", square.here());
+    assert_eq!(at_pia.event("room:stopped").await["reason"], "asked");
+    let listed = square.server.operator("browser.list", json!({}));
+    assert_eq!(listed["browsers"], json!([]));
+}

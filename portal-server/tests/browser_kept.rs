@@ -62,7 +62,7 @@ async fn a_backend_that_panics_takes_no_thread_with_it() {
     let fake = Arc::new(Fake::default());
     let (_server, chat, _, mut client) = place(&fake).await;
     // As often as there are threads.
-    for _ in 0..4 {
+    for _ in 0..5 {
         fake.during("start", || panic!("a defect of the backend's"));
         client.ok("room:start", json!({ "chat_id": chat })).await;
         client.event("room:started").await;

@@ -27,6 +27,7 @@ use desk::{LIST_EVERY, LIST_IDLE_EVERY, RETRY, Task};
 pub struct Keeper {
     portal: Portal,
     seen: u64,
+    starts: bool,
 }
 
 /// What came of one [`Keeper::tend`].
@@ -52,6 +53,7 @@ impl Portal {
         Ok(Keeper {
             portal: self.clone(),
             seen: 0,
+            starts: true,
         })
     }
 
@@ -70,6 +72,16 @@ impl Portal {
 }
 
 impl Keeper {
+    /// The same, but it starts no browser, which others have to do: however many starts take long, it lets out whoever
+    /// was kicked.
+    #[must_use]
+    pub fn without_starts(self) -> Self {
+        Self {
+            starts: false,
+            ..self
+        }
+    }
+
     /// Does what is to be done, and returns when it is done: a start may take long. Chats that another thread looks
     /// after at the moment are left to it.
     ///
@@ -82,6 +94,7 @@ impl Keeper {
         let mut round = Round {
             portal: &self.portal,
             browsers,
+            starts: self.starts,
             faults: Vec::new(),
         };
         let written = round.view(browser::runs)?;
@@ -136,6 +149,7 @@ impl Keeper {
 struct Round<'a> {
     portal: &'a Portal,
     browsers: &'a Browsers,
+    starts: bool,
     faults: Vec<(Option<ChatId>, Fault)>,
 }
 
@@ -225,7 +239,9 @@ impl Round<'_> {
             }
         }
         match plan {
-            Some(plan) if plan.state == BrowserState::Starting => self.start(chat, &plan),
+            Some(plan) if plan.state == BrowserState::Starting && self.starts => {
+                self.start(chat, &plan)
+            }
             Some(plan) if plan.state == BrowserState::Running => self.look_after(chat, &plan),
             Some(plan) if plan.state == BrowserState::Stopping => {
                 // Asked although nothing is known of it: a crash may have come before anything was known.

@@ -205,7 +205,7 @@ config! {
         locked_controls: bool = false,
         /// Whether the first who joins gets control.
         implicit_hosting: bool = false,
-        /// Whether the cursors of those without control are shown.
+        /// Whether the cursors of those without control are shown; from the browser's next start on.
         inactive_cursors: bool = false,
         /// The least pause between a person's messages.
         slow_mode_seconds: SlowMode = SlowMode(0),
@@ -213,9 +213,9 @@ config! {
 }
 
 config! {
-    /// `BrowserConfig` (SPEC 3.9).
+    /// `BrowserConfig` (SPEC 3.9). A change takes effect with the browser's next start.
     BrowserConfig,
-    /// A partial update of [`BrowserConfig`]; what is left out stays.
+    /// A partial update of [`BrowserConfig`]; what is left out stays. It takes effect with the browser's next start.
     BrowserConfigUpdate {
         /// One of the operator's list.
         browser: BrowserName = BrowserName("firefox".to_owned()),

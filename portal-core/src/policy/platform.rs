@@ -24,6 +24,8 @@ pub enum PlatformAction {
     Matcher,
     /// Change settings.
     Settings,
+    /// List every chat's browser.
+    Browsers,
     /// What only the operator does: make people and sessions by hand, read the whole event log.
     Operate,
 }
@@ -39,7 +41,7 @@ impl PlatformAction {
             | PlatformAction::Bots
             | PlatformAction::Reports
             | PlatformAction::Audit => Some(Role::Admin),
-            PlatformAction::Settings => Some(Role::Owner),
+            PlatformAction::Settings | PlatformAction::Browsers => Some(Role::Owner),
             PlatformAction::Operate => None,
         }
     }

@@ -7,6 +7,9 @@ use super::beside;
 use super::partial::{failed, give_to_owner_of};
 use crate::error::{Error, ErrorKind, Result};
 
+/// How often it is tried to take the lock: one that is only asked for is free again at once.
+const TRIES: u32 = 1000;
+
 /// A held lock; dropping it, or the end of the process, frees it.
 pub(crate) struct FileLock {
     _file: File,
@@ -35,10 +38,25 @@ impl FileLock {
         if let Ok(database) = fs::metadata(database) {
             let _ = give_to_owner_of(&file, &database);
         }
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(ErrorKind::PresenceTaken.into()),
-            Err(TryLockError::Error(error)) => Err(Error::new(ErrorKind::Storage).caused_by(error)),
+        // Somebody may be asking at this moment whether it is held.
+        for _ in 0..TRIES {
+            match file.try_lock() {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+                Err(TryLockError::Error(error)) => {
+                    return Err(Error::new(ErrorKind::Storage).caused_by(error));
+                }
+            }
         }
+        Err(ErrorKind::PresenceTaken.into())
+    }
+
+    /// Whether some process holds the lock `FILE-presence`. There is no asking without taking it for a moment, which
+    /// [`FileLock::beside`] allows for.
+    pub(crate) fn is_held(database: &Path) -> bool {
+        let Ok(file) = File::open(beside(database, "-presence")) else {
+            return false;
+        };
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }
 }

@@ -70,7 +70,10 @@ const SETTINGS = {
   locked_controls: "who gives the browser's control",
   implicit_hosting: "who has the browser's control at first",
   inactive_cursors: "everybody's cursors in the browser",
-  browser_config: "the browser",
+  browser: "which browser it is",
+  start_url: "the browser's first page",
+  kiosk: "the browser's bars and menus",
+  adblock: "advertisements in the browser",
 };
 
 /** What the system says in a chat. Which settings have changed comes by their names. */

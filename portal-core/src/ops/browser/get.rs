@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{check_available, control, find};
+use super::{check_run_somewhere, control, find};
 use crate::error::Result;
 use crate::model::{BrowserEnd, BrowserState, ChatId, Timestamp, UserId};
 use crate::operation::{Query, View};
@@ -51,7 +51,7 @@ impl Query for Get {
     fn answer(self, view: &View<'_>) -> Result<Shown> {
         let (_, facts) = chats::load(view, self.chat_id)?;
         chats::may_read(view, &facts)?;
-        check_available(view)?;
+        check_run_somewhere(view)?;
         let browser = match find(view.db, self.chat_id)? {
             None => None,
             Some(row) => Some(BrowserView {

@@ -3,7 +3,7 @@
 //! Joining takes the mark of an empty room away, and housekeeping sets it when it finds one: so a browser is never
 //! stopped early, and late by no more than housekeeping is.
 
-use super::{all, control, run};
+use super::{all, claim, control, run};
 use crate::error::Result;
 use crate::model::{BrowserEnd, MINUTE, Timestamp};
 use crate::operation::Context;
@@ -47,6 +47,7 @@ pub(crate) fn tick(cx: &mut Context<'_>) -> Result<Option<Timestamp>> {
 /// Nobody is anywhere yet: nobody has control, and the rooms are empty from now on. Where this process runs no
 /// browsers, there are none.
 pub(crate) fn begin_presence(cx: &mut Context<'_>) -> Result<()> {
+    claim::write(cx.db, cx.runs_browsers())?;
     if !cx.runs_browsers() {
         return run::lose_all(cx);
     }

@@ -1,16 +1,18 @@
 //! A chat's shared browser (SPEC 11): the tables `browser`, `browser_holder` and `browser_request`.
 //!
 //! Leave is judged first: whoever may not look into a chat learns nothing of its browser either (SPEC 4.4). Then
-//! it is asked whether this process runs browsers at all; where it does not, everything ends in
-//! `ERR_BROWSER_UNAVAILABLE` (SPEC 11.3).
+//! it is asked whether browsers are run at all; where they are not, everything ends in `ERR_BROWSER_UNAVAILABLE`
+//! (SPEC 11.3). Another process than the one that runs them starts, stops and looks; the rest is for those in the room.
 //!
 //! The surprise: nothing here starts or stops a browser. Operations write down what is wanted, and what came of
 //! it; in between [`crate::Keeper`] calls the backend, outside of every transaction.
 
+mod claim;
 mod control;
 mod errands;
 mod get;
 mod idle;
+mod list;
 mod plan;
 mod run;
 
@@ -19,6 +21,7 @@ pub(crate) use control::{drop_person, forget_person, joins};
 pub use errands::{Clipboard, ClipboardText, Screen, Screenshot, SetClipboard};
 pub use get::{BrowserView, Get, Shown};
 pub(crate) use idle::{begin_presence, tick};
+pub use list::{List, Listed, ListedBrowser};
 pub(crate) use plan::{Plan, Seated, may_talk, plan, runs};
 pub(crate) use run::{Announce, Outcome, Settle};
 pub use run::{Start, Stop};
@@ -38,9 +41,18 @@ fn leave<A: ChatAct>(view: &View<'_>, chat: ChatId) -> Result<Permit<A>> {
     Ok(permit(&view.actor, &facts)?)
 }
 
-/// Refuses where nothing runs browsers.
+/// Refuses where this process runs no browsers: what concerns people in the room, or goes through to one.
 fn check_available(view: &View<'_>) -> Result<()> {
     if view.runs_browsers() {
+        Ok(())
+    } else {
+        Err(ErrorKind::BrowserUnavailable.into())
+    }
+}
+
+/// Refuses where no process runs browsers for this file: what is wanted of one is written down anywhere.
+fn check_run_somewhere(view: &View<'_>) -> Result<()> {
+    if claim::are_run(view)? {
         Ok(())
     } else {
         Err(ErrorKind::BrowserUnavailable.into())
@@ -81,6 +93,12 @@ fn find(db: &Connection, chat: ChatId) -> Result<Option<BrowserRow>> {
 fn all(db: &Connection) -> Result<Vec<BrowserRow>> {
     let sql = format!("SELECT {COLUMNS} FROM browser ORDER BY chat_id");
     store::all(db, &sql, [], from_row)
+}
+
+/// A page of them.
+fn all_after(db: &Connection, after: Option<ChatId>, limit: usize) -> Result<Vec<BrowserRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM browser WHERE chat_id > ? ORDER BY chat_id LIMIT ?");
+    store::all(db, &sql, (after.map_or(0, ChatId::get), limit), from_row)
 }
 
 /// Whether the chat's browser runs.

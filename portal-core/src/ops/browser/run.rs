@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{all, check_available, control, find, leave, set_state};
+use super::{all, check_run_somewhere, control, find, leave, set_state};
 use crate::error::{ErrorKind, Result};
 use crate::event::{RoomStarted, RoomStarting, RoomStopped, RoomStopping};
 use crate::model::{BrowserEnd, BrowserState, ChatId, RunId, UserId};
@@ -30,7 +30,7 @@ impl Operation for Start {
 
     fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
         let permit = leave::<RunBrowser>(cx, self.chat_id)?;
-        check_available(cx)?;
+        check_run_somewhere(cx)?;
         if find(cx.db, self.chat_id)?.is_some_and(|row| row.state.is_wanted()) {
             return Ok(Done {});
         }
@@ -60,7 +60,7 @@ impl Operation for Stop {
 
     fn apply(self, cx: &mut Context<'_>) -> Result<Done> {
         let permit = leave::<RunBrowser>(cx, self.chat_id)?;
-        check_available(cx)?;
+        check_run_somewhere(cx)?;
         if !find(cx.db, self.chat_id)?.is_some_and(|row| row.state.is_wanted()) {
             return Ok(Done {});
         }

@@ -105,6 +105,18 @@ pub(crate) fn note_left(
     Ok(())
 }
 
+/// How many people are in a chat's room, as far as the file knows: for a process that keeps no presence.
+pub(crate) fn people_in(db: &Connection, chat: ChatId) -> Result<usize> {
+    let count = store::first(
+        db,
+        "SELECT count(DISTINCT s.user_id) FROM joining j JOIN session s ON s.id = j.session_id
+         WHERE j.chat_id = ? AND j.left_at IS NULL",
+        [chat],
+        |row| row.get(0),
+    )?;
+    Ok(count.unwrap_or_default())
+}
+
 /// When a session came into a room.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct StoredJoining {
