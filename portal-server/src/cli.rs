@@ -16,6 +16,7 @@ use crate::settings_file;
 const CONFIG: &str = "config";
 const PRINT_DEFAULT: &str = "print-default";
 const CHECK: &str = "check";
+const FIREWALL: &str = "browser-firewall";
 
 /// The whole grammar.
 pub(crate) fn command() -> Command {
@@ -53,6 +54,9 @@ pub(crate) fn command() -> Command {
         .arg(file)
         .args(SETTINGS.iter().map(argument))
         .subcommand(settings)
+        .subcommand(Command::new(FIREWALL).about(
+            "Prints the rules by which a chat's browser reaches the internet and nothing else, for `nft -f -`",
+        ))
         .disable_help_subcommand(true)
 }
 
@@ -105,6 +109,7 @@ fn argument(setting: &'static Setting) -> Arg {
 pub(crate) enum Task {
     Serve,
     PrintDefault,
+    PrintFirewall,
     Check,
 }
 
@@ -112,6 +117,7 @@ pub(crate) enum Task {
 pub(crate) fn task(matches: &ArgMatches) -> (Task, &ArgMatches) {
     match matches.subcommand() {
         // What is said before the subcommand counts there too.
+        Some((FIREWALL, told)) => (Task::PrintFirewall, told),
         Some((_, config)) if config.get_flag(CHECK) => (Task::Check, config),
         Some((_, config)) => (Task::PrintDefault, config),
         None => (Task::Serve, matches),

@@ -4,6 +4,7 @@
 //! operations to the library and writes its answers back. [`run`] is all of it; the modules are public as
 //! far as tests and other hosts have a use for them.
 
+pub mod browser;
 pub mod config;
 mod engine;
 mod errands;

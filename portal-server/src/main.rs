@@ -5,6 +5,7 @@
 
 mod cli;
 mod settings;
+mod settings_browser;
 mod settings_file;
 
 use std::io::IsTerminal as _;
@@ -13,7 +14,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use std::sync::Arc;
+
+use portal_core::backend::BrowserBackend;
 use portal_core::{Actor, Options, Portal};
+use portal_server::browser::{Neko, firewall_rules};
 use portal_server::{Config, RunError, run};
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -37,6 +42,10 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(why) => return complain(&why),
     };
+    if let Task::PrintFirewall = task {
+        say(firewall_rules(&resolved.settings.neko).trim_end());
+        return ExitCode::SUCCESS;
+    }
     if let Task::Check = task {
         say(resolved.text().trim_end());
         return ExitCode::SUCCESS;
@@ -107,8 +116,10 @@ fn serve_to_the_end(settings: &Settings, config: Config) -> Result<(), StartErro
 async fn serve(settings: &Settings, config: Config) -> Result<(), StartError> {
     // Before anything is said: whoever reads it may ask to stop at once.
     let mut stop = Stop::new()?;
+    let browsers = settings.browsers();
     let options = Options {
         presence: true,
+        browsers: browsers.map(|setup| Arc::new(Neko::new(setup)) as Arc<dyn BrowserBackend>),
         ..Options::default()
     };
     let portal = Portal::open(&settings.db, options).map_err(|why| StartError::File {

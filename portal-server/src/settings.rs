@@ -8,8 +8,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use portal_server::browser::Setup;
 use portal_server::{Config, Rates};
 use tracing::Level;
+
+use crate::settings_browser;
 
 /// What the program was told, by whichever way.
 pub(crate) struct Settings {
@@ -19,6 +22,9 @@ pub(crate) struct Settings {
     pub(crate) stop_timeout: u64,
     pub(crate) log: Level,
     pub(crate) log_format: LogFormat,
+    /// Whether neko runs browsers, and how it would.
+    pub(crate) runs_browsers: bool,
+    pub(crate) neko: Setup,
     connections_per_network: Option<usize>,
     config: Config,
 }
@@ -40,6 +46,8 @@ impl Default for Settings {
             stop_timeout: config.connections.drain_within.as_secs() + CLOSING,
             log: Level::INFO,
             log_format: LogFormat::Text,
+            runs_browsers: false,
+            neko: Setup::default(),
             connections_per_network: None,
             config,
         }
@@ -72,14 +80,34 @@ impl Settings {
             }
             config.rates = Rates::OFF;
         }
+        if let Some(setup) = self.browsers() {
+            setup.check()?;
+            config.browser_url = Some(setup.url.to_string());
+        }
         config
             .check(self.listen)
             .map_err(|error| error.to_string())?;
         Ok(config)
     }
+
+    /// How browsers are run, if they are. Without a name of its own, the server goes by its file.
+    pub(crate) fn browsers(&self) -> Option<Setup> {
+        let mut setup = self.neko.clone();
+        if setup.server.is_empty() {
+            // Of a file that is not there yet, its directory may be; of neither, what was told has to do.
+            let whole = std::path::absolute(&self.db).unwrap_or_else(|_| self.db.clone());
+            let found = match (whole.parent(), whole.file_name()) {
+                (Some(parent), Some(name)) => parent.canonicalize().map(|parent| parent.join(name)),
+                _ => whole.canonicalize(),
+            };
+            setup.server = found.unwrap_or(whole).display().to_string();
+        }
+        self.runs_browsers.then_some(setup)
+    }
 }
 
 /// One line of the table.
+#[derive(Clone, Copy)]
 pub(crate) struct Setting {
     /// In a settings file. The flag has hyphens, the environment capitals behind `PORTAL_`.
     pub(crate) name: &'static str,
@@ -90,8 +118,8 @@ pub(crate) struct Setting {
     pub(crate) more: &'static str,
     /// What holds without it, where that is no value of its own.
     pub(crate) otherwise: &'static str,
-    set: fn(&mut Settings, &str) -> Result<(), String>,
-    get: fn(&Settings) -> Option<String>,
+    pub(crate) set: fn(&mut Settings, &str) -> Result<(), String>,
+    pub(crate) get: fn(&Settings) -> Option<String>,
 }
 
 /// What values a setting has.
@@ -151,11 +179,11 @@ pub(crate) fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name)
 }
 
-fn parsed<T: FromStr<Err: ToString>>(value: &str) -> Result<T, String> {
+pub(crate) fn parsed<T: FromStr<Err: ToString>>(value: &str) -> Result<T, String> {
     value.parse().map_err(|error: T::Err| error.to_string())
 }
 
-fn put<T: FromStr<Err: ToString>>(place: &mut T, value: &str) -> Result<(), String> {
+pub(crate) fn put<T: FromStr<Err: ToString>>(place: &mut T, value: &str) -> Result<(), String> {
     *place = parsed(value)?;
     Ok(())
 }
@@ -165,7 +193,7 @@ fn put_some<T: FromStr<Err: ToString>>(place: &mut Option<T>, value: &str) -> Re
     Ok(())
 }
 
-fn seconds(count: u64) -> std::time::Duration {
+pub(crate) fn seconds(count: u64) -> std::time::Duration {
     std::time::Duration::from_secs(count)
 }
 
@@ -203,7 +231,22 @@ macro_rules! timeout {
 }
 
 /// The settings, in the order in which people meet them.
-pub(crate) const SETTINGS: &[Setting] = &[
+pub(crate) const SETTINGS: &[Setting] = &{
+    let mut all = [SERVER[0]; SERVER.len() + settings_browser::SETTINGS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < SERVER.len() {
+            SERVER[at]
+        } else {
+            settings_browser::SETTINGS[at - SERVER.len()]
+        };
+        at += 1;
+    }
+    all
+};
+
+/// Those of the server itself.
+const SERVER: &[Setting] = &[
     Setting {
         name: "db",
         takes: Takes::Text("FILE", "/var/lib/portal/portal.db"),

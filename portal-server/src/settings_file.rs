@@ -164,6 +164,7 @@ mod tests {
         let text = text.replace("\n#allowed", "\nallowed");
         let text = text.replace("\n#client", "\nclient");
         let text = text.replace("\n#connections", "\nconnections");
+        let text = text.replace("\n#browser", "\nbrowser");
         assert_eq!(read(&text).unwrap().len(), SETTINGS.len(), "{text}");
     }
 

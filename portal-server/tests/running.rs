@@ -42,7 +42,13 @@ async fn the_guide_lists_every_metric_and_no_other_spec_15_6() {
 fn the_settings_that_the_guide_and_the_proxies_want_are_good() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("portal.toml");
-    for name in ["running.md", "running/nginx.conf", "running/Caddyfile"] {
+    for name in [
+        "running.md",
+        "running/nginx.conf",
+        "running/Caddyfile",
+        "browsers.md",
+        "running/nginx-browsers.conf",
+    ] {
         let text = document(name);
         let wanted: Vec<&str> = text
             .lines()

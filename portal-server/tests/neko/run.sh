@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# Browsers in containers of a real engine: podman, by Docker's API, with a stand-in for neko's images that is built here.
+# Wants target/release/{portal-server,portal-cli}, or those of the directory named by PORTAL_PROGRAMS, a C compiler,
+# python3 and root; podman and what it needs is installed where it is missing. The engine is one of its own, on
+# a socket, a store and a network of its own, and all of it goes at the end. Names of cases as arguments run those alone.
+set -euo pipefail
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+source "$here/../surroundings.sh"
+[ "$(id -u)" = 0 ] || { echo "containers and firewalls want root: not run"; exit 0; }
+debian podman podman runc nftables netavark iproute2
+debian runc runc
+debian nft nftables
+debian bash-static bash-static
+debian gcc gcc libc6-dev
+debian nginx nginx-light
+debian openssl openssl
+
+export CONTAINERS_CONF="$temp/containers.conf"
+# The limits are low where containers run within containers.
+cat >"$CONTAINERS_CONF" <<'CONF'
+[containers]
+default_ulimits = ["nofile=1024:1024","nproc=1024:1024"]
+[engine]
+cgroup_manager = "cgroupfs"
+runtime = "runc"
+CONF
+store="$temp/store"
+socket="$temp/engine.sock"
+network="pt-$$"
+network="${network:0:15}"
+engine() {
+    podman --root "$store" --runroot "$temp/state" --runtime=runc --cgroup-manager=cgroupfs --storage-driver=vfs \
+        --network-config-dir "$temp/networks" "$@"
+}
+
+clear_engine() {
+    # Servers first, so that nobody starts what is removed.
+    for process in $others; do kill "$process" 2>/dev/null && wait "$process" || true; done
+    others=""
+    engine rm --all --force --time 0 >/dev/null 2>&1 || true
+    engine network rm --force "$network" >/dev/null 2>&1 || true
+    ip link delete "$network" 2>/dev/null || true
+    nft delete table inet portal_browsers 2>/dev/null || true
+    nft delete table bridge portal_browsers 2>/dev/null || true
+    ip netns delete "$network" 2>/dev/null || true
+    mount | awk -v at="$temp/" 'index($3, at) == 1 { print $3 }' | sort -r | xargs -r -n 1 umount 2>/dev/null || true
+    clean_up
+}
+trap clear_engine EXIT
+
+mkdir -p "$temp/image" "$temp/networks"
+cp "$here"/image/* "$temp/image/"
+cp "$(command -v bash-static)" "$temp/image/bash"
+gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static -o "$temp/image/standin" "$here/image/standin.c" -lpthread
+engine build --isolation=chroot --quiet --tag standin:good "$temp/image" >/dev/null
+mkdir "$temp/bad"
+for kind in dies mute old; do
+    printf 'FROM localhost/standin:good\nENV STANDIN=%s\n' "$kind" >"$temp/bad/Containerfile"
+    engine build --isolation=chroot --quiet --tag "standin:$kind" "$temp/bad" >/dev/null
+done
+engine system service --time=0 "unix://$socket" >"$temp/engine.log" 2>&1 &
+others="$!"
+for _ in $(seq 100); do
+    [ -S "$socket" ] && break
+    sleep 0.1
+done
+
+status=0
+PORTAL_PROGRAMS="$programs" ENGINE_SOCKET="$socket" ENGINE_NETWORK="$network" ENGINE_TEMP="$temp" \
+    PYTHONDONTWRITEBYTECODE=1 python3 "$here/check.py" "$@" || status=$?
+if [ "$status" = 0 ] && [ $# = 0 ]; then
+    # With a clock that can be moved: in the library's own way, on the same engine.
+    (cd "$root" && ENGINE_SOCKET="$socket" ENGINE_NETWORK="$network" \
+        cargo test --quiet --locked -p portal-server --test neko_idle) || status=$?
+fi
+if [ "$status" != 0 ]; then tail -n 20 "$temp"/*.log >&2 || true; fi
+exit "$status"
