@@ -206,8 +206,11 @@ def a_browser_whose_process_is_killed_has_died_and_can_be_had_again():
         # It is asked every 15 seconds what runs.
         assert owner.stopped(chat, within=40) == "died"
         gone(server)
-        owner.start(chat)
+        # From the command line, which asks the server by way of the file.
+        server.cli("browser", "start", chat)
         assert Viewer(owner.access(chat)).may_sign_in()
+        server.cli("browser", "stop", chat)
+        assert owner.stopped(chat) == "asked"
 
 
 def a_server_that_is_killed_finds_its_browsers_again_and_clears_away_the_rest():

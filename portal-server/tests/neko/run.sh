@@ -7,9 +7,11 @@ set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 source "$here/../surroundings.sh"
 [ "$(id -u)" = 0 ] || { echo "containers and firewalls want root: not run"; exit 0; }
-debian podman podman runc nftables netavark iproute2
+debian podman podman runc nftables netavark iproute2 iptables
 debian runc runc
 debian nft nftables
+debian iptables iptables
+debian ip iproute2
 debian bash-static bash-static
 debian gcc gcc libc6-dev
 debian nginx nginx-light
@@ -23,6 +25,8 @@ default_ulimits = ["nofile=1024:1024","nproc=1024:1024"]
 [engine]
 cgroup_manager = "cgroupfs"
 runtime = "runc"
+[network]
+network_backend = "netavark"
 CONF
 store="$temp/store"
 socket="$temp/engine.sock"
