@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::actor::Actor;
-use crate::backend::BrowserBackend;
+use crate::backend::{BrowserBackend, FaultKind};
 use crate::catalogue::{self, ErrandKind, Kind};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
@@ -192,6 +192,10 @@ impl Portal {
         let browsers = self.shared.browsers.as_ref();
         let browsers = browsers.ok_or(ErrorKind::BrowserUnavailable)?;
         errand.carry_out(&*browsers.backend, &run).map_err(|fault| {
+            if fault.kind == FaultKind::Gone {
+                browsers.forget(&run);
+                browsers.announce();
+            }
             let sentence = "The chat's browser did not do it; try again.";
             Error::with_message(ErrorKind::BrowserUnavailable, sentence).caused_by(fault)
         })

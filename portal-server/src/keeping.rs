@@ -88,7 +88,7 @@ impl Keeping {
 
 /// One thread's work, until it is told to end or the portal closes.
 fn keep(mut keeper: Keeper, server: &Server, journal: &Journal, over: &AtomicBool) {
-    let ended = |error: &Error| error.kind() == ErrorKind::Closed;
+    let ended = |error: &Error| matches!(error.kind(), ErrorKind::Closed | ErrorKind::Poisoned);
     while !over.load(SeqCst) {
         let patience = match tend(&mut keeper) {
             Ok(tended) => {

@@ -56,6 +56,8 @@ pub(crate) struct Browsers {
 struct Desk {
     known: BTreeMap<RunId, Live>,
     in_hand: BTreeSet<ChatId>,
+    /// Those of them that another thread wanted to look after meanwhile.
+    wanted: BTreeSet<ChatId>,
     /// What failed, and when it may be tried again.
     later: BTreeMap<TaskOf, Timestamp>,
     /// Whether it was ever heard what runs.
@@ -73,6 +75,8 @@ struct Live {
     viewers: BTreeMap<UserId, Admitted>,
     /// Who has control in the browser.
     controller: Option<UserId>,
+    /// Whether that is so: what a call did that failed, nobody knows.
+    controller_is_known: bool,
 }
 
 /// Somebody who is let in. Of whom another process let in, the way in is not known.
@@ -91,9 +95,71 @@ pub(super) struct Hand<'a> {
     chat: ChatId,
 }
 
+impl Hand<'_> {
+    /// Gives the chat back, unless another thread wanted it meanwhile: then it is to be looked after once more, since
+    /// that thread has gone on.
+    pub(super) fn give_back(self) -> Option<Self> {
+        {
+            let mut desk = self.browsers.desk();
+            if !desk.wanted.remove(&self.chat) {
+                desk.in_hand.remove(&self.chat);
+                // Done, and under the same lock.
+                std::mem::forget(self);
+                return None;
+            }
+        }
+        Some(self)
+    }
+}
+
 impl Drop for Hand<'_> {
     fn drop(&mut self) {
         self.browsers.desk().in_hand.remove(&self.chat);
+    }
+}
+
+/// A question what runs, under way; without an answer it failed, also where the backend panicked.
+pub(super) struct Listing<'a> {
+    browsers: &'a Browsers,
+    /// The runs that the answer is to have.
+    known: BTreeSet<RunId>,
+    is_answered: bool,
+}
+
+impl Listing<'_> {
+    /// Takes in what runs: what is not there any more although it had begun when it was asked, what nobody here knew
+    /// of, and who is let in that nobody here has let in.
+    pub(super) fn found(mut self, running: Vec<Running>) {
+        let mut desk = self.browsers.desk();
+        self.is_answered = true;
+        desk.is_listing = false;
+        desk.list_failed = false;
+        desk.has_listed = true;
+        let names: BTreeSet<_> = running.iter().map(|found| found.run.clone()).collect();
+        desk.known
+            .retain(|run, _| names.contains(run) || !self.known.contains(run));
+        for found in running {
+            let live = desk.known.entry(found.run).or_insert_with(|| Live {
+                chat: found.chat,
+                has_begun: true,
+                viewers: BTreeMap::new(),
+                controller: found.controller,
+                controller_is_known: true,
+            });
+            for user in found.viewers {
+                live.viewers.entry(user).or_default();
+            }
+        }
+    }
+}
+
+impl Drop for Listing<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            let mut desk = self.browsers.desk();
+            desk.is_listing = false;
+            desk.list_failed = true;
+        }
     }
 }
 
@@ -130,11 +196,14 @@ impl Browsers {
         of_chat.find_map(|live| live.viewers.get(&user)?.access.clone())
     }
 
-    /// The chat, unless another thread looks after it.
+    /// The chat, unless another thread looks after it, which then does so once more.
     pub(super) fn take(&self, chat: ChatId) -> Option<Hand<'_>> {
-        // Not `then_some`: a hand that is made and dropped gives the chat back, though another thread has it.
-        let is_free = self.desk().in_hand.insert(chat);
-        is_free.then(|| Hand {
+        let mut desk = self.desk();
+        if !desk.in_hand.insert(chat) {
+            desk.wanted.insert(chat);
+            return None;
+        }
+        Some(Hand {
             browsers: self,
             chat,
         })
@@ -163,68 +232,41 @@ impl Browsers {
 
     // What runs --------------------------------------------------------------------------------------
 
-    /// If it is time to ask what runs: the runs that the answer is to have. It is asked although nothing is known or
-    /// wanted, if less often: what was told to stop before it had quite begun may be there after all.
-    pub(super) fn begin_listing(&self, now: Timestamp, is_wanted: bool) -> Option<BTreeSet<RunId>> {
+    /// If it is time to ask what runs. It is asked although nothing is known or wanted, if less often: what was told to
+    /// stop before it had quite begun may be there after all.
+    pub(super) fn begin_listing(&self, now: Timestamp, is_wanted: bool) -> Option<Listing<'_>> {
         let mut desk = self.desk();
-        let every = if is_wanted || !desk.known.is_empty() {
-            LIST_EVERY
-        } else {
-            LIST_IDLE_EVERY
+        let every = match (desk.list_failed, is_wanted || !desk.known.is_empty()) {
+            (true, _) => RETRY,
+            (false, true) => LIST_EVERY,
+            (false, false) => LIST_IDLE_EVERY,
         };
-        let is_due = match desk.listed_at {
-            None => true,
-            Some(at) if desk.list_failed => at.plus(RETRY) <= now,
-            Some(at) => at.plus(every) <= now,
-        };
-        if desk.is_listing || !is_due {
+        // A clock that was set back is not waited for.
+        let waits = |at: Timestamp| (at..at.plus(every)).contains(&now);
+        if desk.is_listing || desk.listed_at.is_some_and(waits) {
             return None;
         }
         desk.is_listing = true;
         desk.listed_at = Some(now);
         let known = desk.known.iter().filter(|(_, live)| live.has_begun);
-        Some(known.map(|(run, _)| run.clone()).collect())
+        Some(Listing {
+            known: known.map(|(run, _)| run.clone()).collect(),
+            browsers: self,
+            is_answered: false,
+        })
     }
 
-    /// Takes in what runs: what is not there any more although it had begun when it was asked, and what nobody
-    /// here knew of.
-    pub(super) fn listed(&self, known: &BTreeSet<RunId>, running: Vec<Running>) {
-        let mut desk = self.desk();
-        desk.is_listing = false;
-        desk.list_failed = false;
-        desk.has_listed = true;
-        let names: BTreeSet<_> = running.iter().map(|found| found.run.clone()).collect();
-        desk.known
-            .retain(|run, _| names.contains(run) || !known.contains(run));
-        for found in running {
-            desk.known.entry(found.run).or_insert_with(|| Live {
-                chat: found.chat,
-                has_begun: true,
-                viewers: found
-                    .viewers
-                    .into_iter()
-                    .map(|user| (user, Admitted::default()))
-                    .collect(),
-                controller: found.controller,
-            });
-        }
-    }
-
-    pub(super) fn not_listed(&self) {
-        let mut desk = self.desk();
-        desk.is_listing = false;
-        desk.list_failed = true;
-    }
-
-    /// A run is about to be started.
+    /// A run is about to be started. A part of it may be there, of a start that a crash cut off, and go for the new one.
     pub(super) fn begin(&self, chat: ChatId, run: &RunId) {
-        let live = Live {
+        let mut desk = self.desk();
+        let live = desk.known.entry(run.clone()).or_insert_with(|| Live {
             chat,
             has_begun: false,
             viewers: BTreeMap::new(),
             controller: None,
-        };
-        self.desk().known.entry(run.clone()).or_insert(live);
+            controller_is_known: true,
+        });
+        live.has_begun = false;
     }
 
     pub(super) fn has_begun(&self, run: &RunId) {
@@ -234,7 +276,7 @@ impl Browsers {
     }
 
     /// A run is not there any more.
-    pub(super) fn forget(&self, run: &RunId) {
+    pub(crate) fn forget(&self, run: &RunId) {
         let mut desk = self.desk();
         desk.known.remove(run);
         desk.later.retain(|(_, of, _), _| of != run);
@@ -322,12 +364,21 @@ impl Browsers {
     pub(super) fn has_control(&self, run: &RunId, to: Option<UserId>) -> bool {
         let desk = self.desk();
         let live = desk.known.get(run);
-        live.is_none_or(|live| live.controller == to)
+        live.is_none_or(|live| live.controller_is_known && live.controller == to)
     }
 
+    /// Who has control in the browser from now on.
     pub(super) fn controls(&self, run: &RunId, to: Option<UserId>) {
         if let Some(live) = self.desk().known.get_mut(run) {
             live.controller = to;
+            live.controller_is_known = true;
+        }
+    }
+
+    /// Nobody knows who has control in the browser.
+    pub(super) fn doubts_control(&self, run: &RunId) {
+        if let Some(live) = self.desk().known.get_mut(run) {
+            live.controller_is_known = false;
         }
     }
 
@@ -335,7 +386,8 @@ impl Browsers {
 
     pub(super) fn may_try(&self, task: &TaskOf, now: Timestamp) -> bool {
         let desk = self.desk();
-        desk.later.get(task).is_none_or(|at| *at <= now)
+        let is_later = |at: &Timestamp| waits(*at, now);
+        !desk.later.get(task).is_some_and(is_later)
     }
 
     pub(super) fn done(&self, task: &TaskOf) {
@@ -349,9 +401,16 @@ impl Browsers {
     /// When something that failed may be tried again; what came to nothing since is forgotten.
     pub(super) fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
         let mut desk = self.desk();
-        desk.later.retain(|_, at| now < *at);
-        let listing = desk.listed_at.filter(|_| desk.list_failed);
+        desk.later.retain(|_, at| waits(*at, now));
+        // While it is asked, nobody else can.
+        let listing = desk.listed_at;
+        let listing = listing.filter(|_| desk.list_failed && !desk.is_listing);
         let listing = listing.map(|at| at.plus(RETRY));
         desk.later.values().copied().chain(listing).min()
     }
+}
+
+/// Whether something that is put off until then waits still. A clock that was set back is not waited for.
+fn waits(until: Timestamp, now: Timestamp) -> bool {
+    now < until && until <= now.plus(RETRY)
 }

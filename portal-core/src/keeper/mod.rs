@@ -11,6 +11,7 @@
 
 mod desk;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::actor::Actor;
@@ -28,6 +29,8 @@ pub struct Keeper {
     portal: Portal,
     seen: u64,
     starts: bool,
+    /// What the backend did not do in a call that failed otherwise.
+    untold: Vec<(Option<ChatId>, Fault)>,
 }
 
 /// What came of one [`Keeper::tend`].
@@ -54,6 +57,7 @@ impl Portal {
             portal: self.clone(),
             seen: 0,
             starts: true,
+            untold: Vec::new(),
         })
     }
 
@@ -90,40 +94,24 @@ impl Keeper {
     /// That a backend fails is none.
     pub fn tend(&mut self) -> Result<Tended> {
         self.seen = self.browsers()?.news();
+        let faults = std::mem::take(&mut self.untold);
         let browsers = self.browsers()?;
         let mut round = Round {
             portal: &self.portal,
             browsers,
             starts: self.starts,
-            faults: Vec::new(),
+            silent: BTreeSet::new(),
+            faults,
         };
-        let written = round.view(browser::runs)?;
-        round.list(!written.is_empty());
-        let mut chats: Vec<_> = written.into_iter().map(|(chat, _)| chat).collect();
-        chats.extend(browsers.chats());
-        chats.sort_unstable();
-        chats.dedup();
-        let mut failed = None;
-        for chat in &chats {
-            if let Some(_hand) = browsers.take(*chat)
-                && let Err(error) = round.tend_chat(*chat)
-            {
-                failed = failed.or(Some(error));
+        let tended = round.tend();
+        let faults = round.faults;
+        match tended {
+            Ok(next_at) => Ok(Tended { next_at, faults }),
+            Err(error) => {
+                self.untold = faults;
+                Err(error)
             }
         }
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let now = self.portal.now();
-        let latest = now.plus(if chats.is_empty() {
-            LIST_IDLE_EVERY
-        } else {
-            LIST_EVERY
-        });
-        Ok(Tended {
-            next_at: browsers.next_try(now).map_or(latest, |at| at.min(latest)),
-            faults: round.faults,
-        })
     }
 
     /// Waits until there may be something to do since the last [`Keeper::tend`] began, at most for `timeout`; answers
@@ -150,10 +138,52 @@ struct Round<'a> {
     portal: &'a Portal,
     browsers: &'a Browsers,
     starts: bool,
+    /// Runs that did not answer. They are asked nothing more in this round but to stop: each question would take as long.
+    silent: BTreeSet<RunId>,
     faults: Vec<(Option<ChatId>, Fault)>,
 }
 
 impl Round<'_> {
+    /// Everything that is to be done; answers when to call again.
+    fn tend(&mut self) -> Result<Timestamp> {
+        let written = self.view(browser::runs)?;
+        self.list(!written.is_empty());
+        let mut chats: Vec<_> = written.into_iter().map(|(chat, _)| chat).collect();
+        chats.extend(self.browsers.chats());
+        chats.sort_unstable();
+        chats.dedup();
+        let mut failed = None;
+        for chat in &chats {
+            let mut hand = self.browsers.take(*chat);
+            while let Some(held) = hand {
+                if let Err(error) = self.tend_chat(*chat) {
+                    failed = failed.or(Some(error));
+                    break;
+                }
+                hand = held.give_back();
+                if hand.is_some() && !self.starts {
+                    // Whoever wanted it may have wanted to start it.
+                    drop(hand);
+                    self.browsers.announce();
+                    break;
+                }
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        // What was left out because of it is not done.
+        self.portal.shared.check_usable()?;
+        let now = self.portal.now();
+        let latest = now.plus(if chats.is_empty() {
+            LIST_IDLE_EVERY
+        } else {
+            LIST_EVERY
+        });
+        let next_try = self.browsers.next_try(now);
+        Ok(next_try.map_or(latest, |at| at.min(latest)))
+    }
+
     /// Reads from one moment of the file, and lets it go.
     fn view<T>(&self, read: impl FnOnce(&View<'_>) -> Result<T>) -> Result<T> {
         let reader = self.portal.reader()?;
@@ -168,21 +198,17 @@ impl Round<'_> {
     /// Asks what runs, if that is due.
     fn list(&mut self, is_wanted: bool) {
         let now = self.portal.now();
-        let Some(known) = self.browsers.begin_listing(now, is_wanted) else {
+        let Some(listing) = self.browsers.begin_listing(now, is_wanted) else {
             return;
         };
         match self.browsers.backend.list() {
-            Ok(running) => {
-                self.browsers.listed(&known, running);
-            }
-            Err(fault) => {
-                self.browsers.not_listed();
-                self.faults.push((None, fault));
-            }
+            Ok(running) => listing.found(running),
+            Err(fault) => self.faults.push((None, fault)),
         }
     }
 
-    /// Asks the backend for something, unless it failed lately. After [`FaultKind::Gone`] the run counts as ended.
+    /// Asks the backend for something, unless it failed lately or the portal is closed. After [`FaultKind::Gone`] the
+    /// run counts as ended.
     fn ask<T>(
         &mut self,
         chat: ChatId,
@@ -191,7 +217,10 @@ impl Round<'_> {
         call: impl FnOnce(&dyn BrowserBackend) -> Result<T, Fault>,
     ) -> Option<T> {
         let of = (chat, run.clone(), task);
-        if !self.browsers.may_try(&of, self.portal.now()) {
+        let is_over =
+            task != Task::Stop && (self.silent.contains(run) || !self.browsers.knows(run));
+        let is_closed = self.portal.shared.check_usable().is_err();
+        if is_over || is_closed || !self.browsers.may_try(&of, self.portal.now()) {
             return None;
         }
         match call(&*self.browsers.backend) {
@@ -200,10 +229,14 @@ impl Round<'_> {
                 Some(answer)
             }
             Err(fault) => {
-                if fault.kind == FaultKind::Gone {
-                    self.browsers.forget(run);
-                } else {
-                    self.browsers.put_off(of, self.portal.now().plus(RETRY));
+                match fault.kind {
+                    FaultKind::Gone => self.browsers.forget(run),
+                    kind => {
+                        if kind == FaultKind::Unreachable {
+                            self.silent.insert(run.clone());
+                        }
+                        self.browsers.put_off(of, self.portal.now().plus(RETRY));
+                    }
                 }
                 self.note(chat, run, task.word(), fault);
                 None
@@ -278,11 +311,16 @@ impl Round<'_> {
         }
         self.browsers.has_begun(run);
         // It may have taken long: who is here now is let in, so that `room:started` finds their way in.
-        let Some(plan) = self.plan(chat)?.filter(|plan| plan.order.run == *run) else {
+        let is_wanted =
+            |plan: &Plan| plan.order.run == *run && plan.state == BrowserState::Starting;
+        let Some(plan) = self.plan(chat)?.filter(is_wanted) else {
             return Ok(());
         };
         for seated in plan.seated.values() {
             self.admit(chat, run, seated);
+        }
+        if !self.browsers.knows(run) {
+            return self.settle(chat, run, Outcome::Lost(BrowserEnd::Died));
         }
         let present = plan.seated.values();
         let told: Vec<_> = present
@@ -306,21 +344,30 @@ impl Round<'_> {
             self.let_out(chat, plan);
             for user in self.browsers.missing(run, &plan.seated) {
                 self.admit(chat, run, &plan.seated[&user]);
+                // Each at once: letting in a full room takes a while.
+                self.tell(chat, plan)?;
             }
             self.hand_control(chat, plan);
-            for user in self.browsers.untold(run, &plan.seated) {
-                let announce = Announce {
-                    chat_id: chat,
-                    run: run.clone(),
-                    user_id: user,
-                };
-                self.portal.call(&Actor::system(), announce)?;
-                self.browsers.told(run, user, &plan.seated[&user].places);
-            }
+            self.tell(chat, plan)?;
         }
         // Nobody knows of it, although it was asked what runs; or it turned out just now.
         if self.browsers.is_lost(run) {
             self.settle(chat, run, Outcome::Lost(BrowserEnd::Died))?;
+        }
+        Ok(())
+    }
+
+    /// Tells those who are let in, and do not know it, their way in.
+    fn tell(&self, chat: ChatId, plan: &Plan) -> Result<()> {
+        let run = &plan.order.run;
+        for user in self.browsers.untold(run, &plan.seated) {
+            let announce = Announce {
+                chat_id: chat,
+                run: run.clone(),
+                user_id: user,
+            };
+            self.portal.call(&Actor::system(), announce)?;
+            self.browsers.told(run, user, &plan.seated[&user].places);
         }
         Ok(())
     }
@@ -359,8 +406,9 @@ impl Round<'_> {
         let given = self.ask(chat, run, Task::Control, |backend| {
             backend.give_control(run, to)
         });
-        if given.is_some() {
-            self.browsers.controls(run, to);
+        match given {
+            Some(()) => self.browsers.controls(run, to),
+            None => self.browsers.doubts_control(run),
         }
     }
 }

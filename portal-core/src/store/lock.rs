@@ -2,13 +2,16 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
+use std::time::Duration;
 
 use super::beside;
 use super::partial::{failed, give_to_owner_of};
 use crate::error::{Error, ErrorKind, Result};
 
-/// How often it is tried to take the lock: one that is only asked for is free again at once.
-const TRIES: u32 = 1000;
+/// How often it is tried to take the lock, and how long is waited in between: one that is only asked for is free
+/// again as soon as who asks has a turn.
+const TRIES: u32 = 100;
+const BETWEEN: Duration = Duration::from_millis(1);
 
 /// A held lock; dropping it, or the end of the process, frees it.
 pub(crate) struct FileLock {
@@ -42,7 +45,11 @@ impl FileLock {
         for _ in 0..TRIES {
             match file.try_lock() {
                 Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::WouldBlock) => std::thread::yield_now(),
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "another process's turn is waited for, at opening only"
+                )]
+                Err(TryLockError::WouldBlock) => std::thread::sleep(BETWEEN),
                 Err(TryLockError::Error(error)) => {
                     return Err(Error::new(ErrorKind::Storage).caused_by(error));
                 }

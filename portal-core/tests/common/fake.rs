@@ -1,6 +1,6 @@
 //! A backend that runs nothing and remembers everything: for the tests of every face.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Mutex;
 
 use portal_core::backend::{
@@ -28,6 +28,8 @@ pub struct State {
     pub calls: Vec<String>,
     /// What the next calls of that name answer instead.
     pub faults: BTreeMap<&'static str, VecDeque<FaultKind>>,
+    /// Those calls that do it all the same, as one whose answer is lost on the way.
+    pub unheard: BTreeSet<&'static str>,
     /// What happens while the next call of that name is under way.
     pub during: BTreeMap<&'static str, During>,
     passwords: u32,
@@ -45,6 +47,12 @@ impl Fake {
             .unwrap()
             .faults
             .insert(call, kinds.iter().copied().collect());
+    }
+
+    /// The next call of that name is carried out, and fails so.
+    pub fn fail_unheard(&self, call: &'static str, kind: FaultKind) {
+        self.fail(call, &[kind]);
+        self.0.lock().unwrap().unheard.insert(call);
     }
 
     /// This happens while the next call of that name is under way, as in a call that takes long.
@@ -123,7 +131,12 @@ impl Fake {
         let mut state = self.0.lock().unwrap();
         let fault = state.faults.get_mut(name).and_then(VecDeque::pop_front);
         match fault {
-            Some(kind) => Err(Fault::new(kind, format!("{name}: as told"))),
+            Some(kind) => {
+                if state.unheard.remove(name) {
+                    drop(does(&mut state));
+                }
+                Err(Fault::new(kind, format!("{name}: as told")))
+            }
             None => does(&mut state),
         }
     }
