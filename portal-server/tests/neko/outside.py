@@ -19,7 +19,7 @@ SOCKET = os.environ["ENGINE_SOCKET"]
 NETWORK = os.environ["ENGINE_NETWORK"]
 TEMP = os.environ["ENGINE_TEMP"]
 SUBNET = "10.213.53.0/24"
-IMAGES = "firefox=standin:good,chromium=standin:dies,brave=standin:mute,opera=standin:old,vivaldi=nothing:here"
+IMAGES = "firefox=standin:good,chromium=standin:dies,brave=standin:mute,opera=standin:old,vivaldi=nothing:here,microsoft-edge=standin:mum"
 
 # What flags may still say otherwise.
 SETTINGS = {f"PORTAL_BROWSER_{name}": value for name, value in {

@@ -62,6 +62,10 @@ for kind in dies mute old; do
     printf 'FROM localhost/standin:good\nENV STANDIN=%s\n' "$kind" >"$temp/bad/Containerfile"
     engine build --isolation=chroot --quiet --tag "standin:$kind" "$temp/bad" >/dev/null
 done
+# One in which nothing can be run.
+cp "$temp/image/standin" "$temp/bad/"
+printf 'FROM scratch\nCOPY standin /neko\nCMD ["/neko"]\n' >"$temp/bad/Containerfile"
+engine build --isolation=chroot --quiet --tag standin:mum "$temp/bad" >/dev/null
 engine system service --time=0 "unix://$socket" >"$temp/engine.log" 2>&1 &
 others="$!"
 for _ in $(seq 100); do
