@@ -101,7 +101,9 @@ fn keep(mut keeper: Keeper, server: &Server, journal: &Journal, over: &AtomicBoo
             }
             Err(error) if ended(&error) => return,
             Err(error) => {
-                tracing::error!(%error, "cannot keep the browsers");
+                if let Some(times) = journal.times(None, error.to_string(), server.portal.now()) {
+                    tracing::error!(%error, times, "cannot keep the browsers");
+                }
                 PAUSE
             }
         };
