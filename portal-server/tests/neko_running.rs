@@ -100,6 +100,29 @@ fn what_ended_by_itself_is_removed() {
 }
 
 #[test]
+fn an_engine_that_fails_is_no_end_of_what_runs() {
+    let stage = Stage::new(|asked| match asked.what().as_str() {
+        "GET /containers/json" => Reply::Json(200, json!([listed(&run(), 52000, "running")])),
+        what if what.starts_with("GET /containers/id-") => {
+            Reply::Json(500, json!({"message": "the database is locked"}))
+        }
+        _ => well(asked),
+    });
+    let neko = stage.neko();
+    for _ in 0..4 {
+        let fault = neko.list().unwrap_err();
+        assert!(fault.detail.contains("the database is locked"), "{fault}");
+    }
+    assert!(
+        !stage
+            .log
+            .words()
+            .iter()
+            .any(|what| what.starts_with("DELETE"))
+    );
+}
+
+#[test]
 fn a_neko_that_does_not_answer_three_times_is_dead() {
     let (address, _) = on_port(|_| Reply::Silence);
     let stage = Stage::new(with_neko(address));

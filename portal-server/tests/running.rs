@@ -70,6 +70,17 @@ fn the_settings_that_the_guide_and_the_proxies_want_are_good() {
 }
 
 #[test]
+fn the_unit_of_a_server_with_browsers_lets_it_reach_them() {
+    let unit = document("running/portal-server-browsers.conf");
+    let printed = String::from_utf8(run(&["config", "--print-default"]).stdout).unwrap();
+    let subnet = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("browser_subnet = "));
+    let subnet = subnet.unwrap().trim_matches('"');
+    assert!(unit.contains(&format!("\nIPAddressAllow={subnet}\n")));
+}
+
+#[test]
 fn the_unit_starts_the_program_with_what_it_knows_and_gives_it_time_to_end() {
     let unit = document("running/portal-server.service");
     let value = |name: &str| {

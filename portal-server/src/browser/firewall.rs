@@ -60,10 +60,52 @@ table bridge portal_browsers {{
 
 /// What the container says of its way to the machine.
 const PROBE: &str = r#"reach() { timeout 3 bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null; }
-if ! reach 127.0.0.1 "$1"; then echo portal:broken
-elif reach "$2" "$3"; then echo portal:reached
-else echo portal:blocked
+if reach "$2" "$3"; then echo portal:reached
+elif reach 127.0.0.1 "$1"; then echo portal:blocked
 fi"#;
+
+/// What came of trying.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tried {
+    Reached,
+    Blocked,
+    /// The container could not try, or its neko was not there for it either.
+    Unknown,
+}
+
+/// Has the container try to reach the server on the machine.
+async fn probe(setup: &Setup, engine: &Engine, name: &str) -> Result<Tried, Fault> {
+    let gateway = setup.subnet.gateway();
+    let listener = TcpListener::bind((gateway, 0)).await;
+    let listener =
+        listener.map_err(|error| unchecked(&format!("nobody can listen on {gateway}: {error}")))?;
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    let (inside, gateway, port) = (INSIDE.to_string(), gateway.to_string(), port.to_string());
+    let command = ["bash", "-c", PROBE, "probe", &inside, &gateway, &port];
+    let said = engine.exec(name, &command).await?;
+    // Whatever the container says of it.
+    let came = tokio::time::timeout(Duration::ZERO, listener.accept()).await;
+    let came = came.is_ok_and(|accepted| accepted.is_ok());
+    Ok(if came || said.contains("portal:reached") {
+        Tried::Reached
+    } else if said.contains("portal:blocked") {
+        Tried::Blocked
+    } else {
+        Tried::Unknown
+    })
+}
+
+/// A first look, while the browser is still on its way: a hole is seen before a page can use it. What is not known yet is
+/// left to [`check`].
+///
+/// # Errors
+/// That the container reaches the machine.
+pub(super) async fn look(setup: &Setup, engine: &Engine, name: &str) -> Result<(), Fault> {
+    match probe(setup, engine, name).await {
+        Ok(Tried::Reached) => Err(open()),
+        Ok(Tried::Blocked | Tried::Unknown) | Err(_) => Ok(()),
+    }
+}
 
 /// Makes sure that a container does not reach the machine.
 ///
@@ -87,29 +129,21 @@ pub(super) async fn check(
         Ok(Err(error)) => return Err(unchecked(&format!("{address} is not reached: {error}"))),
         Err(_) => return Err(unchecked(&format!("{address} is not reached"))),
     }
-    let gateway = setup.subnet.gateway();
-    let listener = TcpListener::bind((gateway, 0)).await;
-    let listener =
-        listener.map_err(|error| unchecked(&format!("nobody can listen on {gateway}: {error}")))?;
-    let port = listener.local_addr().map_or(0, |address| address.port());
-    let (inside, gateway, port) = (INSIDE.to_string(), gateway.to_string(), port.to_string());
-    let command = ["bash", "-c", PROBE, "probe", &inside, &gateway, &port];
-    let said = engine.exec(name, &command).await?;
-    // Whatever the container says of it.
-    let came = tokio::time::timeout(Duration::ZERO, listener.accept()).await;
-    if came.is_ok_and(|accepted| accepted.is_ok()) || said.contains("portal:reached") {
-        return Err(Fault::new(
-            FaultKind::Misconfigured,
-            "a browser reaches this machine, so none is run: load the rules that `portal-server browser-firewall` \
-             prints (| nft -f -)",
-        ));
-    }
-    if !said.contains("portal:blocked") {
-        return Err(unchecked(
+    match probe(setup, engine, name).await? {
+        Tried::Blocked => Ok(()),
+        Tried::Reached => Err(open()),
+        Tried::Unknown => Err(unchecked(
             "the image has no bash and timeout, or its neko is not reached from within",
-        ));
+        )),
     }
-    Ok(())
+}
+
+fn open() -> Fault {
+    Fault::new(
+        FaultKind::Misconfigured,
+        "a browser reaches this machine, so none is run: load the rules that `portal-server browser-firewall` prints \
+         (| nft -f -)",
+    )
 }
 
 fn unchecked(why: &str) -> Fault {

@@ -48,10 +48,14 @@ impl Seen {
     }
 }
 
+/// A neko, and what it says itself.
+type Heard = (Room, Result<Vec<Member>, Fault>);
+
 struct Asked {
     container: Listed,
     labels: Labelled,
-    answer: Result<(Room, Vec<Member>), Fault>,
+    /// What the engine says of it; none if it is gone.
+    answer: Result<Option<Heard>, Fault>,
 }
 
 pub(super) async fn list(neko: &Neko) -> Result<Vec<Running>, Fault> {
@@ -80,9 +84,12 @@ pub(super) async fn list(neko: &Neko) -> Result<Vec<Running>, Fault> {
     while let Some(asked) = asking.join_next().await {
         let asked = asked.map_err(|error| Fault::new(FaultKind::Failed, error.to_string()))?;
         let run = asked.labels.run;
-        let members = match asked.answer {
-            Ok((room, members)) => heard(neko, &run, &room, members).await,
-            Err(fault) if fault.kind == FaultKind::Gone => continue,
+        // Of an engine that does not answer nothing is known, so nothing is taken for gone.
+        let Some((room, members)) = asked.answer? else {
+            continue;
+        };
+        let members = match members {
+            Ok(members) => heard(neko, &run, &room, members).await,
             Err(_) if is_dead(neko, &run) => {
                 remove(neko, &asked.container).await;
                 continue;
@@ -123,11 +130,12 @@ async fn ask(
     within: std::time::Duration,
 ) -> Asked {
     let answer = async {
-        let inspected = engine.inspect(&container.id).await?;
-        let inspected = inspected.ok_or_else(|| Fault::new(FaultKind::Gone, "it is gone"))?;
+        let Some(inspected) = engine.inspect(&container.id).await? else {
+            return Ok(None);
+        };
         let room = labels.room(&inspected, within);
-        let members = room.members().await?;
-        Ok((room, members))
+        let members = room.members().await;
+        Ok(Some((room, members)))
     }
     .await;
     Asked {

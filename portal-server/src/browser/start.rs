@@ -28,14 +28,23 @@ async fn begin(neko: &Neko, order: &BrowserOrder) -> Result<(), Fault> {
     neko.engine.remove(&name).await?;
     neko.engine.ensure_network(&neko.setup).await?;
     publish(neko, order, &name).await?;
-    let container = answering(neko, order, &name).await?;
-    if neko.setup.checks_firewall {
-        let checked = firewall::check(&neko.setup, &neko.engine, &name, &container).await;
-        if let Err(fault) = checked {
-            // At once: it may be reaching things while somebody thinks about it.
-            neko.engine.remove(&name).await?;
-            return Err(fault);
-        }
+    let checked = closed(neko, order, &name).await;
+    if checked.is_err() {
+        // At once: it may be reaching things while somebody thinks about it. If it stays, the keeper stops it.
+        neko.engine.remove(&name).await.ok();
+    }
+    checked
+}
+
+/// Waits for its neko, and makes sure that the container reaches nothing that it should not.
+async fn closed(neko: &Neko, order: &BrowserOrder, name: &str) -> Result<(), Fault> {
+    let (setup, engine) = (&neko.setup, &neko.engine);
+    if setup.checks_firewall {
+        firewall::look(setup, engine, name).await?;
+    }
+    let container = answering(neko, order, name).await?;
+    if setup.checks_firewall {
+        firewall::check(setup, engine, name, &container).await?;
     }
     Ok(())
 }

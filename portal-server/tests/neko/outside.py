@@ -19,16 +19,16 @@ SOCKET = os.environ["ENGINE_SOCKET"]
 NETWORK = os.environ["ENGINE_NETWORK"]
 TEMP = os.environ["ENGINE_TEMP"]
 SUBNET = "10.213.53.0/24"
-IMAGES = "firefox=standin:good,chromium=standin:dies,brave=standin:mute,opera=standin:old,vivaldi=nothing:here"
+IMAGES = "firefox=standin:good,chromium=standin:dies,brave=standin:mute,opera=standin:old,vivaldi=nothing:here,microsoft-edge=standin:mum"
 
 # What flags may still say otherwise.
 SETTINGS = {f"PORTAL_BROWSER_{name}": value for name, value in {
     "ENGINE": SOCKET, "IMAGE": IMAGES, "NETWORK": NETWORK, "SUBNET": SUBNET, "MEMORY": "256", "SHM": "16",
-    "PIDS": "64", "CPUS": "1", "START_TIMEOUT": "20",
+    "PIDS": "64", "CPUS": "1", "START_TIMEOUT": "50",
 }.items()} | {"PORTAL_BROWSERS": "neko"}
 
 
-def until(what, condition, within=30):
+def until(what, condition, within=60):
     """Waits until something holds; answers it."""
     end = time.monotonic() + within
     while True:
@@ -243,7 +243,7 @@ class Person:
         answer = self.told(f"ack:{self.count}")
         assert answer.get("ok"), (name, answer)
 
-    def told(self, name, matches=lambda data: True, within=30):
+    def told(self, name, matches=lambda data: True, within=60):
         """The first such event, once it is there; it is done with."""
         def there():
             for at, (found, data) in enumerate(list(self.events)):
@@ -274,7 +274,7 @@ class Person:
         """The own way in, once it is told."""
         return self.told("room:started", lambda data: data["chat_id"] == chat and data["access"])["access"]
 
-    def stopped(self, chat, within=30):
+    def stopped(self, chat, within=60):
         return self.told("room:stopped", lambda data: data["chat_id"] == chat, within)["reason"]
 
 

@@ -42,6 +42,12 @@ clear_engine() {
     for process in $others; do kill "$process" 2>/dev/null && wait "$process" || true; done
     others=""
     engine rm --all --force --time 0 >/dev/null 2>&1 || true
+    # Of each command that was run within a container podman keeps a process for five minutes.
+    for process in /proc/[0-9]*; do
+        if [ "$(cat "$process/comm" 2>/dev/null)" = conmon ] && grep -qaF "$temp/" "$process/cmdline" 2>/dev/null; then
+            kill "${process#/proc/}" 2>/dev/null || true
+        fi
+    done
     engine network rm --force "$network" >/dev/null 2>&1 || true
     ip link delete "$network" 2>/dev/null || true
     nft delete table inet portal_browsers 2>/dev/null || true
@@ -62,6 +68,10 @@ for kind in dies mute old; do
     printf 'FROM localhost/standin:good\nENV STANDIN=%s\n' "$kind" >"$temp/bad/Containerfile"
     engine build --isolation=chroot --quiet --tag "standin:$kind" "$temp/bad" >/dev/null
 done
+# One in which nothing can be run.
+cp "$temp/image/standin" "$temp/bad/"
+printf 'FROM scratch\nCOPY standin /neko\nCMD ["/neko"]\n' >"$temp/bad/Containerfile"
+engine build --isolation=chroot --quiet --tag standin:mum "$temp/bad" >/dev/null
 engine system service --time=0 "unix://$socket" >"$temp/engine.log" 2>&1 &
 others="$!"
 for _ in $(seq 100); do
