@@ -122,7 +122,7 @@ fn somebody_who_cannot_be_let_in_yet_is_told_when_they_are_spec_11_2() {
     let ben = house.seat(BASIC, chat);
     let oskar = house.seat(OTHER, chat);
     house.told(&[]);
-    house.fake.fail("admit", &[FaultKind::Unreachable]);
+    house.fake.fail("admit", &[FaultKind::Failed]);
     house.stage.ok(&user(PREMIUM), "browser.start", of(chat));
     assert_eq!(house.tend().faults.len(), 1);
     assert_eq!(ways_in(&mut house), [(ben, 0), (oskar, OTHER)]);
