@@ -3,6 +3,8 @@
 
 mod started;
 
+use std::fmt;
+
 use rusqlite::Connection;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -17,7 +19,7 @@ use crate::presence::Identity;
 use crate::shared::Shared;
 
 /// Something for a face to do with live connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Delivery {
     /// Write one message, the same to all.
     Send {
@@ -35,6 +37,26 @@ pub enum Delivery {
         /// Why, in a word.
         reason: String,
     },
+}
+
+impl fmt::Debug for Delivery {
+    /// Without the data: it may hold somebody's way into a browser.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Send { to, name, .. } => {
+                let mut shown = f.debug_struct("Send");
+                shown.field("to", to).field("name", name);
+                shown.finish_non_exhaustive()
+            }
+            Self::Close { connection, reason } => {
+                let mut shown = f.debug_struct("Close");
+                shown
+                    .field("connection", connection)
+                    .field("reason", reason);
+                shown.finish()
+            }
+        }
+    }
 }
 
 impl Portal {
@@ -78,6 +100,11 @@ impl Portal {
     /// deliveries and again within 250 ms while [`Portal::has_live_news`].
     pub fn deliver_live(&self) -> Result<Vec<Delivery>> {
         let now = self.now();
+        if !self.has_live_news() {
+            return Ok(Vec::new());
+        }
+        // First of all: what is taken out and cannot be told is lost.
+        let reader = self.reader()?;
         let (typing, changed) = {
             let mut presence = self.shared.presence().ok_or(ErrorKind::NotConnected)?;
             (presence.take_typing(), presence.take_changed(now))
@@ -85,7 +112,6 @@ impl Portal {
         if typing.is_empty() && changed.is_empty() {
             return Ok(Vec::new());
         }
-        let reader = self.reader()?;
         let mut deliveries = Vec::new();
         for (chat, user) in typing {
             let data = json!({ "chat_id": chat, "user_id": user });

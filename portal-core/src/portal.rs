@@ -39,8 +39,9 @@ pub struct Options {
     /// How large the file may grow, in bytes; what would outgrow it answers `ERR_STORAGE_FULL`. None:
     /// as large as the disk allows. The log beside the file does not count.
     pub max_file_bytes: Option<u64>,
-    /// What runs browsers (SPEC 11.3), for a process that keeps presence and calls [`crate::Keeper::tend`]. None:
-    /// whatever is asked of a browser answers `ERR_BROWSER_UNAVAILABLE`.
+    /// What runs browsers (SPEC 11.3), for a process that keeps presence and calls [`crate::Keeper::tend`]. None: this
+    /// process runs none, and unless another one of the same file does, whatever is asked of a browser answers
+    /// `ERR_BROWSER_UNAVAILABLE`.
     pub browsers: Option<Arc<dyn BrowserBackend>>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,

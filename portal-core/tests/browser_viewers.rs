@@ -5,7 +5,7 @@ mod common;
 use common::browsers::House;
 use common::{ADMIN, BASIC, OTHER, PREMIUM, STRANGER, on, user};
 use portal_core::backend::FaultKind;
-use portal_core::model::{ChatId, ChatType, ConnectionId, MINUTE, SECOND};
+use portal_core::model::{ChatId, ChatType, ConnectionId, SECOND};
 use portal_core::{Actor, Delivery};
 use serde_json::{Value, json};
 
@@ -324,5 +324,4 @@ fn a_browser_that_does_not_answer_is_an_error_and_holds_nothing_spec_11_5() {
     assert!(!refused.message().contains("as told"));
     assert!(format!("{refused:?}").contains("as told"));
     house.stage.ok(&user(BASIC), screen, of(chat));
-    house.stage.clock.advance(MINUTE);
 }
