@@ -140,16 +140,22 @@ impl<D> Socket<D> {
         sent
     }
 
-    /// Puts a packet in behind what is held back, and wakes nobody for it: whoever gives it sees to that
+    /// Puts packets in behind what is held back, and wakes nobody for them: whoever gives them sees to that
     /// ([`Turns`](super::Turns)). `Full` is said once: after it none of these is taken, so that the client gets nothing
     /// rather than something with a hole in it. Besides, whether the socket is to have a turn, said once until it has
     /// had it.
-    pub(super) fn give_in_turn(&self, packet: &Packet) -> (Sent, bool) {
+    pub(super) fn give_in_turn(&self, packets: &[&Packet]) -> (Sent, bool) {
         let mut state = self.state();
         if state.over.is_some() {
             return (Sent::Closed, false);
         }
-        let sent = state.queue.give_in_turn(packet.clone());
+        let mut sent = Sent::On;
+        for packet in packets {
+            sent = state.queue.give_in_turn((*packet).clone());
+            if sent != Sent::On {
+                break;
+            }
+        }
         let wants_a_turn = state.idle && state.queue.is_ready() && !state.waits_its_turn;
         state.waits_its_turn |= wants_a_turn;
         (sent, wants_a_turn)

@@ -34,9 +34,9 @@ impl<D> Default for Turns<D> {
 }
 
 impl<D> Turns<D> {
-    /// Begins another packet, of which each socket is sent one at most.
-    pub(crate) fn begin(&mut self) {
-        self.given += 1;
+    /// Begins with more packets, of which each socket is sent each once at most.
+    pub(crate) fn begin(&mut self, packets: usize) {
+        self.given += packets;
     }
 
     /// How many there have been.
@@ -44,10 +44,10 @@ impl<D> Turns<D> {
         self.given
     }
 
-    /// Sends a packet behind what is held back. `Full` is said once: after it none of these is taken, so that the
+    /// Sends packets behind what is held back. `Full` is said once: after it none of these is taken, so that the
     /// client gets nothing rather than something with a hole in it.
-    pub(crate) fn send(&mut self, socket: &Arc<Socket<D>>, packet: &Packet) -> Sent {
-        let (sent, wants_a_turn) = socket.give_in_turn(packet);
+    pub(crate) fn send(&mut self, socket: &Arc<Socket<D>>, packets: &[&Packet]) -> Sent {
+        let (sent, wants_a_turn) = socket.give_in_turn(packets);
         if wants_a_turn {
             self.waiting.push_back((self.given, Arc::clone(socket)));
         }
@@ -129,9 +129,9 @@ mod tests {
         }
 
         fn send_to_all(&mut self) {
-            self.turns.begin();
+            self.turns.begin(1);
             for (socket, _) in &self.sockets {
-                let sent = self.turns.send(socket, &Packet::message("a"));
+                let sent = self.turns.send(socket, &[&Packet::message("a")]);
                 assert_eq!(sent, Sent::On);
             }
         }

@@ -189,13 +189,22 @@ fn hand_out_one(realtime: &Realtime, batch: &Batch, turns: &mut Turns<Peer>) -> 
     let mut closing = Vec::new();
     let mut behind = false;
     let connected = realtime.registry.connected();
-    for parcel in &batch.parcels {
-        match parcel {
+    let mut parcels = batch.parcels.as_slice();
+    while let Some((first, rest)) = parcels.split_first() {
+        parcels = rest;
+        match first {
             Parcel::Send(to, packet) => {
-                turns.begin();
+                // A busy room's come one after the other, all to the same people.
+                let more = rest.iter().map_while(|parcel| match parcel {
+                    Parcel::Send(others, packet) if others == to => Some(packet),
+                    _ => None,
+                });
+                let packets: Vec<_> = std::iter::once(packet).chain(more).collect();
+                parcels = &rest[packets.len() - 1..];
+                turns.begin(packets.len());
                 for client in to.iter().filter_map(|id| connected.get(id)) {
-                    handed += 1;
-                    if turns.send(client, packet) == Sent::Full {
+                    handed += packets.len() as u64;
+                    if turns.send(client, &packets) == Sent::Full {
                         late.push(client.clone());
                     }
                 }
