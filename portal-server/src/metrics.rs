@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     pub(crate) longest_lag_micros: AtomicU64,
     /// What whoever runs browsers did not do when it was asked.
     pub(crate) browser_faults: AtomicU64,
+    /// Defects that a thread or task of the server's own came upon, and went on.
+    pub(crate) panics: AtomicU64,
 }
 
 /// What is asked for rather than counted.
@@ -32,11 +34,18 @@ pub(crate) struct Now {
     pub(crate) sockets: usize,
     pub(crate) signed_in: usize,
     pub(crate) last_tick_seconds: f64,
+    pub(crate) last_read_seconds: f64,
 }
 
 impl Metrics {
     pub(crate) fn add(counter: &AtomicU64, count: u64) {
         counter.fetch_add(count, Relaxed);
+    }
+
+    /// Counts a panic that its thread outlived, and has the log say in the midst of what it came.
+    pub(crate) fn panicked(&self, what: &str) {
+        Self::add(&self.panics, 1);
+        tracing::error!("a defect: {what} panicked; it is begun anew");
     }
 
     pub(crate) fn lagged(&self, micros: u64) {
@@ -127,6 +136,18 @@ impl Metrics {
             "counter",
             "Requests that the browsers' backend did not carry out.",
             count(&self.browser_faults),
+        );
+        put(
+            "panics_total",
+            "counter",
+            "Defects that the server came upon in its own threads.",
+            count(&self.panics),
+        );
+        put(
+            "events_age_seconds",
+            "gauge",
+            "Since the event log was last read for the sockets.",
+            now.last_read_seconds.to_string(),
         );
         put(
             "tick_age_seconds",
