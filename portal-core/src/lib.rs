@@ -68,5 +68,6 @@ pub use error::{Error, ErrorKind, Result};
 pub use follow::{Follower, Position};
 pub use keeper::{Keeper, Tended};
 pub use portal::{Options, Portal};
+pub use replay::{Missed, Rest};
 pub use request::Request;
 pub use store::Durability;

@@ -261,8 +261,11 @@ impl Portal {
     }
 
     /// Runs requests in their order, as many as possible in one commit, and returns when each has been
-    /// answered through its callback. Callbacks run on whichever thread commits; they must be short and
-    /// must not call the portal.
+    /// answered through its callback. Callbacks run on whichever thread commits, and every other writer waits
+    /// for them: they must be short. They may read ([`Portal::query`]), forget a connection
+    /// ([`Portal::forget`]) and queue a request elsewhere. What waits for the writer would wait for itself for good:
+    /// operations, [`Portal::disconnect`], [`Portal::tick`], [`Portal::close`], and following the log
+    /// ([`Portal::deliver`], [`Follower::poll`](crate::Follower::poll)).
     pub fn batch(&self, requests: Vec<Request>) {
         self.batch_amid(requests, || false);
     }
@@ -344,7 +347,7 @@ impl Portal {
     }
 
     /// Calls `wake` after every commit that wrote events, on the committing thread. It must be short and
-    /// must not call the portal.
+    /// must not call the portal: what wants to read is to be woken by it.
     pub fn on_commit(&self, wake: impl Fn() + Send + Sync + 'static) {
         let mut wakers = self
             .shared

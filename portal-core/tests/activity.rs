@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ADMIN, BASIC, MODERATOR, OTHER, PREMIUM, START, Stage, on, user};
+use common::{ADMIN, BASIC, MODERATOR, OTHER, PREMIUM, Stage, on, user};
 use portal_core::Actor;
 use portal_core::model::{ChatId, ChatType, DAY, MINUTE, SessionId};
 use serde_json::{Value, json};
@@ -37,6 +37,7 @@ fn the_activity_log_tells_who_came_left_and_was_put_out_spec_10_4() {
     let (_, first) = visitor(&stage, chat, BASIC);
     visitor(&stage, chat, OTHER);
     stage.ok(&first, "room.leave", json!({ "chat_id": chat }));
+    stays_away(&stage);
     stage.ok(&user(PREMIUM), "mod.kick", on(chat, OTHER));
     stage.ok(&user(PREMIUM), "mod.ban", on(chat, BASIC));
     let invite = json!("invite");
@@ -56,7 +57,8 @@ fn the_activity_log_tells_who_came_left_and_was_put_out_spec_10_4() {
         json!({ "chat_id": chat, "limit": 1 }),
     );
     assert_eq!(page["rows"][0]["username"], "ben-basic");
-    assert_eq!(page["rows"][0]["at"], START.as_millis());
+    let now = stage.portal.now();
+    assert_eq!(page["rows"][0]["at"], now.as_millis());
     let before = json!({ "chat_id": chat, "before": page["rows"][0]["id"], "limit": 2 });
     let page = stage.ok(&user(PREMIUM), "activity.list", before);
     let kinds: Vec<_> = page["rows"]
@@ -66,6 +68,12 @@ fn the_activity_log_tells_who_came_left_and_was_put_out_spec_10_4() {
         .map(|row| &row["kind"])
         .collect();
     assert_eq!(kinds, ["kick", "leave"]);
+}
+
+/// Whoever has left does not come back in time.
+fn stays_away(stage: &Stage) {
+    stage.clock.advance(MINUTE + 1);
+    stage.portal.tick().unwrap();
 }
 
 /// Somebody who comes into the room by its door: the session, and the connection that is there.
@@ -89,11 +97,13 @@ fn joining_and_leaving_are_written_once_in_ten_minutes_spec_10_4() {
     assert_eq!(count(), 1);
     for _ in 0..3 {
         stage.ok(&there, "room.leave", room.clone());
+        stays_away(&stage);
         stage.ok(&there, "room.join", room.clone());
     }
     assert_eq!(count(), 2);
     stage.clock.advance(10 * MINUTE);
     stage.ok(&there, "room.leave", room.clone());
+    stays_away(&stage);
     assert_eq!(count(), 3);
     // Somebody else, and being put out, always count.
     visitor(&stage, chat, OTHER);
@@ -137,6 +147,7 @@ fn joining_and_leaving_are_told_once_in_ten_minutes_spec_10_4() {
     stage.ok(&Actor::connection(guest), "room.join", room.clone());
     for _ in 0..2 {
         stage.ok(&ben, "room.leave", room.clone());
+        stays_away(&stage);
         stage.ok(&ben, "room.join", room.clone());
     }
     assert_eq!(
@@ -145,7 +156,55 @@ fn joining_and_leaving_are_told_once_in_ten_minutes_spec_10_4() {
     );
     stage.clock.advance(10 * MINUTE);
     stage.ok(&ben, "room.leave", room);
+    stays_away(&stage);
     assert_eq!(notices(&stage, chat).len(), 3);
+}
+
+#[test]
+fn whoever_loads_the_page_again_has_not_left_spec_10_4() {
+    for kind in [ChatType::Official, ChatType::Public, ChatType::Private] {
+        let stage = Stage::new();
+        let owner = if kind == ChatType::Official {
+            ADMIN
+        } else {
+            PREMIUM
+        };
+        let slug = (kind == ChatType::Public).then_some("a-chat");
+        let chat = stage.chat(kind, owner, slug);
+        if kind == ChatType::Private {
+            stage.member(chat, BASIC);
+        }
+        let room = json!({ "chat_id": chat });
+        let (session, mut there) = stage.connect(BASIC);
+        stage.ok(&Actor::connection(there), "room.join", room.clone());
+        let rows = || {
+            let log = stage.ok(&Actor::operator(), "activity.list", room.clone());
+            log["rows"].as_array().unwrap().len()
+        };
+        for away in [0, 1000, MINUTE] {
+            stage.portal.disconnect(there).unwrap();
+            stage.clock.advance(away);
+            stage.portal.tick().unwrap();
+            there = stage.portal.connect(&Actor::session(session)).unwrap();
+            stage.ok(&Actor::connection(there), "room.join", room.clone());
+            stays_away(&stage);
+            assert_eq!(
+                notices(&stage, chat),
+                ["ben-basic joined"],
+                "{kind:?} {away}"
+            );
+            assert_eq!(rows(), 1, "{kind:?} {away}");
+        }
+        let left_at = stage.portal.now();
+        stage.portal.disconnect(there).unwrap();
+        let next = stage.portal.tick().unwrap();
+        assert!(next <= left_at.plus(MINUTE + 1), "{kind:?}");
+        stays_away(&stage);
+        let said = notices(&stage, chat);
+        assert_eq!(said, ["ben-basic joined", "ben-basic left"], "{kind:?}");
+        let log = stage.ok(&Actor::operator(), "activity.list", room.clone());
+        assert_eq!(log["rows"][0]["at"], left_at.as_millis(), "{kind:?}");
+    }
 }
 
 #[test]

@@ -127,3 +127,25 @@ fn the_log_is_emptied_while_others_wait_but_not_after_every_batch_spec_7_4() {
     deleting(true);
     assert!(is_empty());
 }
+
+#[test]
+fn a_callback_may_read_and_forget_a_connection() {
+    let (stage, chat, talker) = stage();
+    let (portal, connection) = (stage.portal.clone(), talker.connection);
+    let read = Arc::new(Mutex::new(None));
+    let found = Arc::clone(&read);
+    let done = Box::new(move |reply: Result<String, portal_core::Error>| {
+        reply.unwrap();
+        portal.forget(connection);
+        let here = json!({ "chat_id": chat }).to_string();
+        let chat = portal.call_json(&Actor::operator(), "chat.get", &here);
+        *found.lock().unwrap() = Some(chat.unwrap());
+    });
+    let entry = catalogue::find("chat.update").unwrap();
+    let rename = json!({ "chat_id": chat, "name": "Renamed" }).to_string();
+    let request = Request::json(&stage.portal, user(PREMIUM), entry, &rename, done);
+    stage.portal.batch(vec![request.unwrap()]);
+    let read = read.lock().unwrap().take().unwrap();
+    assert!(read.contains("Renamed"), "{read}");
+    assert!(stage.portal.connection(connection).is_none());
+}

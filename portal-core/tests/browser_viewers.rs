@@ -252,7 +252,9 @@ fn a_replay_holds_no_way_in_spec_12_2() {
     house.join(again, chat);
     house.tend();
     for of in [None, Some(chat)] {
-        for delivery in house.stage.portal.replay(again, of, 1).unwrap() {
+        let page = house.stage.portal.replay(again, of, 1).unwrap();
+        assert!(page.rest.is_none());
+        for delivery in page.deliveries {
             let Delivery::Send { name, data, .. } = delivery else {
                 panic!("{delivery:?}")
             };

@@ -465,7 +465,7 @@ fn who_was_away_reads_in_the_replay_that_they_were_matched_spec_12_2() {
     let after = stage.as_of();
     let (_, found) = stage.seek(OTHER, &["music"]);
     let (_, again) = stage.connect(BASIC);
-    let missed = stage.portal.replay(again, None, after).unwrap();
+    let missed = stage.portal.replay(again, None, after).unwrap().deliveries;
     let names: Vec<_> = missed
         .iter()
         .map(|delivery| match delivery {
@@ -479,7 +479,7 @@ fn who_was_away_reads_in_the_replay_that_they_were_matched_spec_12_2() {
     assert_eq!(names[0], ("match:found", found["chat"]["chat_id"].clone()));
     // A match that is over by then is not told any more; that it is over, is.
     stage.ok(&user(OTHER), "match.leave", json!({}));
-    let missed = stage.portal.replay(again, None, after).unwrap();
+    let missed = stage.portal.replay(again, None, after).unwrap().deliveries;
     assert!(
         missed.iter().all(
             |delivery| !matches!(delivery, Delivery::Send { name, .. } if *name == "match:found")

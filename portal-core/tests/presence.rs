@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use portal_core::event::{
     Event, MatchFound, RoomDestroyed, RoomEvicted, RoomKicked, SessionEnded, UserBanned,
 };
-use portal_core::model::{ChatId, ConnectionId, SessionId, Timestamp, UserId};
+use portal_core::model::{ChatId, ConnectionId, MINUTE, SessionId, Timestamp, UserId};
 use portal_core::presence::{Departure, Identity, Leaver, Left, Presence};
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
@@ -299,7 +299,7 @@ fn leave(id: ConnectionId, room: ChatId, presence: &mut Presence, naive: &mut Na
     if let Some(line) = seated {
         naive.left(&line, room);
     }
-    let departures = presence.departures();
+    let departures = presence.departures(naive.now());
     assert!(departing.iter().all(|left| departures.contains(left)));
 }
 
@@ -390,7 +390,7 @@ fn take(step: Step, presence: &mut Presence, naive: &mut Naive) {
             }
         }
         Step::Note => {
-            for departure in presence.departures() {
+            for departure in presence.departures(naive.now()) {
                 presence.noted(departure);
             }
             naive.departures.clear();
@@ -486,7 +486,7 @@ fn compare(presence: &Presence, naive: &Naive) -> Result<(), TestCaseError> {
     }
     let mut departures = naive.departures.clone();
     departures.sort_unstable();
-    prop_assert_eq!(presence.departures(), departures);
+    prop_assert_eq!(presence.departures(naive.now()), departures);
     prop_assert_eq!(
         presence.everyone().into_iter().collect::<BTreeSet<_>>(),
         live
@@ -537,9 +537,9 @@ proptest! {
         }
         for line in &naive.ever {
             presence.depart(line.id, naive.now());
-            let left = presence.departures();
+            let left = presence.departures(naive.now());
             presence.depart(line.id, naive.now());
-            prop_assert_eq!(presence.departures(), left);
+            prop_assert_eq!(presence.departures(naive.now()), left);
         }
         for room in (1..=CHATS).map(chat) {
             prop_assert_eq!(presence.viewers(room), 0);
@@ -588,15 +588,15 @@ fn what_is_written_down_late_does_not_count_for_what_happened_since() {
     let once = presence.connect(Who::Session(1).identity(), 0, Timestamp::from_millis(0));
     presence.join(once, chat(1), 0);
     presence.depart(once, at(1));
-    let first = presence.departures();
+    let first = presence.departures(at(2));
     let again = presence.connect(Who::Session(1).identity(), 0, Timestamp::from_millis(0));
     presence.join(again, chat(1), 0);
     presence.depart(again, at(2));
-    let second = presence.departures();
+    let second = presence.departures(at(2));
     for departure in first {
         presence.noted(departure);
     }
-    assert_eq!(presence.departures(), second);
+    assert_eq!(presence.departures(at(2)), second);
 }
 
 #[test]
@@ -658,4 +658,47 @@ fn who_is_gone_or_came_later_hears_nothing_whoever_is_asked_beside_them_spec_12_
             "{asked:b}"
         );
     }
+}
+
+#[test]
+fn a_person_has_left_to_the_others_once_they_stayed_away_for_more_than_a_minute_spec_10_4() {
+    let mut presence = Presence::default();
+    let at = Timestamp::from_millis;
+    let room = chat(1);
+    let who = Who::Session(1).identity();
+    let comes = |presence: &mut Presence| {
+        let id = presence.connect(who, 0, at(0));
+        presence.join(id, room, 0);
+        id
+    };
+    let note = |presence: &mut Presence, now: i64| {
+        let due = presence.departures(at(now));
+        for departure in &due {
+            presence.noted(*departure);
+        }
+        due
+    };
+    let id = comes(&mut presence);
+    assert_eq!(presence.next_departure_at(), None);
+    presence.depart(id, at(1));
+    assert!(!note(&mut presence, 1).is_empty());
+    assert_eq!(presence.next_departure_at(), Some(at(2 + MINUTE)));
+    assert_eq!(note(&mut presence, 1 + MINUTE), []);
+    // Back in time, and gone again: the minute begins anew.
+    let id = comes(&mut presence);
+    assert_eq!(presence.next_departure_at(), None);
+    presence.depart(id, at(MINUTE));
+    note(&mut presence, MINUTE);
+    assert_eq!(note(&mut presence, 2 * MINUTE), []);
+    let away: Vec<_> = note(&mut presence, 1 + 2 * MINUTE);
+    let user = Leaver::User(who.user.unwrap());
+    let expected = (at(MINUTE), Left::RoomForLong(room), user);
+    let told: Vec<_> = away
+        .iter()
+        .map(|left| (left.at, left.left, left.who))
+        .collect();
+    assert_eq!(told, [expected]);
+    // Once.
+    assert_eq!(note(&mut presence, 9 * MINUTE), []);
+    assert_eq!(presence.next_departure_at(), None);
 }

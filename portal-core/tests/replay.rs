@@ -7,6 +7,9 @@ use portal_core::model::{ChatId, ChatType, ConnectionId, SessionId};
 use portal_core::{Actor, Delivery};
 use serde_json::{Value, json};
 
+/// As many deliveries as a page may bring.
+const PAGE: usize = 200;
+
 /// A person who comes and goes with one session.
 struct Comer {
     session: SessionId,
@@ -39,8 +42,18 @@ impl Comer {
 
     /// The events that the person missed; with a chat, those of the chat.
     fn missed(&self, stage: &Stage, chat: Option<ChatId>, after: u64) -> Vec<(String, Value)> {
-        let replayed = stage.portal.replay(self.connection, chat, after).unwrap();
-        replayed
+        let mut page = stage.portal.replay(self.connection, chat, after).unwrap();
+        let mut missed = self.read(page.deliveries);
+        while let Some(rest) = page.rest {
+            page = stage.portal.replay_rest(rest).unwrap();
+            missed.extend(self.read(page.deliveries));
+        }
+        missed
+    }
+
+    fn read(&self, deliveries: Vec<Delivery>) -> Vec<(String, Value)> {
+        assert!(deliveries.len() <= PAGE);
+        deliveries
             .into_iter()
             .map(|delivery| match delivery {
                 Delivery::Send { to, name, data } => {
@@ -65,6 +78,37 @@ fn rename(stage: &Stage, chat: ChatId, name: &str) {
 fn mute(stage: &Stage, chat: ChatId, whom: i64) {
     let params = json!({ "chat_id": chat, "user_id": whom });
     stage.ok(&user(PREMIUM), "mod.mute", params);
+}
+
+/// Writes so many events of the room to the log.
+fn write(stage: &Stage, chat: ChatId, count: u32) {
+    let insert = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+         INSERT INTO event (at, name, audience, chat_id, data)
+         SELECT 0, 'room:updated', 'chat', ?1, json_object('chat_id', ?1, 'changed', json('[]')) FROM n";
+    stage.raw().execute(insert, (chat.get(), count)).unwrap();
+}
+
+/// The places of events in the log.
+fn seqs(missed: &[(String, Value)]) -> Vec<u64> {
+    let seqs = missed.iter().map(|(_, data)| data["seq"].as_u64().unwrap());
+    seqs.collect()
+}
+
+/// Somebody who missed so many events of a chat, before they have read any; and the last that they did not miss.
+fn behind(kind: ChatType, count: u32) -> (Stage, ChatId, Comer, u64) {
+    let stage = Stage::new();
+    let slug = (kind == ChatType::Public).then_some("open-door");
+    let chat = stage.chat(kind, PREMIUM, slug);
+    if kind == ChatType::Private {
+        stage.member(chat, BASIC);
+    }
+    let mut ben = Comer::new(&stage, BASIC);
+    ben.joins(&stage, chat);
+    let after = ben.goes(&stage);
+    write(&stage, chat, count);
+    ben.comes_back(&stage);
+    ben.joins(&stage, chat);
+    (stage, chat, ben, after)
 }
 
 #[test]
@@ -213,7 +257,8 @@ fn guests_get_no_replay_spec_12_2() {
     let here = json!({ "chat_id": chat });
     stage.ok(&Actor::connection(guest), "room.join", here);
     for part in [None, Some(chat)] {
-        assert!(stage.portal.replay(guest, part, after).unwrap().is_empty());
+        let page = stage.portal.replay(guest, part, after).unwrap();
+        assert!(page.deliveries.is_empty() && page.rest.is_none());
     }
 }
 
@@ -223,21 +268,118 @@ fn whoever_missed_more_than_a_replay_brings_reads_the_state_spec_12_2() {
     let chat = stage.chat(ChatType::Public, PREMIUM, Some("open-door"));
     let mut ben = Comer::new(&stage, BASIC);
     let after = ben.goes(&stage);
-    let events = |count: u32| {
-        let insert = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-             INSERT INTO event (at, name, audience, chat_id, data)
-             SELECT 0, 'room:updated', 'chat', ?1, json_object('chat_id', ?1, 'changed', json('[]')) FROM n";
-        stage.raw().execute(insert, (chat.get(), count)).unwrap();
-    };
-    events(5000);
+    write(&stage, chat, 5000);
     ben.comes_back(&stage);
     // Joining writes to the log too, for whoever is there already: this one's part ends before that.
     ben.joins(&stage, chat);
     assert_eq!(ben.missed(&stage, Some(chat), after).len(), 5000);
     ben.goes(&stage);
-    events(1);
+    write(&stage, chat, 1);
     ben.comes_back(&stage);
     ben.joins(&stage, chat);
     let refused = stage.portal.replay(ben.connection, Some(chat), after);
     assert_eq!(refused.unwrap_err().kind().code(), "ERR_EVENTS_PRUNED");
+}
+
+#[test]
+fn what_was_missed_comes_in_pages_each_once_and_in_order_spec_12_2() {
+    let (stage, chat, ben, after) = behind(ChatType::Public, 450);
+    let first = stage.portal.replay(ben.connection, Some(chat), after);
+    let first = first.unwrap();
+    let mut got = seqs(&ben.read(first.deliveries));
+    assert_eq!(got.len(), PAGE);
+    // What is written between two pages is live, and in none of them.
+    rename(&stage, chat, "Meanwhile");
+    let mut rest = first.rest;
+    while let Some(next) = rest {
+        let page = stage.portal.replay_rest(next).unwrap();
+        got.extend(seqs(&ben.read(page.deliveries)));
+        rest = page.rest;
+    }
+    let whole: Vec<u64> = (after + 1..=after + 450).collect();
+    assert_eq!(got, whole);
+}
+
+#[test]
+fn behind_a_full_page_that_is_the_last_nothing_comes() {
+    let (stage, chat, ben, after) = behind(ChatType::Public, 200);
+    assert_eq!(ben.missed(&stage, Some(chat), after).len(), PAGE);
+}
+
+#[test]
+fn what_staff_was_told_comes_in_pages_too_spec_12_2() {
+    let stage = Stage::new();
+    let mut ada = Comer::new(&stage, ADMIN);
+    let after = ada.goes(&stage);
+    let insert = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 450)
+         INSERT INTO event (at, name, audience, data)
+         SELECT 0, 'config:changed', 'staff', '{\"key\":\"a\"}' FROM n";
+    stage.raw().execute(insert, []).unwrap();
+    ada.comes_back(&stage);
+    let got = seqs(&ada.missed(&stage, None, after));
+    let whole: Vec<u64> = (after + 1..=after + 450).collect();
+    assert_eq!(got, whole);
+}
+
+#[test]
+fn the_last_coming_to_belong_hides_the_pages_before_it_spec_12_2() {
+    let (stage, chat, mut ben, after) = behind(ChatType::Private, 300);
+    let whom = json!({ "chat_id": chat, "user_id": BASIC });
+    stage.ok(&user(PREMIUM), "mod.kick", whom.clone());
+    let kicked = stage.as_of();
+    stage.ok(&Actor::operator(), "member.add", whom);
+    write(&stage, chat, 300);
+    ben.goes(&stage);
+    ben.comes_back(&stage);
+    ben.joins(&stage, chat);
+    let got = seqs(&ben.missed(&stage, Some(chat), after));
+    assert!(got.len() >= 300 && got.is_sorted(), "{got:?}");
+    assert!(got[0] > kicked, "{got:?}, {kicked}");
+}
+
+#[test]
+fn whoever_may_not_be_there_any_more_gets_no_other_page_spec_12_2() {
+    let (stage, chat, ben, after) = behind(ChatType::Private, 450);
+    let first = stage.portal.replay(ben.connection, Some(chat), after);
+    let rest = first.unwrap().rest.unwrap();
+    let ban = json!({ "chat_id": chat, "user_id": BASIC });
+    stage.ok(&user(PREMIUM), "mod.ban", ban);
+    let refused = stage.portal.replay_rest(rest).unwrap_err();
+    assert_eq!(refused.kind().code(), "ERR_NOT_JOINED");
+    stage.ok(&user(PREMIUM), "chat.destroy", json!({ "chat_id": chat }));
+    let refused = stage.portal.replay_rest(rest).unwrap_err();
+    assert_eq!(refused.kind().code(), "ERR_NOT_JOINED");
+}
+
+#[test]
+fn whoever_leaves_between_two_pages_and_comes_back_gets_each_event_once_spec_12_2() {
+    let (stage, chat, ben, after) = behind(ChatType::Public, 450);
+    let first = stage.portal.replay(ben.connection, Some(chat), after);
+    let rest = first.unwrap().rest.unwrap();
+    let there = json!({ "chat_id": chat });
+    let actor = Actor::connection(ben.connection);
+    stage.ok(&actor, "room.leave", there.clone());
+    // Nobody was there for it, so it is in no page; and what was live before it is in none either.
+    rename(&stage, chat, "Meanwhile");
+    stage.ok(&actor, "room.join", there);
+    let mut got = Vec::new();
+    let mut page = stage.portal.replay_rest(rest).unwrap();
+    loop {
+        got.extend(seqs(&ben.read(page.deliveries)));
+        let Some(rest) = page.rest else { break };
+        page = stage.portal.replay_rest(rest).unwrap();
+    }
+    let whole: Vec<u64> = (after + 201..=after + 450).collect();
+    assert_eq!(got, whole);
+}
+
+#[test]
+fn a_page_that_was_pruned_before_it_was_read_is_refused_spec_12_2() {
+    let (stage, chat, ben, after) = behind(ChatType::Public, 450);
+    let first = stage.portal.replay(ben.connection, Some(chat), after);
+    let rest = first.unwrap().rest.unwrap();
+    let prune = "INSERT OR REPLACE INTO meta (key, value) VALUES ('event_horizon', ?)";
+    stage.raw().execute(prune, [after + 201]).unwrap();
+    let refused = stage.portal.replay_rest(rest).unwrap_err();
+    assert_eq!(refused.kind().code(), "ERR_EVENTS_PRUNED");
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use portal_core::backend::Fault;
 use portal_core::model::{ChatId, MINUTE, Timestamp};
-use portal_core::{Error, ErrorKind, Keeper, Portal, Result, Tended};
+use portal_core::{Error, ErrorKind, Keeper, Portal, Result};
 use tokio::sync::mpsc;
 
 use crate::metrics::Metrics;
@@ -90,20 +90,19 @@ impl Keeping {
 fn keep(mut keeper: Keeper, server: &Server, journal: &Journal, over: &AtomicBool) {
     let ended = |error: &Error| matches!(error.kind(), ErrorKind::Closed | ErrorKind::Poisoned);
     while !over.load(SeqCst) {
-        let patience = match tend(&mut keeper) {
-            Ok(tended) => {
-                for (chat, fault) in &tended.faults {
-                    Metrics::add(&server.metrics.browser_faults, 1);
-                    journal.note(*chat, fault, server.portal.now());
-                }
-                let millis = tended.next_at.since(server.portal.now());
-                Duration::from_millis(u64::try_from(millis).unwrap_or_default())
-            }
-            Err(error) if ended(&error) => return,
-            Err(error) => {
+        // A backend that panics takes no thread with it.
+        let tended = catch_unwind(AssertUnwindSafe(|| tend(&mut keeper, server, journal)));
+        let patience = match tended {
+            Ok(Ok(patience)) => patience,
+            Ok(Err(error)) if ended(&error) => return,
+            Ok(Err(error)) => {
                 if let Some(times) = journal.times(None, error.to_string(), server.portal.now()) {
                     tracing::error!(%error, times, "cannot keep the browsers");
                 }
+                PAUSE
+            }
+            Err(_) => {
+                server.metrics.panicked("keeping the browsers");
                 PAUSE
             }
         };
@@ -113,10 +112,17 @@ fn keep(mut keeper: Keeper, server: &Server, journal: &Journal, over: &AtomicBoo
     }
 }
 
-/// A backend that panics takes no thread with it.
-fn tend(keeper: &mut Keeper) -> Result<Tended> {
-    catch_unwind(AssertUnwindSafe(|| keeper.tend()))
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal)))
+/// Does what is due, tells what failed, and answers how long there is nothing to do.
+fn tend(keeper: &mut Keeper, server: &Server, journal: &Journal) -> Result<Duration> {
+    let tended = keeper.tend()?;
+    for (chat, fault) in &tended.faults {
+        Metrics::add(&server.metrics.browser_faults, 1);
+        journal.note(*chat, fault, server.portal.now());
+    }
+    let millis = tended.next_at.since(server.portal.now());
+    Ok(Duration::from_millis(
+        u64::try_from(millis).unwrap_or_default(),
+    ))
 }
 
 /// What the log was told, so that it is not told the same with every try.

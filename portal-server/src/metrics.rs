@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     pub(crate) longest_lag_micros: AtomicU64,
     /// What whoever runs browsers did not do when it was asked.
     pub(crate) browser_faults: AtomicU64,
+    /// Defects that a thread or task of the server's own came upon, and went on.
+    pub(crate) panics: AtomicU64,
 }
 
 /// What is asked for rather than counted.
@@ -32,11 +34,18 @@ pub(crate) struct Now {
     pub(crate) sockets: usize,
     pub(crate) signed_in: usize,
     pub(crate) last_tick_seconds: f64,
+    pub(crate) last_read_seconds: f64,
 }
 
 impl Metrics {
     pub(crate) fn add(counter: &AtomicU64, count: u64) {
         counter.fetch_add(count, Relaxed);
+    }
+
+    /// Counts a panic that its thread outlived, and has the log say in the midst of what it came.
+    pub(crate) fn panicked(&self, what: &str) {
+        Self::add(&self.panics, 1);
+        tracing::error!("a defect: {what} panicked; it is begun anew");
     }
 
     pub(crate) fn lagged(&self, micros: u64) {
@@ -55,85 +64,88 @@ impl Metrics {
                 "# HELP portal_{name} {help}\n# TYPE portal_{name} {kind}\nportal_{name} {value}"
             );
         };
-        let count = |counter: &AtomicU64| counter.load(Relaxed).to_string();
-        put(
-            "connections",
-            "gauge",
-            "TCP connections.",
-            now.connections.to_string(),
-        );
-        put(
-            "sockets",
-            "gauge",
-            "Socket.IO connections.",
-            now.sockets.to_string(),
-        );
-        put(
-            "sockets_signed_in",
-            "gauge",
-            "Socket.IO connections with a session.",
-            now.signed_in.to_string(),
-        );
-        put(
-            "http_requests_total",
-            "counter",
-            "HTTP requests answered.",
-            count(&self.requests),
-        );
-        put(
-            "http_failures_total",
-            "counter",
-            "HTTP requests answered with 5xx.",
-            count(&self.failures),
-        );
-        put(
-            "rate_limited_total",
-            "counter",
-            "Requests and events refused by a limit.",
-            count(&self.limited),
-        );
-        put(
-            "commits_total",
-            "counter",
-            "Commits that wrote events.",
-            count(&self.commits),
-        );
-        put(
-            "events_delivered_total",
-            "counter",
-            "Packets handed to sockets.",
-            count(&self.delivered),
-        );
-        put(
-            "sockets_too_slow_total",
-            "counter",
-            "Sockets closed because they fell behind.",
-            count(&self.too_slow),
-        );
-        put(
-            "delivery_lag_seconds",
-            "gauge",
-            "From the latest commit to its last packet.",
-            seconds(&self.lag_micros).to_string(),
-        );
-        put(
-            "delivery_lag_longest_seconds",
-            "gauge",
-            "The longest such time.",
-            seconds(&self.longest_lag_micros).to_string(),
-        );
-        put(
-            "browser_faults_total",
-            "counter",
-            "Requests that the browsers' backend did not carry out.",
-            count(&self.browser_faults),
-        );
-        put(
-            "tick_age_seconds",
-            "gauge",
-            "Since housekeeping last ran.",
-            now.last_tick_seconds.to_string(),
-        );
+        let gauges = [
+            ("connections", "TCP connections.", now.connections),
+            ("sockets", "Socket.IO connections.", now.sockets),
+            (
+                "sockets_signed_in",
+                "Socket.IO connections with a session.",
+                now.signed_in,
+            ),
+        ];
+        for (name, help, value) in gauges {
+            put(name, "gauge", help, value.to_string());
+        }
+        for (name, help, counter) in self.counters() {
+            put(name, "counter", help, counter.load(Relaxed).to_string());
+        }
+        let times = [
+            (
+                "delivery_lag_seconds",
+                "From the latest commit to its last packet.",
+                seconds(&self.lag_micros),
+            ),
+            (
+                "delivery_lag_longest_seconds",
+                "The longest such time.",
+                seconds(&self.longest_lag_micros),
+            ),
+            (
+                "events_age_seconds",
+                "Since the event log was last read for the sockets.",
+                now.last_read_seconds,
+            ),
+            (
+                "tick_age_seconds",
+                "Since housekeeping last ran.",
+                now.last_tick_seconds,
+            ),
+        ];
+        for (name, help, value) in times {
+            put(name, "gauge", help, value.to_string());
+        }
         text
+    }
+
+    /// Each with its name and what it counts.
+    fn counters(&self) -> [(&'static str, &'static str, &AtomicU64); 8] {
+        [
+            (
+                "http_requests_total",
+                "HTTP requests answered.",
+                &self.requests,
+            ),
+            (
+                "http_failures_total",
+                "HTTP requests answered with 5xx.",
+                &self.failures,
+            ),
+            (
+                "rate_limited_total",
+                "Requests and events refused by a limit.",
+                &self.limited,
+            ),
+            ("commits_total", "Commits that wrote events.", &self.commits),
+            (
+                "events_delivered_total",
+                "Packets handed to sockets.",
+                &self.delivered,
+            ),
+            (
+                "sockets_too_slow_total",
+                "Sockets closed because they fell behind.",
+                &self.too_slow,
+            ),
+            (
+                "browser_faults_total",
+                "Requests that the browsers' backend did not carry out.",
+                &self.browser_faults,
+            ),
+            (
+                "panics_total",
+                "Defects that the server came upon in its own threads.",
+                &self.panics,
+            ),
+        ]
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Server {
     pub(crate) body_within: Duration,
     /// When housekeeping last ran, in milliseconds.
     ticked_at: AtomicI64,
+    /// When the event log was last read for the sockets, in milliseconds.
+    read_at: AtomicI64,
 }
 
 /// Why a server did not start, or did not end well.
@@ -129,13 +131,28 @@ impl Server {
             polling_gate: gate(),
             body_within: limits.body_within,
             ticked_at: AtomicI64::new(portal.now().as_millis()),
+            read_at: AtomicI64::new(portal.now().as_millis()),
             portal,
         })
     }
 
     /// How long ago housekeeping last ran.
     pub(crate) fn tick_age(&self) -> Duration {
-        let age = self.portal.now().as_millis() - self.ticked_at.load(SeqCst);
+        self.age_of(&self.ticked_at)
+    }
+
+    /// Takes note that the event log was read for the sockets.
+    pub(crate) fn has_read(&self) {
+        self.read_at.store(self.portal.now().as_millis(), SeqCst);
+    }
+
+    /// How long ago the event log was last read for the sockets.
+    pub(crate) fn read_age(&self) -> Duration {
+        self.age_of(&self.read_at)
+    }
+
+    fn age_of(&self, at: &AtomicI64) -> Duration {
+        let age = self.portal.now().as_millis() - at.load(SeqCst);
         Duration::from_millis(u64::try_from(age).unwrap_or_default())
     }
 
@@ -146,6 +163,7 @@ impl Server {
             sockets,
             signed_in,
             last_tick_seconds: self.tick_age().as_secs_f64(),
+            last_read_seconds: self.read_age().as_secs_f64(),
         })
     }
 }

@@ -1,4 +1,6 @@
 //! A chat's activity log: who joined, left, was kicked or banned (SPEC 10.4). The table `activity`.
+//!
+//! That somebody left a room comes a minute late, unless they are back by then, with the time at which they went.
 
 use rusqlite::Connection;
 use schemars::JsonSchema;

@@ -85,36 +85,67 @@ fn stored((seq, at, event): Raw) -> Result<StoredEvent> {
     })
 }
 
-/// The events of `(after, until]` for one chat, at most `limit` and the oldest of them.
+/// A stretch of the log: what is later than the first place, up to the second.
+pub(crate) type Span = (u64, u64);
+
+macro_rules! of_chat {
+    () => {
+        "SELECT seq, at, name, data FROM event
+         WHERE chat_id = ?1 AND audience = 'chat' AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4"
+    };
+}
+
+/// The events of a stretch for one chat, at most `limit` and the oldest of them.
 pub(crate) fn of_chat(
     db: &Connection,
     chat: ChatId,
-    after: u64,
-    until: u64,
+    (after, until): Span,
     limit: usize,
 ) -> Result<Vec<StoredEvent>> {
-    let rows = store::all(
-        db,
-        "SELECT seq, at, name, data FROM event
-         WHERE chat_id = ? AND audience = 'chat' AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?",
-        (chat, after, until, limit),
-        raw,
-    )?;
+    let rows = store::all(db, of_chat!(), (chat, after, until, limit), raw)?;
     rows.into_iter().map(stored).collect()
 }
 
-/// The events of `(after, until]` for one person and session, wherever they are, and with `staff` what
-/// any staff is told: at most `limit` and the oldest of them.
-pub(crate) fn of_person(
+/// How many they are, if not more than `limit`.
+pub(crate) fn count_of_chat(
     db: &Connection,
-    user: UserId,
-    session: SessionId,
-    staff: bool,
-    (after, until): (u64, u64),
+    chat: ChatId,
+    (after, until): Span,
     limit: usize,
-) -> Result<Vec<StoredEvent>> {
-    let rows = store::all(
+) -> Result<usize> {
+    let sql = concat!("SELECT count(*) FROM (", of_chat!(), ")");
+    let count = store::first(db, sql, (chat, after, until, limit), |row| row.get(0))?;
+    Ok(count.unwrap_or_default())
+}
+
+/// The last event of a stretch by which somebody may have come to belong to the chat, or to see it, that is one by
+/// `wanted`.
+pub(crate) fn last_entry(
+    db: &Connection,
+    chat: ChatId,
+    (after, until): Span,
+    wanted: impl Fn(&Event) -> bool,
+) -> Result<Option<u64>> {
+    store::lazily(
         db,
+        "SELECT seq, at, name, data FROM event WHERE chat_id = ? AND audience = 'chat' AND seq > ? AND seq <= ?
+           AND name IN ('room:member_added', 'room:epoch_changed') ORDER BY seq DESC",
+        (chat, after, until),
+        raw,
+        |rows| {
+            for row in rows {
+                let entry = stored(row?)?;
+                if wanted(&entry.event) {
+                    return Ok(Some(entry.place()));
+                }
+            }
+            Ok(None)
+        },
+    )
+}
+
+macro_rules! of_person {
+    () => {
         "SELECT seq, at, name, data FROM event WHERE audience = 'everyone' AND seq > ?3 AND seq <= ?4
          UNION ALL
          SELECT seq, at, name, data FROM event WHERE user_id = ?1 AND audience IN ('user', 'chat')
@@ -124,11 +155,38 @@ pub(crate) fn of_person(
            AND seq > ?3 AND seq <= ?4
          UNION ALL
          SELECT seq, at, name, data FROM event WHERE ?6 AND audience = 'staff' AND seq > ?3 AND seq <= ?4
-         ORDER BY seq LIMIT ?5",
-        (user, session, after, until, limit, staff),
-        raw,
-    )?;
+         ORDER BY seq LIMIT ?5"
+    };
+}
+
+/// The events of a stretch for one person and session, wherever they are, and with `staff` what any staff is
+/// told: at most `limit` and the oldest of them.
+pub(crate) fn of_person(
+    db: &Connection,
+    user: UserId,
+    session: SessionId,
+    staff: bool,
+    (after, until): Span,
+    limit: usize,
+) -> Result<Vec<StoredEvent>> {
+    let params = (user, session, after, until, limit, staff);
+    let rows = store::all(db, of_person!(), params, raw)?;
     rows.into_iter().map(stored).collect()
+}
+
+/// How many they are, if not more than `limit`.
+pub(crate) fn count_of_person(
+    db: &Connection,
+    user: UserId,
+    session: SessionId,
+    staff: bool,
+    (after, until): Span,
+    limit: usize,
+) -> Result<usize> {
+    let sql = concat!("SELECT count(*) FROM (", of_person!(), ")");
+    let params = (user, session, after, until, limit, staff);
+    let count = store::first(db, sql, params, |row| row.get(0))?;
+    Ok(count.unwrap_or_default())
 }
 
 /// What one call of [`prune`] forgets at most.

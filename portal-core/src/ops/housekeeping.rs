@@ -36,6 +36,7 @@ impl Operation for Tick {
         invites::prune(cx.db, cx.now, cx.settings.dead_invite_days)?;
         activity::prune(cx)?;
         let due = [
+            rooms::departures_due(cx),
             sessions::tick(cx)?,
             matching::tick(cx)?,
             browser::tick(cx)?,

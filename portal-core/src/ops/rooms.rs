@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
 use crate::event::EpochReason;
-use crate::model::ChatId;
+use crate::model::{ChatId, Timestamp};
 use crate::operation::{Context, Done, Effect, Operation};
 use crate::ops::activity::{self, ActivityKind, Method};
 use crate::ops::messages::joining;
@@ -161,7 +161,7 @@ impl Operation for BeginPresence {
 }
 
 /// Writes down who left a room because connections were lost ([`crate::Portal::forget`]), as far as it is not
-/// written yet. For whoever keeps presence.
+/// written yet; what the others are told of it, once it was more than a minute ago. For whoever keeps presence.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoteDepartures {}
@@ -182,11 +182,18 @@ impl Operation for NoteDepartures {
 /// Writes down who left a room and is not written down as gone. Once it is committed memory forgets them,
 /// so that nobody is written down twice.
 pub(crate) fn note_departures(cx: &mut Context<'_>) -> Result<()> {
-    let departures = cx.presence().map(|presence| presence.departures());
+    let now = cx.now;
+    let departures = cx.presence().map(|presence| presence.departures(now));
     for departure in departures.unwrap_or_default() {
         note(cx, departure)?;
     }
     Ok(())
+}
+
+/// When there will be more to write down, unless they come back.
+pub(crate) fn departures_due(cx: &Context<'_>) -> Option<Timestamp> {
+    cx.presence()
+        .and_then(|presence| presence.next_departure_at())
 }
 
 fn note(cx: &mut Context<'_>, departure: Departure) -> Result<()> {
@@ -202,14 +209,20 @@ fn note(cx: &mut Context<'_>, departure: Departure) -> Result<()> {
         }
         (Left::Room(chat), Leaver::User(user)) => {
             browser::drop_person(cx, chat, user)?;
-            // Who is away already, or was matched while away, has not left now.
-            if matching::peer_is_away(cx, chat, user, at)? != Some(false) {
+            // The other of a DIRECT chat is told at once, for they have a minute to wait (SPEC 9.9). Who is away
+            // already, or was matched while away, has not left now.
+            if matching::peer_is_away(cx, chat, user, at)? == Some(true) {
+                activity::announce(cx, at, chat, user, ActivityKind::Leave, None)?;
+            }
+        }
+        (Left::RoomForLong(chat), Leaver::User(user)) => {
+            if chats::peer_of(cx.db, chat, user)?.is_none() {
                 activity::announce(cx, at, chat, user, ActivityKind::Leave, None)?;
             }
         }
         (Left::Platform, Leaver::User(user)) => matching::is_gone(cx, user, opened_at, at)?,
         // Of a session alone nothing is kept but where it was.
-        (Left::Platform, Leaver::Session(_)) => {}
+        (Left::RoomForLong(_) | Left::Platform, Leaver::Session(_)) => {}
     }
     cx.afterwards(Effect::Noted(departure));
     Ok(())

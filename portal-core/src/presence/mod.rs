@@ -232,9 +232,14 @@ impl Presence {
         others.all(|id| self.seat(id, chat).is_none())
     }
 
-    /// Who left a room and is not written down as gone, in the order in which they went.
-    pub fn departures(&self) -> Vec<Departure> {
-        self.departures.all()
+    /// Who left a room and is now to be written down as gone, in the order in which they went.
+    pub fn departures(&self, now: Timestamp) -> Vec<Departure> {
+        self.departures.due(now)
+    }
+
+    /// When somebody will have been away from a room for long, unless they come back.
+    pub fn next_departure_at(&self) -> Option<Timestamp> {
+        self.departures.next_at()
     }
 
     /// Takes note that a departure is written down.

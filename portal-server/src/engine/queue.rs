@@ -96,6 +96,11 @@ impl Queue {
         self.ready > 0
     }
 
+    /// How many may go.
+    pub(super) fn ready(&self) -> usize {
+        self.ready
+    }
+
     /// Takes as many as may go from the front: at most `count`, with no more than `bytes` of text between them, but
     /// always one.
     pub(super) fn take(&mut self, count: usize, bytes: usize) -> Vec<Packet> {

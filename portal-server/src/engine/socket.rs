@@ -176,6 +176,15 @@ impl<D> Socket<D> {
         self.fill(|queue| queue.give(packet))
     }
 
+    /// How many packets wait for the client to read on; what is held back does not count. None once it is over.
+    pub(crate) fn waiting(&self) -> usize {
+        let state = self.state();
+        match state.over {
+            Some(_) => 0,
+            None => state.queue.ready(),
+        }
+    }
+
     /// Holds back what is sent in turn until [`Socket::release`].
     pub(crate) fn hold(&self) {
         self.state().queue.hold();

@@ -331,6 +331,7 @@ fn others(paths: &mut Map<String, Value>) {
             "database": { "type": "boolean" },
             "disk_free_bytes": { "type": ["integer", "null"] },
             "tick_age_seconds": { "type": "number" },
+            "events_age_seconds": { "type": "number" },
         },
     });
     let mut healthy = page(

@@ -14,6 +14,9 @@ const DISK_ROOM: u64 = 64 * 1024 * 1024;
 /// Housekeeping older than this is not healthy, in seconds.
 const TICK_AGE: f64 = 30.0;
 
+/// Nor is it when nothing was read for the sockets for so long, in seconds.
+const READ_AGE: f64 = 30.0;
+
 /// Whether the server can do its work: 200 or 503; why, for those who may know.
 pub(crate) fn health(server: &Server, details: bool) -> Reply {
     let portal = &server.portal;
@@ -31,13 +34,18 @@ pub(crate) fn health(server: &Server, details: bool) -> Reply {
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     });
     let tick_age = server.tick_age().as_secs_f64();
-    let healthy = database && free.is_none_or(|free| free >= DISK_ROOM) && tick_age < TICK_AGE;
+    let read_age = server.read_age().as_secs_f64();
+    let healthy = database
+        && free.is_none_or(|free| free >= DISK_ROOM)
+        && tick_age < TICK_AGE
+        && read_age < READ_AGE;
 
     let mut body = json!({ "status": if healthy { "ok" } else { "failing" } });
     if details && let Value::Object(body) = &mut body {
         body.insert("database".into(), database.into());
         body.insert("disk_free_bytes".into(), free.into());
         body.insert("tick_age_seconds".into(), tick_age.into());
+        body.insert("events_age_seconds".into(), read_age.into());
     }
     let mut reply = reply::json(body.to_string());
     if !healthy {

@@ -3,21 +3,26 @@
 //! A thread of its own reads the log and decides with the library who gets what; each packet is written
 //! out once. The runtime's one task hands the packets to the sockets and lets them write in between, so
 //! that a burst neither starves requests nor piles up in memory.
+//!
+//! The surprise: a panic ends neither. What the sockets missed by it nobody knows, so they are let go and come back, as
+//! when the log was pruned; and a log that is not read at all makes `/health` fail.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use portal_core::model::ConnectionId;
-use portal_core::{Delivery, ErrorKind, Follower, Portal};
+use portal_core::{Delivery, ErrorKind, Follower};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{Peer, Realtime, packet, peer};
 use crate::engine::{Packet, Sent, Turns};
 use crate::metrics::Metrics;
+use crate::server::Server;
 
 /// Events that are read, and handed out, in one go.
 const BATCH: usize = 256;
@@ -27,6 +32,9 @@ const AHEAD: usize = 4;
 
 /// How often other processes' commits and live news are looked for (SPEC 12.1: within 250 ms).
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How long to wait after a panic: one that comes every time must not fill the log.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Deliveries, written out.
 pub(crate) struct Batch {
@@ -38,8 +46,18 @@ pub(crate) struct Batch {
 enum Parcel {
     Send(Vec<ConnectionId>, Packet),
     Close(ConnectionId),
-    /// The log was pruned before it was read: every socket may have missed something, its end too.
+    /// The log was pruned before it was read, or the reading failed: every socket may have missed something, its end
+    /// too.
     Behind,
+}
+
+impl Batch {
+    fn behind() -> Self {
+        Self {
+            parcels: vec![Parcel::Behind],
+            woken: Instant::now(),
+        }
+    }
 }
 
 /// Wakes the thread.
@@ -65,6 +83,14 @@ impl Bell {
         *rung = false;
     }
 
+    /// Waits whoever rings, unless it is the end.
+    fn rest(&self) {
+        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = self
+            .changed
+            .wait_timeout_while(rung, PAUSE, |_| !self.over.load(SeqCst));
+    }
+
     /// Ends the thread once it has read what there is.
     pub(crate) fn finish(&self) {
         self.over.store(true, SeqCst);
@@ -74,76 +100,105 @@ impl Bell {
 
 /// Starts the thread that reads.
 pub(crate) fn start(
-    portal: Portal,
-    mut follower: Follower,
+    server: Arc<Server>,
+    follower: Follower,
     bell: Arc<Bell>,
 ) -> std::io::Result<(JoinHandle<()>, mpsc::Receiver<Batch>)> {
     let (batches, received) = mpsc::channel(AHEAD);
+    let mut reading = Reading {
+        server,
+        follower: Some(follower),
+        batches,
+    };
     let thread = std::thread::Builder::new()
         .name("fan-out".into())
         .spawn(move || {
             loop {
                 let over = bell.over.load(SeqCst);
-                if !read_to_the_end(&portal, &mut follower, &batches) || over {
+                let read = catch_unwind(AssertUnwindSafe(|| reading.read_to_the_end()));
+                if over || matches!(read, Ok(false)) {
                     return;
                 }
-                bell.wait();
+                if read.is_ok() {
+                    bell.wait();
+                } else {
+                    reading.server.metrics.panicked("reading the event log");
+                    reading.follower = None;
+                    bell.rest();
+                }
             }
         })?;
     Ok((thread, received))
 }
 
-/// Reads until nothing is new; false when nobody wants any more.
-fn read_to_the_end(
-    portal: &Portal,
-    follower: &mut Follower,
-    batches: &mpsc::Sender<Batch>,
-) -> bool {
-    let woken = Instant::now();
-    loop {
-        let before = follower.position().after;
-        let mut deliveries = match portal.deliver(follower, BATCH) {
-            Ok(deliveries) => deliveries,
-            Err(error) if error.kind() == ErrorKind::Closed => return false,
-            Err(error) => {
-                // Transient, or the next try says it again; events stay in the log meanwhile.
-                tracing::error!(%error, "cannot read the event log");
-                if error.kind() != ErrorKind::EventsPruned {
-                    return true;
-                }
-                return start_over(portal, follower, batches);
-            }
-        };
-        let at_the_end = follower.position().after == before;
-        if at_the_end {
-            match portal.deliver_live() {
-                Ok(live) => deliveries.extend(live),
-                Err(error) => tracing::error!(%error, "cannot tell who is where"),
-            }
-        }
-        let parcels: Vec<_> = deliveries.into_iter().map(wrap).collect();
-        if !parcels.is_empty() && batches.blocking_send(Batch { parcels, woken }).is_err() {
-            return false;
-        }
-        if at_the_end {
-            return true;
-        }
-    }
+/// What the thread reads with.
+struct Reading {
+    server: Arc<Server>,
+    /// None once nobody knows what the sockets missed: it is made anew, and they are told.
+    follower: Option<Follower>,
+    batches: mpsc::Sender<Batch>,
 }
 
-/// After the log was pruned past this reader, goes on from its end. Nobody knows what the sockets missed, so
-/// they are let go and come back. False if nobody wants any more.
-fn start_over(portal: &Portal, follower: &mut Follower, batches: &mpsc::Sender<Batch>) -> bool {
-    match portal.follow(None) {
-        Ok(fresh) => *follower = fresh,
-        // The next reading finds the same, and tries again.
-        Err(error) => return error.kind() != ErrorKind::Closed,
+impl Reading {
+    /// Reads until nothing is new; false when nobody wants any more.
+    fn read_to_the_end(&mut self) -> bool {
+        let portal = &self.server.portal;
+        let woken = Instant::now();
+        loop {
+            let Some(follower) = &mut self.follower else {
+                return self.start_over();
+            };
+            let before = follower.position().after;
+            let mut deliveries = match portal.deliver(follower, BATCH) {
+                Ok(deliveries) => deliveries,
+                Err(error) if error.kind() == ErrorKind::Closed => return false,
+                Err(error) => {
+                    // Transient, or the next try says it again; events stay in the log meanwhile.
+                    tracing::error!(%error, "cannot read the event log");
+                    if error.kind() != ErrorKind::EventsPruned {
+                        return true;
+                    }
+                    return self.start_over();
+                }
+            };
+            let at_the_end = follower.position().after == before;
+            if at_the_end {
+                match portal.deliver_live() {
+                    Ok(live) => deliveries.extend(live),
+                    Err(error) => tracing::error!(%error, "cannot tell who is where"),
+                }
+            }
+            let parcels: Vec<_> = deliveries.into_iter().map(wrap).collect();
+            if !parcels.is_empty()
+                && self
+                    .batches
+                    .blocking_send(Batch { parcels, woken })
+                    .is_err()
+            {
+                return false;
+            }
+            self.server.has_read();
+            if at_the_end {
+                return true;
+            }
+        }
     }
-    let batch = Batch {
-        parcels: vec![Parcel::Behind],
-        woken: Instant::now(),
-    };
-    batches.blocking_send(batch).is_ok()
+
+    /// Goes on from the log's end. Nobody knows what the sockets missed, so they are let go and come back. False if
+    /// nobody wants any more.
+    fn start_over(&mut self) -> bool {
+        self.follower = None;
+        match self.server.portal.follow(None) {
+            Ok(fresh) => self.follower = Some(fresh),
+            Err(error) if error.kind() == ErrorKind::Closed => return false,
+            Err(error) => {
+                // The next reading tries again.
+                tracing::error!(%error, "cannot follow the event log");
+                return true;
+            }
+        }
+        self.batches.blocking_send(Batch::behind()).is_ok()
+    }
 }
 
 fn wrap(delivery: Delivery) -> Parcel {
@@ -155,10 +210,14 @@ fn wrap(delivery: Delivery) -> Parcel {
 
 /// Hands batches to sockets until the thread ends.
 pub(crate) async fn hand_out(realtime: Arc<Realtime>, mut batches: mpsc::Receiver<Batch>) {
-    let mut turns = Turns::default();
-    let mut under_way = VecDeque::new();
+    let mut under_way = UnderWay::default();
+    let mut astray = false;
     loop {
-        let batch = if turns.is_waiting() {
+        let batch = if astray {
+            tokio::time::sleep(PAUSE).await;
+            Some(Batch::behind())
+        } else if under_way.turns.is_waiting() {
+            let turns = &under_way.turns;
             turns.has_room().then(|| batches.try_recv().ok()).flatten()
         } else {
             let Some(batch) = batches.recv().await else {
@@ -166,19 +225,42 @@ pub(crate) async fn hand_out(realtime: Arc<Realtime>, mut batches: mpsc::Receive
             };
             Some(batch)
         };
-        if let Some(batch) = batch {
-            for client in hand_out_one(&realtime, &batch, &mut turns) {
-                realtime.too_slow(&client);
-            }
-            under_way.push_back((turns.given(), batch.woken));
-        }
-        turns.go_on();
-        while let Some((_, woken)) = under_way.pop_front_if(|(last, _)| turns.is_done(*last)) {
-            let micros = u64::try_from(woken.elapsed().as_micros()).unwrap_or(u64::MAX);
-            realtime.server.metrics.lagged(micros);
+        let step = catch_unwind(AssertUnwindSafe(|| under_way.go_on(&realtime, batch)));
+        astray = step.is_err();
+        if astray {
+            realtime
+                .server
+                .metrics
+                .panicked("handing events to the sockets");
+            under_way = UnderWay::default();
         }
         // The sockets write, and everybody else has a turn too.
         tokio::task::yield_now().await;
+    }
+}
+
+/// What the sockets are being given.
+#[derive(Default)]
+struct UnderWay {
+    turns: Turns<Peer>,
+    /// The last packet of each batch, and when the wake-up came that it answers.
+    batches: VecDeque<(usize, Instant)>,
+}
+
+impl UnderWay {
+    fn go_on(&mut self, realtime: &Realtime, batch: Option<Batch>) {
+        let turns = &mut self.turns;
+        if let Some(batch) = batch {
+            for client in hand_out_one(realtime, &batch, turns) {
+                realtime.too_slow(&client);
+            }
+            self.batches.push_back((turns.given(), batch.woken));
+        }
+        turns.go_on();
+        while let Some((_, woken)) = self.batches.pop_front_if(|(last, _)| turns.is_done(*last)) {
+            let micros = u64::try_from(woken.elapsed().as_micros()).unwrap_or(u64::MAX);
+            realtime.server.metrics.lagged(micros);
+        }
     }
 }
 

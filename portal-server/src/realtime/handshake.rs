@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use portal_core::model::{ChatId, ConnectionId};
 use portal_core::presence::Identity;
-use portal_core::{Actor, Delivery, Error, ErrorKind, Result};
+use portal_core::{Actor, Delivery, Error, ErrorKind, Missed, Result};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -147,20 +147,39 @@ impl Realtime {
         chat: Option<ChatId>,
         after: u64,
     ) -> Sent {
+        let deadline = peer::replay_deadline();
         let portal = self.server.portal.clone();
-        let missed = tokio::task::spawn_blocking(move || portal.replay(id, chat, after)).await;
-        let missed = missed.unwrap_or_else(|_| Err(ErrorKind::Internal.into()));
-        match missed {
-            Ok(missed) => peer::give_all(client, missed.into_iter().filter_map(packet_of)).await,
-            // Evicted or gone meanwhile: the event that did it says so.
-            Err(error)
-                if matches!(error.kind(), ErrorKind::NotJoined | ErrorKind::NotConnected) =>
-            {
-                Sent::On
+        let mut missed = read(move || portal.replay(id, chat, after)).await;
+        loop {
+            let Missed { deliveries, rest } = match missed {
+                Ok(page) => page,
+                // Evicted or gone meanwhile: the event that did it says so.
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::NotJoined | ErrorKind::NotConnected) =>
+                {
+                    return Sent::On;
+                }
+                Err(error) => return resume_failed(client, &error),
+            };
+            let packets = deliveries.into_iter().filter_map(packet_of);
+            let given = peer::give_all(client, packets, deadline).await;
+            let Some(rest) = rest.filter(|_| given == Sent::On) else {
+                return given;
+            };
+            // Of a client that does not read, no more than this waits here.
+            if peer::has_taken(client, deadline).await == Sent::Full {
+                return Sent::Full;
             }
-            Err(error) => resume_failed(client, &error),
+            let portal = self.server.portal.clone();
+            missed = read(move || portal.replay_rest(rest)).await;
         }
     }
+}
+
+/// Reads a page where reading may take long.
+async fn read(page: impl FnOnce() -> Result<Missed> + Send + 'static) -> Result<Missed> {
+    let read = tokio::task::spawn_blocking(page).await;
+    read.unwrap_or_else(|_| Err(ErrorKind::Internal.into()))
 }
 
 fn packet_of(delivery: Delivery) -> Option<Packet> {

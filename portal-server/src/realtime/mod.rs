@@ -98,7 +98,7 @@ impl Realtime {
             }
             ringing.ring();
         });
-        let (reader, batches) = fanout::start(server.portal.clone(), follower, bell)
+        let (reader, batches) = fanout::start(server, follower, bell)
             .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))?;
         let writer = tokio::spawn(fanout::hand_out(Arc::clone(&realtime), batches));
         Ok((realtime, Running { reader, writer }))
@@ -169,7 +169,7 @@ impl Realtime {
             .spawn(peer::dismiss(client.clone(), word.into()));
     }
 
-    /// Lets go of every socket, because what they missed is gone from the log; they come back and are told.
+    /// Lets go of every socket, because nobody knows what they missed; they come back and are told.
     fn let_everyone_go(&self) {
         let word = packet::emit("server:closing", r#"{"reason":"behind"}"#);
         for client in self.sockets.open() {

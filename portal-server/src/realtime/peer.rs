@@ -26,6 +26,9 @@ const GRACE: Duration = Duration::from_secs(15);
 /// How often a full queue is tried again.
 const TRY_EVERY: Duration = Duration::from_millis(20);
 
+/// As few packets may be left of a page when the next one is read.
+const NEARLY_ALL: usize = 50;
+
 /// How long a replay waits for a client to read on.
 const REPLAY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -176,9 +179,17 @@ pub(crate) fn turned_away(client: &Client) {
     }
 }
 
+/// Until when a replay that begins now waits for its client.
+pub(crate) fn replay_deadline() -> Instant {
+    Instant::now() + REPLAY_WITHIN
+}
+
 /// Gives packets one after the other, waiting while the client's queue is full.
-pub(crate) async fn give_all(client: &Client, packets: impl IntoIterator<Item = Packet>) -> Sent {
-    let deadline = Instant::now() + REPLAY_WITHIN;
+pub(crate) async fn give_all(
+    client: &Client,
+    packets: impl IntoIterator<Item = Packet>,
+    deadline: Instant,
+) -> Sent {
     for packet in packets {
         let sent = try_until(deadline, || client.send(packet.clone()), Sent::Full).await;
         if sent != Sent::On {
@@ -186,6 +197,15 @@ pub(crate) async fn give_all(client: &Client, packets: impl IntoIterator<Item = 
         }
     }
     Sent::On
+}
+
+/// Waits until the client has taken nearly all that it was given.
+pub(crate) async fn has_taken(client: &Client, deadline: Instant) -> Sent {
+    if try_until(deadline, || client.waiting() <= NEARLY_ALL, false).await {
+        Sent::On
+    } else {
+        Sent::Full
+    }
 }
 
 /// Ends one holding back; with the last of them, what was held goes out, once the client has room for it.

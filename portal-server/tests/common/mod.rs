@@ -26,7 +26,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use portal_core::backend::BrowserBackend;
-use portal_core::clock::{Clock, ManualClock, SystemClock};
+use portal_core::clock::{Clock, SystemClock};
 use portal_core::{Actor, Options, Portal};
 use portal_server::{Config, Rates, RunError, run};
 use serde_json::{Value, json};
@@ -121,7 +121,7 @@ impl TestServer {
 
     /// Without limits by the minute, and by a clock that the test turns. Housekeeping looks at it once a
     /// second of real time.
-    pub async fn by(clock: Arc<ManualClock>) -> Self {
+    pub async fn by(clock: Arc<impl Clock + 'static>) -> Self {
         let config = Config {
             rates: Rates::OFF,
             ..Config::default()

@@ -279,7 +279,7 @@ class Conversation:
         renamed = self.bob.told("room:updated")
         assert [data["chat"]["name"] for data in renamed] == ["While bob is away"]
         assert not self.bob.told("resume:failed")
-        # Between them the chat says that bob left: a notice, which nobody seals.
+        # Nobody seals the chat's own notices.
         rows = [data["message"] for data in self.bob.told("message:new", lambda data: data["message"]["kind"] == "user")]
         rows = rows[-STREAM - 1:-1]
         for number, row in enumerate(rows):
