@@ -170,3 +170,76 @@ impl<'a> Wait<'a> {
         self.woken.swap(false, Ordering::SeqCst)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    /// A part that is long in going: until closing has returned, which it must not, or for a while.
+    struct Slow {
+        going: Sender<()>,
+        closed: Receiver<()>,
+        gone: Arc<AtomicBool>,
+    }
+
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            let _ = self.going.send(());
+            let _ = self.closed.recv_timeout(Duration::from_millis(200));
+            self.gone.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn gate(directory: &tempfile::TempDir) -> Arc<Gate> {
+        let path = directory.path().join("chat.db");
+        let portal = Portal::open(path, portal_core::Options::default()).unwrap();
+        Arc::new(Gate::new(portal, Arc::default()))
+    }
+
+    #[test]
+    fn closing_waits_for_what_another_thread_is_giving_back_spec_17_5() {
+        let directory = tempfile::tempdir().unwrap();
+        let gate = gate(&directory);
+        let (going, has_begun) = channel();
+        let (has_closed, closed) = channel();
+        let gone = Arc::new(AtomicBool::new(false));
+        let inside = gate.enter().unwrap();
+        let slow = Slow {
+            going,
+            closed,
+            gone: Arc::clone(&gone),
+        };
+        let child = Child::new(&inside, slow);
+        std::thread::scope(|threads| {
+            let closing = threads.spawn(|| {
+                gate.close().unwrap();
+                let _ = has_closed.send(());
+                gone.load(Ordering::SeqCst)
+            });
+            // Given back when closing has begun and waits for the call that is inside.
+            while gate.enter().is_ok() {
+                std::thread::yield_now();
+            }
+            threads.spawn(|| child.free());
+            has_begun.recv().unwrap();
+            drop(inside);
+            assert!(closing.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn what_is_freed_while_in_use_goes_with_the_call_that_uses_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let gate = gate(&directory);
+        let part = Arc::new(());
+        let child = Child::new(&gate.enter().unwrap(), Arc::clone(&part));
+        let used = child.alone("keeper", |_, _, _| {
+            child.clone().free();
+            Ok(Arc::strong_count(&part))
+        });
+        assert_eq!((used.unwrap(), Arc::strong_count(&part)), (2, 1));
+        gate.close().unwrap();
+    }
+}

@@ -39,7 +39,7 @@ struct State {
 }
 
 impl Gate {
-    fn new(portal: Portal, within: Arc<Within>) -> Self {
+    pub(crate) fn new(portal: Portal, within: Arc<Within>) -> Self {
         let state = State {
             portal: Some(portal),
             inside: 0,
@@ -82,7 +82,7 @@ impl Gate {
     }
 
     /// Ends the work, unless this is called from within it: then it would wait for itself.
-    fn close(&self) -> Result<()> {
+    pub(crate) fn close(&self) -> Result<()> {
         if self.within.is_here() {
             return Err(Error::invalid(
                 "handle",

@@ -4,6 +4,7 @@
 #include "fake.h"
 
 #include <stddef.h>
+#include <unistd.h>
 
 // Opening --------------------------------------------------------------------------------------------
 
@@ -295,11 +296,68 @@ static void frees_the_keeper(struct fake *self) {
 static void a_callback_may_free_its_keeper(const char *directory) {
     struct fake host = fake_host();
     portal *handle = open_house(&host, file(directory, "free.db"));
+    int64_t chat = lobby(handle, "ada");
+    portal_actor who = actor(PORTAL_ACTOR_OPERATOR, 0);
+    does(handle, &who, "browser.start", chat);
     host.amid = "list";
     host.during = frees_the_keeper;
+    // What is under way goes on to its end.
     tend(&host, "[]");
-    portal_free(handle);
+    CHECK(called(&host, "list start ") && browser_is(handle, chat, "\"state\":\"running\""));
+    OK(portal_close(handle, &error));
     CHECK(host.released == 1);
+    portal_free(handle);
+}
+
+// Being released -------------------------------------------------------------------------------------
+
+struct leaving {
+    struct fake fake;
+    portal_follower *follower;
+};
+
+// Gives back what the host has of the library, and tries what is refused.
+static void gives_everything_back(void *host) {
+    struct leaving *self = host;
+    portal_keeper_free(self->fake.keeper);
+    portal_follower_free(self->follower);
+    int64_t next;
+    portal_keeper *late;
+    FAILS(PORTAL_ERR_CLOSED, portal_tick(self->fake.handle, &next, &error));
+    FAILS(PORTAL_ERR_CLOSED, portal_keeper_open(self->fake.handle, &late, &error));
+    REFUSES("handle", portal_close(self->fake.handle, &error));
+    portal_free(self->fake.handle);
+    self->fake.released++;
+}
+
+static void the_release_may_give_back_what_the_host_has(const char *directory) {
+    for (int of_options = 0; of_options < 2; of_options++) {
+        struct leaving host;
+        memset(&host, 0, sizeof host);
+        host.fake = fake_host();
+        portal_browser_backend browsers = backend(&host.fake);
+        portal_options with = options(PORTAL_OPEN_PRESENCE);
+        with.browsers = &browsers;
+        browsers.release = NULL;
+        if (of_options) {
+            with.host = &host;
+            with.release = gives_everything_back;
+        } else {
+            browsers.release = gives_everything_back;
+        }
+        OK(portal_open(TEXT(file(directory, "leave.db")), &with, &host.fake.handle, &error));
+        OK(portal_keeper_open(host.fake.handle, &host.fake.keeper, &error));
+        OK(portal_follower_open(host.fake.handle, NULL, 0, 0, &host.follower, &error));
+        alarm(300); // Instead of for ever.
+        if (of_options) {
+            OK(portal_close(host.fake.handle, &error));
+            CHECK(host.fake.released == 1);
+            OK(portal_close(host.fake.handle, &error));
+        }
+        portal_free(host.fake.handle);
+        alarm(0);
+        CHECK(host.fake.released == 1);
+    }
 }
 
 int main(int argc, char **argv) {
@@ -311,5 +369,6 @@ int main(int argc, char **argv) {
     a_wrong_picture_is_none(argv[1]);
     a_callback_may_call_the_library(argv[1]);
     a_callback_may_free_its_keeper(argv[1]);
+    the_release_may_give_back_what_the_host_has(argv[1]);
     return 0;
 }
