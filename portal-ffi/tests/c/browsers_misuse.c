@@ -189,6 +189,37 @@ static void a_wrong_answer_is_a_fault(const char *directory) {
     }
 }
 
+// A callback that has answered and fails after all: its answer is no detail for the log.
+static void no_way_in_is_told_as_a_fault(const char *directory) {
+    static const struct wrong TELLING[] = {
+        {"admit", PORTAL_BROWSER_FAULT_FAILED, "{\"url\":\"u\",\"username\":\"n\",\"password\":\"hidden\"}",
+         "`admit`: its detail begins as an answer does, and is not told\",\"kind\":\"failed\""},
+        {"admit", PORTAL_BROWSER_FAULT_FULL, " \n{\"url\":\"u\",\"password\":\"hidden", "and is not told\",\"kind\":\"full\""},
+        {"admit", 77, "{\"password\":\"hidden\"}", "returned 77, which is none of PORTAL_BROWSER_FAULT_...: its detail begins"},
+        {"admit", PORTAL_BROWSER_FAULT_FAILED, "no {room}", "`admit`: no {room}\",\"kind\":\"failed\""},
+    };
+    struct fake host = fake_host();
+    portal *handle = open_house(&host, file(directory, "telling.db"));
+    int64_t chat = lobby(handle, "ada");
+    seat(handle, new_user(handle, "ben"), chat);
+    portal_actor who = actor(PORTAL_ACTOR_OPERATOR, 0);
+    does(handle, &who, "browser.start", chat);
+    for (size_t i = 0; i < sizeof TELLING / sizeof *TELLING; i++) {
+        host.told = TELLING[i].of;
+        host.status = TELLING[i].status;
+        host.text = TELLING[i].text;
+        host.text_len = strlen(host.text);
+        int64_t next;
+        portal_buf faults;
+        OK(portal_keeper_tend(host.keeper, &next, &faults, &error));
+        CHECK(strstr(faults.data, TELLING[i].fault) != NULL && strstr(faults.data, "hidden") == NULL);
+        portal_buf_dispose(&faults);
+        host.now += 10 * 1000; // It is tried again.
+    }
+    portal_keeper_free(host.keeper);
+    portal_free(handle);
+}
+
 static int32_t text_for_a_picture(void *host, const char *run, size_t run_len, portal_browser_reply *reply) {
     (void)host, (void)run, (void)run_len;
     says_text(reply, "a picture");
@@ -366,6 +397,7 @@ int main(int argc, char **argv) {
     options_without_browsers_are_read_as_before(argv[1]);
     every_null_has_a_name(argv[1]);
     a_wrong_answer_is_a_fault(argv[1]);
+    no_way_in_is_told_as_a_fault(argv[1]);
     a_wrong_picture_is_none(argv[1]);
     a_callback_may_call_the_library(argv[1]);
     a_callback_may_free_its_keeper(argv[1]);
