@@ -631,8 +631,8 @@ int32_t portal_open(const char *path,
 // - Ownership: the handle stays the caller's, to be freed with portal_free.
 // - NULL: handle may not be NULL.
 // - Threads: any, also while others are in calls on the handle; not from within a callback.
-// - Statuses: PORTAL_ERR_INVALID, also from within a callback of portal_browser_backend, where it does
-//   nothing. PORTAL_ERR_INTERNAL.
+// - Statuses: PORTAL_ERR_INVALID, also from within a callback of portal_browser_backend or a release,
+//   where it does nothing. PORTAL_ERR_INTERNAL.
 int32_t portal_close(struct portal *handle,
                      struct portal_error **error);
 
@@ -642,7 +642,7 @@ int32_t portal_close(struct portal *handle,
 //   PORTAL_ERR_CLOSED.
 // - NULL: allowed, does nothing.
 // - Threads: any, while no other thread uses the handle; not from within a callback. In one of
-//   portal_browser_backend it does nothing, and the handle is still the caller's.
+//   portal_browser_backend or a release it does nothing, and the handle is still the caller's.
 // - Statuses: none.
 void portal_free(struct portal *handle);
 

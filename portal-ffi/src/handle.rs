@@ -217,8 +217,8 @@ pub unsafe extern "C" fn portal_open(
 /// - Ownership: the handle stays the caller's, to be freed with portal_free.
 /// - NULL: handle may not be NULL.
 /// - Threads: any, also while others are in calls on the handle; not from within a callback.
-/// - Statuses: PORTAL_ERR_INVALID, also from within a callback of portal_browser_backend, where it does
-///   nothing. PORTAL_ERR_INTERNAL.
+/// - Statuses: PORTAL_ERR_INVALID, also from within a callback of portal_browser_backend or a release,
+///   where it does nothing. PORTAL_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_close(handle: *mut Handle, error: *mut *mut Failure) -> i32 {
     let body = || {
@@ -235,7 +235,7 @@ pub unsafe extern "C" fn portal_close(handle: *mut Handle, error: *mut *mut Fail
 ///   PORTAL_ERR_CLOSED.
 /// - NULL: allowed, does nothing.
 /// - Threads: any, while no other thread uses the handle; not from within a callback. In one of
-///   portal_browser_backend it does nothing, and the handle is still the caller's.
+///   portal_browser_backend or a release it does nothing, and the handle is still the caller's.
 /// - Statuses: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_free(handle: *mut Handle) {
