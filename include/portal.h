@@ -411,13 +411,14 @@ typedef struct portal_buf {
 //
 // Each callback returns 0 or a PORTAL_BROWSER_FAULT_..., and puts its answer, or the detail of its
 // fault for the operator's log, which is no place for a secret, into reply: portal_browser_reply_text.
-// What it is given is read during the callback only; texts have a NUL after their length. A wrong or
-// missing answer counts as PORTAL_BROWSER_FAULT_FAILED.
+// A detail that begins with { is taken for an answer, and not told. What a callback is given is read
+// during it only; texts have a NUL after their length. A wrong or missing answer counts as
+// PORTAL_BROWSER_FAULT_FAILED.
 //
 // They are called from within portal_keeper_tend and portal_call, on the calling thread, until release
 // is. Nothing is locked meanwhile: they may take as long as they need, portal_close waits for them,
-// and they may call the library, except for portal_close, portal_free and the keeper they are called
-// from. They must not throw or jump out.
+// and they may call the library. What they may not is end the handle, with portal_close or portal_free,
+// or use the keeper they are called from but to wake or free it. They must not throw or jump out.
 typedef struct portal_browser_backend {
     // sizeof(portal_browser_backend).
     size_t size;
@@ -436,7 +437,8 @@ typedef struct portal_browser_backend {
     // Ends a run with everything that belongs to it. After a fault it is called again later.
     int32_t (*stop)(void *host, const char *run, size_t run_len, struct portal_browser_reply *reply);
     // Answers everything that runs, whichever process started it, as a JSON array of {chat_id, run,
-    // viewers: the ids of who is let in, controller: who has control, or null}.
+    // viewers: the ids of who is let in, controller: who has control, or null}. The two are read the
+    // first time a run is seen, when another process left it; afterwards only whether it is there.
     int32_t (*list)(void *host, struct portal_browser_reply *reply);
     // Lets a viewer in, with a password that opens nothing else, and answers the way in as a JSON
     // object of {url, username, password}. The name is to be shown. For who is in already it may be
@@ -479,7 +481,8 @@ typedef struct portal_browser_backend {
                           struct portal_browser_reply *reply);
     // Called once, when no callback will be called any more: by the portal_close or portal_free that
     // ends the work, or by a portal_open that fails. A portal_open that does not come to read this
-    // struct, or finds a wrong size, does not call it. NULL: nothing to release.
+    // struct, or finds a wrong size, does not call it. It may free keepers and followers, and as little
+    // as a callback end the handle. NULL: nothing to release.
     void (*release)(void *host);
 } portal_browser_backend;
 
@@ -509,8 +512,10 @@ typedef struct portal_options {
     // with a wrong size, reads nothing of this struct. NULL: nothing to release.
     void (*release)(void *host);
     // What runs browsers, for a host that keeps them with a portal_keeper; needs PORTAL_OPEN_PRESENCE.
-    // It has a host and a release of its own. NULL: whatever is asked of a browser answers
-    // PORTAL_ERR_BROWSER_UNAVAILABLE.
+    // It has a host and a release of its own. NULL: this handle runs none. browser.start, stop and get
+    // work all the same while another process of the file runs browsers, else they answer
+    // PORTAL_ERR_BROWSER_UNAVAILABLE, as control, the clipboard and the screen always do. browser.list
+    // always answers.
     const struct portal_browser_backend *browsers;
 } portal_options;
 
@@ -626,8 +631,8 @@ int32_t portal_open(const char *path,
 // - Ownership: the handle stays the caller's, to be freed with portal_free.
 // - NULL: handle may not be NULL.
 // - Threads: any, also while others are in calls on the handle; not from within a callback.
-// - Statuses: PORTAL_ERR_INVALID, also from within a callback of portal_browser_backend, where it does
-//   nothing. PORTAL_ERR_INTERNAL.
+// - Statuses: PORTAL_ERR_INVALID, also from within a callback of portal_browser_backend or a release,
+//   where it does nothing. PORTAL_ERR_INTERNAL.
 int32_t portal_close(struct portal *handle,
                      struct portal_error **error);
 
@@ -637,7 +642,7 @@ int32_t portal_close(struct portal *handle,
 //   PORTAL_ERR_CLOSED.
 // - NULL: allowed, does nothing.
 // - Threads: any, while no other thread uses the handle; not from within a callback. In one of
-//   portal_browser_backend it does nothing, and the handle is still the caller's.
+//   portal_browser_backend or a release it does nothing, and the handle is still the caller's.
 // - Statuses: none.
 void portal_free(struct portal *handle);
 
@@ -1322,7 +1327,8 @@ void portal_follower_wake(struct portal_follower *follower);
 void portal_follower_free(struct portal_follower *follower);
 
 // - What: answers a callback of portal_browser_backend with a text or JSON document; where the
-//   callback returns a fault, it is the detail for the log. What was answered before is replaced.
+//   callback returns a fault, it is the detail for the log: a sentence, no document. What was answered
+//   before is replaced.
 // - Ownership: the text is copied. The reply is the library's and lasts until the callback returns.
 // - NULL: reply may not be NULL. text may be, with length 0.
 // - Threads: any, while the callback has not returned.
@@ -1401,7 +1407,8 @@ void portal_keeper_wake(struct portal_keeper *keeper);
 // - What: frees a keeper.
 // - Ownership: takes the keeper back; before or after its portal, as it comes.
 // - NULL: allowed, does nothing.
-// - Threads: any, while no other thread uses the keeper.
+// - Threads: any, while no other thread uses the keeper. A callback may free the keeper it is called
+//   from, whose portal_keeper_tend then goes on to its end.
 // - Statuses: none.
 void portal_keeper_free(struct portal_keeper *keeper);
 

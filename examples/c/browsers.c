@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 // What runs. This host has room for one; its lock is needed as soon as several threads keep browsers.
 static char running[33];
@@ -73,21 +74,36 @@ static int32_t has_none(void *host, const char *run, size_t run_len, portal_brow
     return PORTAL_BROWSER_FAULT_FAILED;
 }
 
+static int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
+}
+
 // A thread that keeps the browsers until the file is closed.
 static void *keep(void *keeper) {
-    int64_t next_ms;
+    int64_t next_ms, wait_ms;
     int32_t news;
-    portal_buf faults;
-    while (portal_keeper_tend(keeper, &next_ms, &faults, NULL) == 0) {
-        if (strcmp(faults.data, "[]") != 0) {
-            fprintf(stderr, "faults: %s\n", faults.data);
+    do {
+        portal_buf faults;
+        portal_error *error;
+        if (portal_keeper_tend(keeper, &next_ms, &faults, &error) == 0) {
+            if (strcmp(faults.data, "[]") != 0) {
+                fprintf(stderr, "faults: %s\n", faults.data);
+            }
+            portal_buf_dispose(&faults);
+        } else {
+            // Another process may hold the file locked, or the disk be full: what was to be done still is.
+            if (portal_error_status(error) != PORTAL_ERR_CLOSED) {
+                fprintf(stderr, "portal_keeper_tend: %s\n", portal_error_message(error));
+            }
+            portal_error_free(error);
+            next_ms = now_ms() + 1000;
         }
-        portal_buf_dispose(&faults);
-        // next_ms is 15 s away at most where a browser runs.
-        if (portal_keeper_wait(keeper, 15000, &news, NULL) != 0) {
-            break;
-        }
-    }
+        wait_ms = next_ms - now_ms();
+        wait_ms = wait_ms < 0 ? 0 : wait_ms < 60000 ? wait_ms : 60000;
+        // Fails once the file is closed.
+    } while (portal_keeper_wait(keeper, (uint32_t)wait_ms, &news, NULL) == 0);
     return NULL;
 }
 

@@ -1,7 +1,8 @@
 //! A host's callbacks as the backend that portal-core asks (SPEC 11.3).
 //!
 //! Whatever a callback answers is checked here; what is wrong becomes a [`Fault`] that names the callback.
-//! No detail quotes an answer, which may be a way into a browser: it says where it is wrong.
+//! No detail quotes an answer, which may be a way into a browser: it says where it is wrong. The surprise: an answer
+//! that comes before a fault is in the place of its detail, so what looks like a document is not told either.
 
 use std::ffi::{c_char, c_void};
 
@@ -64,6 +65,11 @@ fn document<T: DeserializeOwned>(name: &str, text: &Secret, shape: &str) -> Resu
     })
 }
 
+/// Whether it begins as a JSON object, whole or cut off: a way in is one.
+fn is_document(text: &Secret) -> bool {
+    text.expose().trim_start().starts_with('{')
+}
+
 impl HostBrowsers {
     /// Calls a callback of that name, and takes its answer or its fault.
     fn ask<F>(
@@ -85,6 +91,9 @@ impl HostBrowsers {
             };
         }
         let detail = match given {
+            Given::Text(detail) if is_document(&detail) => {
+                "its detail begins as an answer does, and is not told".to_owned()
+            }
             Given::Text(detail) => detail.expose().to_owned(),
             Given::Wrong(why) => format!("its detail is wrong: {why}"),
             Given::Nothing | Given::Picture(_) => "it gave no detail".to_owned(),

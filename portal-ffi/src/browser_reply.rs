@@ -56,7 +56,8 @@ fn is_picture(media_type: &str) -> bool {
 }
 
 /// - What: answers a callback of portal_browser_backend with a text or JSON document; where the
-///   callback returns a fault, it is the detail for the log. What was answered before is replaced.
+///   callback returns a fault, it is the detail for the log: a sentence, no document. What was answered
+///   before is replaced.
 /// - Ownership: the text is copied. The reply is the library's and lasts until the callback returns.
 /// - NULL: reply may not be NULL. text may be, with length 0.
 /// - Threads: any, while the callback has not returned.

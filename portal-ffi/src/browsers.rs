@@ -62,13 +62,14 @@ pub(crate) fn word(kind: FaultKind) -> &'static str {
 ///
 /// Each callback returns 0 or a PORTAL_BROWSER_FAULT_..., and puts its answer, or the detail of its
 /// fault for the operator's log, which is no place for a secret, into reply: portal_browser_reply_text.
-/// What it is given is read during the callback only; texts have a NUL after their length. A wrong or
-/// missing answer counts as PORTAL_BROWSER_FAULT_FAILED.
+/// A detail that begins with { is taken for an answer, and not told. What a callback is given is read
+/// during it only; texts have a NUL after their length. A wrong or missing answer counts as
+/// PORTAL_BROWSER_FAULT_FAILED.
 ///
 /// They are called from within portal_keeper_tend and portal_call, on the calling thread, until release
 /// is. Nothing is locked meanwhile: they may take as long as they need, portal_close waits for them,
-/// and they may call the library, except for portal_close, portal_free and the keeper they are called
-/// from. They must not throw or jump out.
+/// and they may call the library. What they may not is end the handle, with portal_close or portal_free,
+/// or use the keeper they are called from but to wake or free it. They must not throw or jump out.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct BrowserBackend {
@@ -100,7 +101,8 @@ pub struct BrowserBackend {
         ) -> i32,
     >,
     /// Answers everything that runs, whichever process started it, as a JSON array of {chat_id, run,
-    /// viewers: the ids of who is let in, controller: who has control, or null}.
+    /// viewers: the ids of who is let in, controller: who has control, or null}. The two are read the
+    /// first time a run is seen, when another process left it; afterwards only whether it is there.
     pub list: Option<unsafe extern "C" fn(host: *mut c_void, reply: *mut Reply) -> i32>,
     /// Lets a viewer in, with a password that opens nothing else, and answers the way in as a JSON
     /// object of {url, username, password}. The name is to be shown. For who is in already it may be
@@ -167,7 +169,8 @@ pub struct BrowserBackend {
     >,
     /// Called once, when no callback will be called any more: by the portal_close or portal_free that
     /// ends the work, or by a portal_open that fails. A portal_open that does not come to read this
-    /// struct, or finds a wrong size, does not call it. NULL: nothing to release.
+    /// struct, or finds a wrong size, does not call it. It may free keepers and followers, and as little
+    /// as a callback end the handle. NULL: nothing to release.
     pub release: Option<unsafe extern "C" fn(host: *mut c_void)>,
 }
 

@@ -1,9 +1,6 @@
 //! `portal_follower`: the event log for a host, in order, missing none (SPEC 12.2).
 
 use std::ffi::c_char;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use portal_core::model::ConnectionId;
 use portal_core::{Delivery, Error, ErrorKind, Portal, Position, Result};
@@ -12,90 +9,61 @@ use serde_json::value::RawValue;
 
 use crate::boundary::{answer, boundary, out};
 use crate::buf::Buf;
+use crate::child::{Child, Wait};
 use crate::error::Failure;
-use crate::handle::{self, Child, Gate, Handle};
+use crate::handle::{self, Handle};
 use crate::input;
-
-/// How often a waiting follower looks whether it was woken.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// As event.list.
 const LARGEST_LIMIT: u32 = 1000;
 
 /// A reader of the event log with a place of its own.
-pub struct Follower {
-    gate: Arc<Gate>,
-    reading: Arc<Reading>,
+pub struct Follower(Child<portal_core::Follower>);
+
+/// The child behind a follower. A clone, as for a keeper.
+///
+/// # Safety
+/// NULL, or a follower that is not freed before this returns.
+unsafe fn child(follower: *const Follower) -> Result<Child<portal_core::Follower>> {
+    // SAFETY: as the caller says.
+    unsafe { input::reference(follower, "follower") }.map(|follower| follower.0.clone())
 }
 
-/// The part of a follower that closing the portal reaches.
-struct Reading {
-    /// None once the portal is closed. Locked during a wait.
-    follower: Mutex<Option<portal_core::Follower>>,
-    woken: AtomicBool,
+/// The next events as a JSON array.
+fn next(follower: &mut portal_core::Follower, limit: usize, mut wait: Wait<'_>) -> Result<String> {
+    let events = loop {
+        let events = wait.a_moment(|moment| follower.next(limit, moment))?;
+        if !events.is_empty() || wait.is_over() || wait.is_woken() {
+            break events;
+        }
+    };
+    serde_json::to_string(&events).map_err(internal)
 }
 
-impl Child for Reading {
-    /// Gives its connection to the file back.
-    fn end(&self) {
-        self.follower
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-    }
-}
-
-impl Reading {
-    fn with<T>(&self, work: impl FnOnce(&mut portal_core::Follower) -> Result<T>) -> Result<T> {
-        let mut follower = self.follower.lock().unwrap_or_else(PoisonError::into_inner);
-        work(follower.as_mut().ok_or(ErrorKind::Closed)?)
-    }
-
-    /// The next events as a JSON array.
-    fn next(&self, limit: usize, timeout: Duration) -> Result<String> {
-        self.with(|follower| {
-            let mut left = timeout;
-            let events = loop {
-                let slice = left.min(LOOK_EVERY);
-                let events = follower.next(limit, slice)?;
-                left -= slice;
-                if !events.is_empty() || left.is_zero() || self.woken.swap(false, Ordering::SeqCst)
-                {
-                    break events;
-                }
-            };
-            serde_json::to_string(&events).map_err(internal)
-        })
-    }
-
-    /// What is to be done with connections, as a JSON array.
-    fn deliver(&self, portal: &Portal, limit: usize, timeout: Duration) -> Result<String> {
-        self.with(|follower| {
-            let mut left = timeout;
-            let deliveries = loop {
-                let before = follower.position().after;
-                let mut deliveries = portal.deliver(follower, limit)?;
-                let at_the_end = follower.position().after == before;
-                if at_the_end {
-                    deliveries = portal.deliver_live()?;
-                }
-                if !deliveries.is_empty()
-                    || at_the_end && left.is_zero()
-                    || self.woken.swap(false, Ordering::SeqCst)
-                {
-                    break deliveries;
-                }
-                if at_the_end {
-                    let slice = left.min(LOOK_EVERY);
-                    // Asks for no event: it only waits for one.
-                    follower.next(0, slice)?;
-                    left -= slice;
-                }
-            };
-            let deliveries: Vec<_> = deliveries.into_iter().map(write).collect::<Result<_>>()?;
-            serde_json::to_string(&deliveries).map_err(internal)
-        })
-    }
+/// What is to be done with connections, as a JSON array.
+fn deliver(
+    follower: &mut portal_core::Follower,
+    portal: &Portal,
+    limit: usize,
+    mut wait: Wait<'_>,
+) -> Result<String> {
+    let deliveries = loop {
+        let before = follower.position().after;
+        let mut deliveries = portal.deliver(follower, limit)?;
+        let at_the_end = follower.position().after == before;
+        if at_the_end {
+            deliveries = portal.deliver_live()?;
+        }
+        if !deliveries.is_empty() || at_the_end && wait.is_over() || wait.is_woken() {
+            break deliveries;
+        }
+        if at_the_end {
+            // Asks for no event: it only waits for one.
+            wait.a_moment(|moment| follower.next(0, moment))?;
+        }
+    };
+    let deliveries: Vec<_> = deliveries.into_iter().map(write).collect::<Result<_>>()?;
+    serde_json::to_string(&deliveries).map_err(internal)
 }
 
 /// A delivery as C reads it.
@@ -179,15 +147,7 @@ pub unsafe extern "C" fn portal_follower_open(
             }
         };
         let inside = gate.enter()?;
-        let reading = Arc::new(Reading {
-            follower: Mutex::new(Some(inside.follow(position)?)),
-            woken: AtomicBool::new(false),
-        });
-        gate.adopt(&reading);
-        let follower = Follower {
-            gate: Arc::clone(gate),
-            reading,
-        };
+        let follower = Follower(Child::new(&inside, inside.follow(position)?));
         Ok(Box::into_raw(Box::new(follower)))
     };
     // SAFETY: the header asks for outputs that can be written.
@@ -214,11 +174,11 @@ pub unsafe extern "C" fn portal_follower_next(
 ) -> i32 {
     let body = || {
         // SAFETY: the header asks for a follower that is not freed meanwhile.
-        let follower = unsafe { input::reference(follower, "follower") }?;
+        let child = unsafe { child(follower) }?;
         let limit = checked(limit)?;
-        let _inside = follower.gate.enter()?;
-        let timeout = Duration::from_millis(timeout_ms.into());
-        follower.reading.next(limit, timeout).map(Buf::new)
+        let events =
+            child.in_turn(|follower, _, woken| next(follower, limit, Wait::new(timeout_ms, woken)));
+        events.map(Buf::new)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(events, "events"), error, body) }
@@ -245,11 +205,11 @@ pub unsafe extern "C" fn portal_follower_deliver(
 ) -> i32 {
     let body = || {
         // SAFETY: the header asks for a follower that is not freed meanwhile.
-        let follower = unsafe { input::reference(follower, "follower") }?;
+        let child = unsafe { child(follower) }?;
         let limit = checked(limit)?;
-        let portal = follower.gate.enter()?;
-        let timeout = Duration::from_millis(timeout_ms.into());
-        let deliveries = follower.reading.deliver(&portal, limit, timeout);
+        let deliveries = child.in_turn(|follower, portal, woken| {
+            deliver(follower, portal, limit, Wait::new(timeout_ms, woken))
+        });
         deliveries.map(Buf::new)
     };
     // SAFETY: the header asks for outputs that can be written.
@@ -271,11 +231,8 @@ pub unsafe extern "C" fn portal_follower_position(
 ) -> i32 {
     let body = || {
         // SAFETY: the header asks for a follower that is not freed meanwhile.
-        let follower = unsafe { input::reference(follower, "follower") }?;
-        let _inside = follower.gate.enter()?;
-        let position = follower
-            .reading
-            .with(|reading| Ok(reading.position().clone()))?;
+        let child = unsafe { child(follower) }?;
+        let position = child.in_turn(|follower, _, _| Ok(follower.position().clone()))?;
         Ok((Buf::new(position.log_id), position.after))
     };
     // SAFETY: the header asks for outputs that can be written.
@@ -292,7 +249,7 @@ pub unsafe extern "C" fn portal_follower_wake(follower: *mut Follower) {
     boundary((), || {
         // SAFETY: NULL, or a follower that is not freed meanwhile.
         if let Some(follower) = unsafe { follower.as_ref() } {
-            follower.reading.woken.store(true, Ordering::SeqCst);
+            follower.0.wake();
         }
     });
 }
@@ -307,11 +264,8 @@ pub unsafe extern "C" fn portal_follower_free(follower: *mut Follower) {
     boundary((), || {
         if !follower.is_null() {
             // SAFETY: `portal_follower_open` made it, and it is freed once.
-            let Follower { gate, reading } = *unsafe { Box::from_raw(follower) };
-            // A portal that closes meanwhile waits for this, or has ended the reading itself.
-            let inside = gate.enter();
-            drop(reading);
-            drop(inside);
+            let Follower(child) = *unsafe { Box::from_raw(follower) };
+            child.free();
         }
     });
 }

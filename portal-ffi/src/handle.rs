@@ -3,15 +3,16 @@
 //! A gate counts the calls that are inside. Closing shuts it, wakes who waits, and returns when the last
 //! call is out and the file is closed. The surprise: followers and keepers are reached from here too, because
 //! each keeps a connection to the file or the portal itself, and the host's callbacks are released with the portal,
-//! not with the last handle.
+//! not with the last handle. What is released may call back, so nothing is locked then.
 
 use std::ffi::c_char;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use portal_core::{Error, ErrorKind, Portal, Result};
 
 use crate::boundary::{answer, boundary, out};
 use crate::browsers::Within;
+use crate::child::Part;
 use crate::error::Failure;
 use crate::input;
 use crate::options::{self, Options};
@@ -26,28 +27,24 @@ pub(crate) struct Gate {
     within: Arc<Within>,
 }
 
-/// What has a part of the portal beyond the calls to it.
-pub(crate) trait Child: Send + Sync {
-    /// Gives it back. Nobody uses the child any more, or will.
-    fn end(&self);
-}
-
 struct State {
-    /// None once closed.
+    /// None once somebody closes.
     portal: Option<Portal>,
-    closing: bool,
     /// Calls between `enter` and leaving.
     inside: usize,
-    children: Vec<Weak<dyn Child>>,
+    /// Those that are not given back.
+    children: Vec<Arc<dyn Part>>,
+    /// Whether closing has come to its end.
+    is_closed: bool,
 }
 
 impl Gate {
-    fn new(portal: Portal, within: Arc<Within>) -> Self {
+    pub(crate) fn new(portal: Portal, within: Arc<Within>) -> Self {
         let state = State {
             portal: Some(portal),
-            closing: false,
             inside: 0,
             children: Vec::new(),
+            is_closed: false,
         };
         Self {
             state: Mutex::new(state),
@@ -60,13 +57,15 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        let woken = self.left.wait(state);
+        woken.unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Begins a call, or `ERR_CLOSED`.
-    pub(crate) fn enter(&self) -> Result<Inside<'_>> {
+    pub(crate) fn enter(self: &Arc<Self>) -> Result<Inside<'_>> {
         let mut state = self.lock();
-        let portal = match &state.portal {
-            Some(portal) if !state.closing => portal.clone(),
-            _ => return Err(ErrorKind::Closed.into()),
-        };
+        let portal = state.portal.clone().ok_or(ErrorKind::Closed)?;
         state.inside += 1;
         Ok(Inside {
             gate: self,
@@ -74,53 +73,63 @@ impl Gate {
         })
     }
 
-    /// Has a child end with the portal.
-    pub(crate) fn adopt<C: Child + 'static>(&self, child: &Arc<C>) {
+    /// A child was given back.
+    pub(crate) fn forget(&self, child: &Arc<dyn Part>) {
         let mut state = self.lock();
-        state.children.retain(|known| known.strong_count() > 0);
-        let child: Weak<C> = Arc::downgrade(child);
-        state.children.push(child);
+        state
+            .children
+            .retain(|known| !std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(child)));
     }
 
     /// Ends the work, unless this is called from within it: then it would wait for itself.
-    fn close(&self) -> Result<()> {
+    pub(crate) fn close(&self) -> Result<()> {
         if self.within.is_here() {
             return Err(Error::invalid(
                 "handle",
-                "A handle is not closed from within a callback of its browsers.",
+                "A handle is not closed from within a callback of its browsers, or while its host is released.",
             ));
         }
         let mut state = self.lock();
-        state.closing = true;
-        let Some(portal) = state.portal.clone() else {
+        let Some(portal) = state.portal.take() else {
+            // Another thread is at it, and this one returns no earlier.
+            while !state.is_closed {
+                state = self.wait(state);
+            }
             return Ok(());
         };
         drop(state);
         portal.close();
         state = self.lock();
         while state.inside > 0 {
-            state = self
-                .left
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.wait(state);
         }
-        // Under the lock, so that another thread that closes returns no earlier either.
-        let children = state.children.drain(..);
-        for child in children.filter_map(|known| known.upgrade()) {
+        let children = std::mem::take(&mut state.children);
+        drop(state);
+        for child in children {
             child.end();
         }
         // Calls that were inside have given their readers back after the first time.
         portal.close();
-        drop(portal);
-        state.portal = None;
+        // It is the last, so the host is released here, and may do what it likes with what it has: nothing is locked.
+        self.within.during(|| drop(portal));
+        self.lock().is_closed = true;
+        self.left.notify_all();
         Ok(())
     }
 }
 
 /// A call that is inside; dropping it leaves.
 pub(crate) struct Inside<'a> {
-    gate: &'a Gate,
+    gate: &'a Arc<Gate>,
     portal: Option<Portal>,
+}
+
+impl Inside<'_> {
+    /// Has a child end with the portal.
+    pub(crate) fn adopt(&self, child: Arc<dyn Part>) -> Arc<Gate> {
+        self.gate.lock().children.push(child);
+        Arc::clone(self.gate)
+    }
 }
 
 impl std::ops::Deref for Inside<'_> {
@@ -208,8 +217,8 @@ pub unsafe extern "C" fn portal_open(
 /// - Ownership: the handle stays the caller's, to be freed with portal_free.
 /// - NULL: handle may not be NULL.
 /// - Threads: any, also while others are in calls on the handle; not from within a callback.
-/// - Statuses: PORTAL_ERR_INVALID, also from within a callback of portal_browser_backend, where it does
-///   nothing. PORTAL_ERR_INTERNAL.
+/// - Statuses: PORTAL_ERR_INVALID, also from within a callback of portal_browser_backend or a release,
+///   where it does nothing. PORTAL_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_close(handle: *mut Handle, error: *mut *mut Failure) -> i32 {
     let body = || {
@@ -226,7 +235,7 @@ pub unsafe extern "C" fn portal_close(handle: *mut Handle, error: *mut *mut Fail
 ///   PORTAL_ERR_CLOSED.
 /// - NULL: allowed, does nothing.
 /// - Threads: any, while no other thread uses the handle; not from within a callback. In one of
-///   portal_browser_backend it does nothing, and the handle is still the caller's.
+///   portal_browser_backend or a release it does nothing, and the handle is still the caller's.
 /// - Statuses: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_free(handle: *mut Handle) {

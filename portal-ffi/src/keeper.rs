@@ -3,66 +3,27 @@
 //! The surprise: a keeper that is in use refuses a second call instead of making it wait. Within a callback of the
 //! browsers' the first call is further up the same stack, and the wait would have no end.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
-use std::time::Duration;
-
-use portal_core::{Error, ErrorKind, Result, Tended};
+use portal_core::{Result, Tended};
 use serde_json::json;
 
 use crate::boundary::{answer, boundary, out};
 use crate::browsers::word;
 use crate::buf::Buf;
+use crate::child::{Child, Wait};
 use crate::error::Failure;
-use crate::handle::{self, Child, Gate, Handle};
+use crate::handle::{self, Handle};
 use crate::input;
 
-/// How often a waiting keeper looks whether it was woken.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
 /// Keeps the browsers of a file as they are wanted. Each thread that does has one of its own.
-pub struct Keeper {
-    gate: Arc<Gate>,
-    tending: Arc<Tending>,
-}
+pub struct Keeper(Child<portal_core::Keeper>);
 
-/// The part of a keeper that closing the portal reaches.
-struct Tending {
-    /// None once the portal is closed. Locked while in use.
-    keeper: Mutex<Option<portal_core::Keeper>>,
-    woken: AtomicBool,
-}
-
-impl Child for Tending {
-    fn end(&self) {
-        self.keeper
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-    }
-}
-
-impl Keeper {
-    /// Works with it while its portal is open. What it needs is held by the call: a callback may free
-    /// the keeper.
-    fn with<T>(
-        &self,
-        work: impl FnOnce(&mut portal_core::Keeper, &AtomicBool) -> Result<T>,
-    ) -> Result<T> {
-        let (gate, tending) = (Arc::clone(&self.gate), Arc::clone(&self.tending));
-        let _inside = gate.enter()?;
-        let mut keeper = match tending.keeper.try_lock() {
-            Ok(keeper) => keeper,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::invalid(
-                    "keeper",
-                    "This keeper is in use; each thread has one of its own.",
-                ));
-            }
-        };
-        work(keeper.as_mut().ok_or(ErrorKind::Closed)?, &tending.woken)
-    }
+/// The child behind a keeper. A clone: a callback may free the keeper.
+///
+/// # Safety
+/// NULL, or a keeper that is not freed before this returns.
+unsafe fn child(keeper: *const Keeper) -> Result<Child<portal_core::Keeper>> {
+    // SAFETY: as the caller says.
+    unsafe { input::reference(keeper, "keeper") }.map(|keeper| keeper.0.clone())
 }
 
 /// What the backend did not do, as a JSON array.
@@ -90,13 +51,8 @@ pub unsafe extern "C" fn portal_keeper_open(
         // SAFETY: the header asks for a live handle.
         let gate = unsafe { handle::gate(handle) }?;
         let inside = gate.enter()?;
-        let tending = Arc::new(Tending {
-            keeper: Mutex::new(Some(inside.keeper()?)),
-            woken: AtomicBool::new(false),
-        });
-        gate.adopt(&tending);
-        let gate = Arc::clone(gate);
-        Ok(Box::into_raw(Box::new(Keeper { gate, tending })))
+        let keeper = Keeper(Child::new(&inside, inside.keeper()?));
+        Ok(Box::into_raw(Box::new(keeper)))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(keeper, "keeper"), error, body) }
@@ -125,9 +81,9 @@ pub unsafe extern "C" fn portal_keeper_tend(
     error: *mut *mut Failure,
 ) -> i32 {
     let body = || {
-        // SAFETY: the header asks for a keeper that is not freed meanwhile.
-        let keeper = unsafe { input::reference(keeper, "keeper") }?;
-        let tended = keeper.with(|keeper, _| keeper.tend())?;
+        // SAFETY: the header asks for a keeper that nobody frees but a callback.
+        let child = unsafe { child(keeper) }?;
+        let tended = child.alone("keeper", |keeper, _, _| keeper.tend())?;
         Ok((tended.next_at.as_millis(), Buf::new(self::faults(&tended))))
     };
     // SAFETY: the header asks for outputs that can be written.
@@ -157,14 +113,12 @@ pub unsafe extern "C" fn portal_keeper_wait(
 ) -> i32 {
     let body = || {
         // SAFETY: the header asks for a keeper that is not freed meanwhile.
-        let keeper = unsafe { input::reference(keeper, "keeper") }?;
-        keeper.with(|keeper, woken| {
-            let mut left = Duration::from_millis(timeout_ms.into());
+        let child = unsafe { child(keeper) }?;
+        child.alone("keeper", |keeper, _, woken| {
+            let mut wait = Wait::new(timeout_ms, woken);
             loop {
-                let slice = left.min(LOOK_EVERY);
-                let has_news = keeper.wait(slice)?;
-                left -= slice;
-                if has_news || left.is_zero() || woken.swap(false, Ordering::SeqCst) {
+                let has_news = wait.a_moment(|moment| keeper.wait(moment))?;
+                if has_news || wait.is_over() || wait.is_woken() {
                     return Ok(i32::from(has_news));
                 }
             }
@@ -184,7 +138,7 @@ pub unsafe extern "C" fn portal_keeper_wake(keeper: *mut Keeper) {
     boundary((), || {
         // SAFETY: NULL, or a keeper that is not freed meanwhile.
         if let Some(keeper) = unsafe { keeper.as_ref() } {
-            keeper.tending.woken.store(true, Ordering::SeqCst);
+            keeper.0.wake();
         }
     });
 }
@@ -192,18 +146,16 @@ pub unsafe extern "C" fn portal_keeper_wake(keeper: *mut Keeper) {
 /// - What: frees a keeper.
 /// - Ownership: takes the keeper back; before or after its portal, as it comes.
 /// - NULL: allowed, does nothing.
-/// - Threads: any, while no other thread uses the keeper.
+/// - Threads: any, while no other thread uses the keeper. A callback may free the keeper it is called
+///   from, whose portal_keeper_tend then goes on to its end.
 /// - Statuses: none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_keeper_free(keeper: *mut Keeper) {
     boundary((), || {
         if !keeper.is_null() {
             // SAFETY: `portal_keeper_open` made it, and it is freed once.
-            let Keeper { gate, tending } = *unsafe { Box::from_raw(keeper) };
-            // A portal that closes meanwhile waits for this, or has ended the keeping itself.
-            let inside = gate.enter();
-            drop(tending);
-            drop(inside);
+            let Keeper(child) = *unsafe { Box::from_raw(keeper) };
+            child.free();
         }
     });
 }

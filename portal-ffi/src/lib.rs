@@ -33,6 +33,7 @@ mod browsers;
 mod buf;
 mod call;
 mod chats;
+mod child;
 mod error;
 mod follower;
 mod handle;

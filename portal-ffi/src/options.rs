@@ -52,8 +52,10 @@ pub struct Options {
     /// with a wrong size, reads nothing of this struct. NULL: nothing to release.
     pub release: Option<unsafe extern "C" fn(host: *mut c_void)>,
     /// What runs browsers, for a host that keeps them with a portal_keeper; needs PORTAL_OPEN_PRESENCE.
-    /// It has a host and a release of its own. NULL: whatever is asked of a browser answers
-    /// PORTAL_ERR_BROWSER_UNAVAILABLE.
+    /// It has a host and a release of its own. NULL: this handle runs none. browser.start, stop and get
+    /// work all the same while another process of the file runs browsers, else they answer
+    /// PORTAL_ERR_BROWSER_UNAVAILABLE, as control, the clipboard and the screen always do. browser.list
+    /// always answers.
     pub browsers: *const BrowserBackend,
 }
 
@@ -112,7 +114,8 @@ impl Random for HostRandom {
 /// The options that C describes; NULL is every default. `within` is told which threads are in a
 /// callback of the browsers'.
 ///
-/// # Safety NULL, or a `portal_options` that keeps what the header asks of its callbacks.
+/// # Safety
+/// NULL, or a `portal_options` that keeps what the header asks of its callbacks.
 pub(crate) unsafe fn options(
     pointer: *const Options,
     within: &Arc<Within>,

@@ -288,3 +288,13 @@ fn only_the_boundary_catches_panics_spec_17_6() {
         assert_eq!(catches, file.ends_with("/boundary.rs"), "{file}");
     }
 }
+
+/// Reflowing a comment swallows it.
+#[test]
+fn a_heading_of_safety_stands_on_its_own_line() {
+    for file in source_files() {
+        for line in read(&file).lines().filter(|line| line.contains("# Safety")) {
+            assert_eq!(line.trim(), "/// # Safety", "{file}");
+        }
+    }
+}

@@ -203,9 +203,9 @@ static void a_fault_ends_the_run_and_leaves_the_chat_alone(const char *directory
         CHECK(called(&host, "start stop "));
         CHECK(browser_is(handle, chat, "\"state\":\"failed\"") && browser_is(handle, chat, FAULTS[i].reason));
     }
-    // The detail is told as it was given.
+    // The detail is told as it was given, behind what was asked of which run.
     does(handle, &who, "browser.start", chat);
-    tend(&host, "\"detail\":\"`start`: no \\\"room\\\"\"");
+    tend(&host, ": `start`: no \\\"room\\\"\",\"kind\"");
     host.told = NULL;
 
     // One that has run and is not there any more.

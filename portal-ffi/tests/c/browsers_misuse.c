@@ -4,6 +4,7 @@
 #include "fake.h"
 
 #include <stddef.h>
+#include <unistd.h>
 
 // Opening --------------------------------------------------------------------------------------------
 
@@ -188,6 +189,37 @@ static void a_wrong_answer_is_a_fault(const char *directory) {
     }
 }
 
+// A callback that has answered and fails after all: its answer is no detail for the log.
+static void no_way_in_is_told_as_a_fault(const char *directory) {
+    static const struct wrong TELLING[] = {
+        {"admit", PORTAL_BROWSER_FAULT_FAILED, "{\"url\":\"u\",\"username\":\"n\",\"password\":\"hidden\"}",
+         "`admit`: its detail begins as an answer does, and is not told\",\"kind\":\"failed\""},
+        {"admit", PORTAL_BROWSER_FAULT_FULL, " \n{\"url\":\"u\",\"password\":\"hidden", "and is not told\",\"kind\":\"full\""},
+        {"admit", 77, "{\"password\":\"hidden\"}", "returned 77, which is none of PORTAL_BROWSER_FAULT_...: its detail begins"},
+        {"admit", PORTAL_BROWSER_FAULT_FAILED, "no {room}", "`admit`: no {room}\",\"kind\":\"failed\""},
+    };
+    struct fake host = fake_host();
+    portal *handle = open_house(&host, file(directory, "telling.db"));
+    int64_t chat = lobby(handle, "ada");
+    seat(handle, new_user(handle, "ben"), chat);
+    portal_actor who = actor(PORTAL_ACTOR_OPERATOR, 0);
+    does(handle, &who, "browser.start", chat);
+    for (size_t i = 0; i < sizeof TELLING / sizeof *TELLING; i++) {
+        host.told = TELLING[i].of;
+        host.status = TELLING[i].status;
+        host.text = TELLING[i].text;
+        host.text_len = strlen(host.text);
+        int64_t next;
+        portal_buf faults;
+        OK(portal_keeper_tend(host.keeper, &next, &faults, &error));
+        CHECK(strstr(faults.data, TELLING[i].fault) != NULL && strstr(faults.data, "hidden") == NULL);
+        portal_buf_dispose(&faults);
+        host.now += 10 * 1000; // It is tried again.
+    }
+    portal_keeper_free(host.keeper);
+    portal_free(handle);
+}
+
 static int32_t text_for_a_picture(void *host, const char *run, size_t run_len, portal_browser_reply *reply) {
     (void)host, (void)run, (void)run_len;
     says_text(reply, "a picture");
@@ -295,11 +327,68 @@ static void frees_the_keeper(struct fake *self) {
 static void a_callback_may_free_its_keeper(const char *directory) {
     struct fake host = fake_host();
     portal *handle = open_house(&host, file(directory, "free.db"));
+    int64_t chat = lobby(handle, "ada");
+    portal_actor who = actor(PORTAL_ACTOR_OPERATOR, 0);
+    does(handle, &who, "browser.start", chat);
     host.amid = "list";
     host.during = frees_the_keeper;
+    // What is under way goes on to its end.
     tend(&host, "[]");
-    portal_free(handle);
+    CHECK(called(&host, "list start ") && browser_is(handle, chat, "\"state\":\"running\""));
+    OK(portal_close(handle, &error));
     CHECK(host.released == 1);
+    portal_free(handle);
+}
+
+// Being released -------------------------------------------------------------------------------------
+
+struct leaving {
+    struct fake fake;
+    portal_follower *follower;
+};
+
+// Gives back what the host has of the library, and tries what is refused.
+static void gives_everything_back(void *host) {
+    struct leaving *self = host;
+    portal_keeper_free(self->fake.keeper);
+    portal_follower_free(self->follower);
+    int64_t next;
+    portal_keeper *late;
+    FAILS(PORTAL_ERR_CLOSED, portal_tick(self->fake.handle, &next, &error));
+    FAILS(PORTAL_ERR_CLOSED, portal_keeper_open(self->fake.handle, &late, &error));
+    REFUSES("handle", portal_close(self->fake.handle, &error));
+    portal_free(self->fake.handle);
+    self->fake.released++;
+}
+
+static void the_release_may_give_back_what_the_host_has(const char *directory) {
+    for (int of_options = 0; of_options < 2; of_options++) {
+        struct leaving host;
+        memset(&host, 0, sizeof host);
+        host.fake = fake_host();
+        portal_browser_backend browsers = backend(&host.fake);
+        portal_options with = options(PORTAL_OPEN_PRESENCE);
+        with.browsers = &browsers;
+        browsers.release = NULL;
+        if (of_options) {
+            with.host = &host;
+            with.release = gives_everything_back;
+        } else {
+            browsers.release = gives_everything_back;
+        }
+        OK(portal_open(TEXT(file(directory, "leave.db")), &with, &host.fake.handle, &error));
+        OK(portal_keeper_open(host.fake.handle, &host.fake.keeper, &error));
+        OK(portal_follower_open(host.fake.handle, NULL, 0, 0, &host.follower, &error));
+        alarm(300); // Instead of for ever.
+        if (of_options) {
+            OK(portal_close(host.fake.handle, &error));
+            CHECK(host.fake.released == 1);
+            OK(portal_close(host.fake.handle, &error));
+        }
+        portal_free(host.fake.handle);
+        alarm(0);
+        CHECK(host.fake.released == 1);
+    }
 }
 
 int main(int argc, char **argv) {
@@ -308,8 +397,10 @@ int main(int argc, char **argv) {
     options_without_browsers_are_read_as_before(argv[1]);
     every_null_has_a_name(argv[1]);
     a_wrong_answer_is_a_fault(argv[1]);
+    no_way_in_is_told_as_a_fault(argv[1]);
     a_wrong_picture_is_none(argv[1]);
     a_callback_may_call_the_library(argv[1]);
     a_callback_may_free_its_keeper(argv[1]);
+    the_release_may_give_back_what_the_host_has(argv[1]);
     return 0;
 }
