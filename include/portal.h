@@ -437,8 +437,9 @@ typedef struct portal_browser_backend {
     // Ends a run with everything that belongs to it. After a fault it is called again later.
     int32_t (*stop)(void *host, const char *run, size_t run_len, struct portal_browser_reply *reply);
     // Answers everything that runs, whichever process started it, as a JSON array of {chat_id, run,
-    // viewers: the ids of who is let in, controller: who has control, or null}. The two are read the
-    // first time a run is seen, when another process left it; afterwards only whether it is there.
+    // viewers: the ids of who is let in, controller: who has control, or null}. Of the viewers, whoever
+    // was not let in through admit here is dismissed; the controller is read the first time that a run
+    // is seen, when another process left it.
     int32_t (*list)(void *host, struct portal_browser_reply *reply);
     // Lets a viewer in, with a password that opens nothing else, and answers the way in as a JSON
     // object of {url, username, password}. The name is to be shown. For who is in already it may be
@@ -723,7 +724,8 @@ int32_t portal_disconnect(struct portal *handle,
 //   PORTAL_ERR_INTERNAL.
 int32_t portal_tick(struct portal *handle, int64_t *next_ms, struct portal_error **error);
 
-// - What: makes a user by hand, for the operator: role user, tier basic.
+// - What: makes a user by hand, for the operator: role user, tier basic, which can own no chat.
+//   portal_call with user.create takes a role and a tier as well, and user.set_tier changes it.
 // - Ownership: the inputs are read during the call only.
 // - NULL: handle, actor, username and user_id may not be NULL.
 // - Threads: any, also several at once.
@@ -767,7 +769,8 @@ int32_t portal_user_list(struct portal *handle,
                          struct portal_error **error);
 
 // - What: makes a chat of chat_type "OFFICIAL", "PUBLIC" or "PRIVATE" in suite 3: PUBLIC with a slug,
-//   PRIVATE without. owner_id is whose it is where the operator makes it, else 0.
+//   PRIVATE without. owner_id is whose it is where the operator makes it, else 0. The owner of a
+//   PUBLIC or PRIVATE one needs the tier premium, that of an OFFICIAL one the role admin.
 // - Ownership: the inputs are read during the call only.
 // - NULL: handle, actor, chat_type, name and chat_id may not be NULL. slug may be, with length 0.
 // - Threads: any, also several at once.

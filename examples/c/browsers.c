@@ -107,10 +107,10 @@ static void *keep(void *keeper) {
     return NULL;
 }
 
-// Ends the program on a failure: this is an example.
-static void done(const char *what, int32_t status, portal_error *error) {
+// Ends the program on a failure: this is an example. The error is looked at once the call has answered.
+static void done(const char *what, int32_t status, portal_error **error) {
     if (status != 0) {
-        fprintf(stderr, "%s: %s: %s\n", what, portal_status_code(status), portal_error_message(error));
+        fprintf(stderr, "%s: %s: %s\n", what, portal_status_code(status), portal_error_message(*error));
         exit(1);
     }
 }
@@ -122,8 +122,8 @@ static int64_t call(portal *handle, int32_t kind, int64_t id, const char *op, co
     actor.kind = kind;
     actor.id = id;
     portal_buf reply;
-    portal_error *error;
-    done(op, portal_call(handle, &actor, op, strlen(op), params, strlen(params), &reply, &error), error);
+    portal_error *error = NULL;
+    done(op, portal_call(handle, &actor, op, strlen(op), params, strlen(params), &reply, &error), &error);
     const char *found = strstr(reply.data, name); // A real program reads the reply with a JSON library.
     int64_t number = found == NULL ? 0 : strtoll(found + strlen(name) + 2, NULL, 10);
     portal_buf_dispose(&reply);
@@ -148,12 +148,12 @@ int main(int argc, char **argv) {
     options.flags = PORTAL_OPEN_PRESENCE;
     options.browsers = &browsers;
     portal *handle;
-    portal_error *error;
-    done("portal_open", portal_open(path, strlen(path), &options, &handle, &error), error);
+    portal_error *error = NULL;
+    done("portal_open", portal_open(path, strlen(path), &options, &handle, &error), &error);
     portal_keeper *keeper;
-    done("portal_keeper_open", portal_keeper_open(handle, &keeper, &error), error);
+    done("portal_keeper_open", portal_keeper_open(handle, &keeper, &error), &error);
     portal_follower *follower;
-    done("portal_follower_open", portal_follower_open(handle, NULL, 0, 0, &follower, &error), error);
+    done("portal_follower_open", portal_follower_open(handle, NULL, 0, 0, &follower, &error), &error);
     pthread_t thread;
     pthread_create(&thread, NULL, keep, keeper);
 
@@ -168,7 +168,7 @@ int main(int argc, char **argv) {
     session.kind = PORTAL_ACTOR_SESSION;
     session.id = call(handle, PORTAL_ACTOR_OPERATOR, 0, "session.create", params, "session_id");
     int64_t connection;
-    done("portal_connect", portal_connect(handle, &session, &connection, &error), error);
+    done("portal_connect", portal_connect(handle, &session, &connection, &error), &error);
     snprintf(params, sizeof params, "{\"chat_id\":%" PRId64 "}", chat);
     call(handle, PORTAL_ACTOR_CONNECTION, connection, "room.join", params, "");
     call(handle, PORTAL_ACTOR_CONNECTION, connection, "browser.start", params, "");
@@ -176,7 +176,7 @@ int main(int argc, char **argv) {
     // What a real host writes to its sockets, until the browser runs.
     for (int runs = 0; !runs;) {
         portal_buf deliveries;
-        done("portal_follower_deliver", portal_follower_deliver(follower, 100, 1000, &deliveries, &error), error);
+        done("portal_follower_deliver", portal_follower_deliver(follower, 100, 1000, &deliveries, &error), &error);
         printf("deliver: %s\n", deliveries.data);
         runs = strstr(deliveries.data, "\"room:started\"") != NULL;
         portal_buf_dispose(&deliveries);

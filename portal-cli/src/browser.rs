@@ -1,11 +1,13 @@
 //! `browser`: chats' shared browsers (SPEC 11), on the file of a running server that runs some.
 
 use clap::Subcommand;
+use portal_core::{Error, ErrorKind};
 use serde_json::json;
 
 use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::input::Params;
+use crate::output::note;
 use crate::table::Column;
 
 #[derive(Debug, Subcommand)]
@@ -38,16 +40,33 @@ const LIST: &[Column] = &[
     ("run", "run"),
 ];
 
+const NOT_RUN: &str =
+    "No server that runs browsers (`browsers = \"neko\"` in its settings) has this file open.";
+
+/// An operator has no "this server", but a file.
+fn explained(failure: Failure) -> Failure {
+    match failure {
+        Failure::Error(error) if error.kind() == ErrorKind::BrowserUnavailable => {
+            Error::with_message(ErrorKind::BrowserUnavailable, NOT_RUN).into()
+        }
+        other => other,
+    }
+}
+
 pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
     let out = desk.out;
     match verb {
         Verb::List { after, limit } => {
             let params = Params::new().maybe("after", after).maybe("limit", limit);
-            out.rows(&desk.call("browser.list", params)?, "browsers", LIST)
+            let reply = desk.call("browser.list", params)?;
+            if reply["are_run"] == false {
+                note(NOT_RUN);
+            }
+            out.rows(&reply, "browsers", LIST)
         }
         Verb::Start { chat } => {
             let params = json!({ "chat_id": desk.chat(&chat)? });
-            let reply = desk.call("browser.start", params)?;
+            let reply = desk.call("browser.start", params).map_err(explained)?;
             out.done(
                 &reply,
                 "It is asked for: `browser list` says what came of it.",
@@ -55,7 +74,7 @@ pub(crate) fn run(verb: Verb, desk: &Desk) -> Result<(), Failure> {
         }
         Verb::Stop { chat } => {
             let params = json!({ "chat_id": desk.chat(&chat)? });
-            let reply = desk.call("browser.stop", params)?;
+            let reply = desk.call("browser.stop", params).map_err(explained)?;
             out.done(&reply, "It ends; the chat goes on.")
         }
     }

@@ -290,3 +290,17 @@ fn what_failed_is_told_although_the_file_failed_too_spec_11_2() {
         "{faults:?}"
     );
 }
+
+#[test]
+fn a_start_behind_one_that_cannot_be_ended_says_why_it_is_none_spec_11_2() {
+    let (mut house, chat) = full_square();
+    house.fake.fail("start", &[FaultKind::Unreachable]);
+    house.fake.fail("stop", &[FaultKind::Unreachable; 2]);
+    for _ in 0..2 {
+        house.stage.ok(&user(PREMIUM), "browser.start", of(chat));
+        house.tend();
+        assert_eq!(house.state(chat), "failed: unreachable");
+    }
+    // What runs browsers is back: no time has to pass.
+    house.started(PREMIUM, chat);
+}

@@ -101,8 +101,9 @@ pub struct BrowserBackend {
         ) -> i32,
     >,
     /// Answers everything that runs, whichever process started it, as a JSON array of {chat_id, run,
-    /// viewers: the ids of who is let in, controller: who has control, or null}. The two are read the
-    /// first time a run is seen, when another process left it; afterwards only whether it is there.
+    /// viewers: the ids of who is let in, controller: who has control, or null}. Of the viewers, whoever
+    /// was not let in through admit here is dismissed; the controller is read the first time that a run
+    /// is seen, when another process left it.
     pub list: Option<unsafe extern "C" fn(host: *mut c_void, reply: *mut Reply) -> i32>,
     /// Lets a viewer in, with a password that opens nothing else, and answers the way in as a JSON
     /// object of {url, username, password}. The name is to be shown. For who is in already it may be

@@ -14,7 +14,8 @@ use crate::input;
 use crate::typed::{Call, given, parsed};
 
 /// - What: makes a chat of chat_type "OFFICIAL", "PUBLIC" or "PRIVATE" in suite 3: PUBLIC with a slug,
-///   PRIVATE without. owner_id is whose it is where the operator makes it, else 0.
+///   PRIVATE without. owner_id is whose it is where the operator makes it, else 0. The owner of a
+///   PUBLIC or PRIVATE one needs the tier premium, that of an OFFICIAL one the role admin.
 /// - Ownership: the inputs are read during the call only.
 /// - NULL: handle, actor, chat_type, name and chat_id may not be NULL. slug may be, with length 0.
 /// - Threads: any, also several at once.

@@ -12,7 +12,8 @@ use crate::handle::Handle;
 use crate::input;
 use crate::typed::{Call, given};
 
-/// - What: makes a user by hand, for the operator: role user, tier basic.
+/// - What: makes a user by hand, for the operator: role user, tier basic, which can own no chat.
+///   portal_call with user.create takes a role and a tier as well, and user.set_tier changes it.
 /// - Ownership: the inputs are read during the call only.
 /// - NULL: handle, actor, username and user_id may not be NULL.
 /// - Threads: any, also several at once.

@@ -265,10 +265,27 @@ impl Round<'_> {
             .as_ref()
             .filter(|plan| plan.state != BrowserState::Failed);
         let present = present.map(|plan| plan.order.run.clone());
+        let starting = plan
+            .as_ref()
+            .filter(|plan| plan.state == BrowserState::Starting && self.starts);
         for run in self.browsers.runs_of(chat) {
             // Of a chat that is gone, of an earlier start, or one that failed.
-            if Some(&run) != present.as_ref() && !self.stop(chat, &run) {
-                return Ok(());
+            if Some(&run) == present.as_ref() {
+                continue;
+            }
+            if starting.is_some() {
+                // Whoever asks anew does not wait for the next try.
+                self.browsers.done(&(chat, run.clone(), Task::Stop));
+            }
+            if !self.stop(chat, &run) {
+                return match starting {
+                    Some(plan) => {
+                        let why = self.faults.last().map(|(_, fault)| fault.kind);
+                        let why = why.unwrap_or(FaultKind::Unreachable).into();
+                        self.settle(chat, &plan.order.run, Outcome::Lost(why))
+                    }
+                    None => Ok(()),
+                };
             }
         }
         match plan {

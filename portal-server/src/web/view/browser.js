@@ -13,7 +13,7 @@ const WHY = {
   died: "It ended by itself",
   unreachable: "What runs browsers here does not answer",
   full: "There is no room for another browser at the moment",
-  misconfigured: "This browser is not set up here; choose another in the settings",
+  misconfigured: "It cannot be run as it is set up here; the server's log says why",
   failed: "It could not be started",
   unavailable: "No browsers are run here any more",
 };
