@@ -100,7 +100,8 @@ impl Portal {
     /// deliveries and again within 250 ms while [`Portal::has_live_news`].
     pub fn deliver_live(&self) -> Result<Vec<Delivery>> {
         let now = self.now();
-        if !self.has_live_news() {
+        let has_news = self.shared.presence().map(|it| it.has_live_news());
+        if !has_news.ok_or(ErrorKind::NotConnected)? {
             return Ok(Vec::new());
         }
         // First of all: what is taken out and cannot be told is lost.
