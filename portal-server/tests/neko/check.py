@@ -65,6 +65,44 @@ def gone(server):
     until("no container is left", lambda: not server.containers())
 
 
+@contextlib.contextmanager
+def dropping_input():
+    """A firewall of the machine's own that drops what it does not know, as many have it."""
+    rules = f"""table inet {NETWORK}own {{
+        chain input {{
+            type filter hook input priority 0; policy accept;
+            iifname "{NETWORK}" ct state established,related accept
+            iifname "{NETWORK}" drop
+        }}
+    }}"""
+    subprocess.run(["nft", "-f", "-"], input=rules.encode(), check=True)
+    try:
+        yield
+    finally:
+        shell("nft", "delete", "table", "inet", f"{NETWORK}own")
+
+
+def where_the_machine_drops_by_itself_the_rules_are_missed_all_the_same():
+    drop_rules()
+    with dropping_input(), Server("dropping") as server:
+        owner = server.owner().connect()
+        chat = owner.chat()
+        owner.join(chat)
+        owner.start(chat)
+        assert owner.stopped(chat) == "misconfigured"
+        assert server.logged("rules for browsers are not found"), open(server.log).read()
+        gone(server)
+        load_rules()
+        owner.start(chat)
+        assert Viewer(owner.access(chat)).may_sign_in()
+        owner.stop(chat)
+        assert owner.stopped(chat) == "asked"
+        # Those of another network are none.
+        load_rules(network=f"{NETWORK}x"[:15])
+        owner.start(chat)
+        assert owner.stopped(chat) == "misconfigured"
+
+
 def without_the_rules_no_browser_is_run_and_the_log_says_what_to_do():
     drop_rules()
     with Server("open") as server:
@@ -438,6 +476,7 @@ def counts(server):
 
 CASES = [
     without_the_rules_no_browser_is_run_and_the_log_says_what_to_do,
+    where_the_machine_drops_by_itself_the_rules_are_missed_all_the_same,
     with_the_rules_a_browser_reaches_the_internet_and_nothing_else,
     a_chat_has_a_browser_from_start_to_stop,
     a_browser_is_as_its_chat_is_set_up,

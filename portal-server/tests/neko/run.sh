@@ -6,7 +6,7 @@
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 source "$here/../surroundings.sh"
-[ "$(id -u)" = 0 ] || { echo "containers and firewalls want root: not run"; exit 0; }
+[ "$(id -u)" = 0 ] || { echo "containers and firewalls want root: nothing was tried" >&2; exit 1; }
 debian podman podman runc nftables netavark iproute2 iptables
 debian runc runc
 debian nft nftables
@@ -52,6 +52,7 @@ clear_engine() {
     ip link delete "$network" 2>/dev/null || true
     nft delete table inet portal_browsers 2>/dev/null || true
     nft delete table bridge portal_browsers 2>/dev/null || true
+    nft delete table inet "${network}own" 2>/dev/null || true
     ip netns delete "$network" 2>/dev/null || true
     mount | awk -v at="$temp/" 'index($3, at) == 1 { print $3 }' | sort -r | xargs -r -n 1 umount 2>/dev/null || true
     clean_up
@@ -85,7 +86,7 @@ PORTAL_PROGRAMS="$programs" ENGINE_SOCKET="$socket" ENGINE_NETWORK="$network" EN
 if [ "$status" = 0 ] && [ $# = 0 ]; then
     # With a clock that can be moved: in the library's own way, on the same engine.
     (cd "$root" && ENGINE_SOCKET="$socket" ENGINE_NETWORK="$network" \
-        cargo test --quiet --locked -p portal-server --test neko_idle) || status=$?
+        cargo test --quiet --locked -p portal-server --test neko_idle -- --ignored) || status=$?
 fi
 if [ "$status" != 0 ]; then tail -n 20 "$temp"/*.log >&2 || true; fi
 exit "$status"
