@@ -105,9 +105,9 @@ pub(crate) const SETTINGS: [Setting; 19] = [
     },
     Setting {
         name: "browser_image",
-        takes: Takes::Texts("NAME=IMAGE", "firefox=ghcr.io/m1k1o/neko/firefox:3.0"),
+        takes: Takes::Texts("NAME=IMAGE", "firefox=ghcr.io/m1k1o/neko/firefox:3.1.2"),
         what: "The image of a browser.",
-        more: "It must be there already: nothing is fetched.",
+        more: "It must be there already: nothing is fetched. Of neko 3.0.11, 3.1.2 or newer: others are not run.",
         otherwise: "ghcr.io/m1k1o/neko/NAME:3",
         set: |settings, value| {
             let images = pairs(value, "an image")?;

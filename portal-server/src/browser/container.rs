@@ -170,6 +170,8 @@ fn variables(setup: &Setup, order: &BrowserOrder, port: u16, token: &Secret) -> 
     let mut lines = vec![
         format!("NEKO_SERVER_BIND=:{INSIDE}"),
         "NEKO_SERVER_METRICS=false".to_owned(),
+        // The page that comes with 3.0 and 3.1 signs in by the old /ws alone.
+        "NEKO_LEGACY=true".to_owned(),
         // Accounts are made one by one; sessions are known by tokens, not by cookies that all pages of a host share.
         "NEKO_MEMBER_PROVIDER=object".to_owned(),
         "NEKO_SESSION_COOKIE_ENABLED=false".to_owned(),

@@ -19,7 +19,7 @@ SOCKET = os.environ["ENGINE_SOCKET"]
 NETWORK = os.environ["ENGINE_NETWORK"]
 TEMP = os.environ["ENGINE_TEMP"]
 SUBNET = "10.213.53.0/24"
-IMAGES = "firefox=standin:good,chromium=standin:dies,brave=standin:mute,opera=standin:old,vivaldi=nothing:here,microsoft-edge=standin:mum"
+IMAGES = "firefox=standin:good,chromium=standin:dies,brave=standin:mute,opera=standin:old,vivaldi=nothing:here,microsoft-edge=standin:mum,waterfox=standin:rising"
 
 # What flags may still say otherwise.
 SETTINGS = {f"PORTAL_BROWSER_{name}": value for name, value in {
@@ -305,6 +305,14 @@ class Viewer:
         self.token = json.loads(text)["token"]
         self.stream = socket.create_connection((self.url.hostname, self.url.port), 10)
         self.stream.sendall(f"GET {self.url.path}api/ws?token={self.token} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert b" 101 " in self.stream.recv(4096)
+        return self
+
+    def look_as_the_built_in_page(self):
+        """Opens the stream of the page that comes with neko, which signs in by it."""
+        self.stream = socket.create_connection((self.url.hostname, self.url.port), 10)
+        query = urllib.parse.urlencode(self.credentials)
+        self.stream.sendall(f"GET {self.url.path}ws?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert b" 101 " in self.stream.recv(4096)
         return self
 

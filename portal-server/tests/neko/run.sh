@@ -65,7 +65,7 @@ cp "$(command -v bash-static)" "$temp/image/bash"
 gcc -std=gnu11 -O1 -Wall -Wextra -Werror -static -o "$temp/image/standin" "$here/image/standin.c" -lpthread
 engine build --isolation=chroot --quiet --tag standin:good "$temp/image" >/dev/null
 mkdir "$temp/bad"
-for kind in dies mute old; do
+for kind in dies mute old rising; do
     printf 'FROM localhost/standin:good\nENV STANDIN=%s\n' "$kind" >"$temp/bad/Containerfile"
     engine build --isolation=chroot --quiet --tag "standin:$kind" "$temp/bad" >/dev/null
 done
