@@ -258,6 +258,27 @@ fn a_network_of_other_addresses_is_not_taken() {
 }
 
 #[test]
+fn a_network_of_another_interface_or_with_ipv6_is_not_taken() {
+    for (more, words) in [
+        (
+            json!({"Options": {"com.docker.network.bridge.name": "br0"}}),
+            "has the interface \"br0\", not portal-neko",
+        ),
+        (json!({"EnableIPv6": true}), "has IPv6"),
+    ] {
+        let mut network =
+            json!({"Driver": "bridge", "IPAM": {"Config": [{"Subnet": "10.213.52.0/24"}]}});
+        let more = more.as_object().unwrap().clone();
+        network.as_object_mut().unwrap().extend(more);
+        let stage = Stage::new(move |asked| match asked.what().as_str() {
+            "GET /networks/portal-neko" => Reply::Json(200, network.clone()),
+            _ => well(asked),
+        });
+        stage.refuses(FaultKind::Misconfigured, words);
+    }
+}
+
+#[test]
 fn a_container_has_its_limits_its_labels_and_no_more_rights_than_needed_spec_11_3() {
     let (address, _) = on_port(neko(false));
     let port = address.port();
@@ -270,6 +291,7 @@ fn a_container_has_its_limits_its_labels_and_no_more_rights_than_needed_spec_11_
     let mut stage = stage;
     stage.setup.capabilities = [("firefox".to_owned(), vec!["SYS_CHROOT".to_owned()])].into();
     stage.setup.url = "https://b.example/neko/{port}/".parse().unwrap();
+    stage.setup.disk_mib = Some(4096);
     stage.start().unwrap();
     let all = stage.log.all();
     let create = all
@@ -289,6 +311,7 @@ fn a_container_has_its_limits_its_labels_and_no_more_rights_than_needed_spec_11_
     assert!(added.contains(&"SYS_CHROOT".into()) && !added.contains(&"NET_RAW".into()));
     assert_eq!(host["SecurityOpt"], json!(["no-new-privileges"]));
     assert_eq!(host["NetworkMode"], "portal-neko");
+    assert_eq!(host["StorageOpt"], json!({"size": "4096M"}));
     assert_eq!(
         (&host["Memory"], &host["MemorySwap"]),
         (&json!(3072_u64 << 20), &json!(3072_u64 << 20))
@@ -322,6 +345,7 @@ fn a_container_has_its_limits_its_labels_and_no_more_rights_than_needed_spec_11_
         .collect();
     for line in [
         "NEKO_MEMBER_PROVIDER=object",
+        "NEKO_LEGACY=true",
         "NEKO_SESSION_COOKIE_ENABLED=false",
         "NEKO_WEBRTC_UDPMUX=52000",
         "NEKO_WEBRTC_NAT1TO1=127.0.0.1",

@@ -26,7 +26,8 @@ const PORT: &str = "portal.port";
 const BIND: &str = "portal.bind";
 const PATH: &str = "portal.path";
 const URL: &str = "portal.url";
-const TOKEN: &str = "NEKO_SESSION_API_TOKEN";
+/// What opens neko, in its environment.
+pub(super) const TOKEN: &str = "NEKO_SESSION_API_TOKEN";
 
 /// What neko's supervisor needs to start its programs as a user that is not root, and to end them.
 const CAPABILITIES: [&str; 6] = [
@@ -126,7 +127,7 @@ pub(super) fn body(
         "net.ipv6.conf.default.disable_ipv6": "1",
     });
     let dns: Vec<String> = setup.dns.iter().map(ToString::to_string).collect();
-    json!({
+    let mut body = json!({
         "Image": setup.image(browser),
         "Hostname": "browser",
         "Env": variables(setup, order, port, token),
@@ -162,7 +163,12 @@ pub(super) fn body(
             "RestartPolicy": { "Name": "no" },
             "LogConfig": { "Type": "json-file", "Config": { "max-size": "1m" } },
         },
-    })
+    });
+    // Not every store can, and those that cannot refuse to be asked.
+    if let Some(disk) = setup.disk_mib {
+        body["HostConfig"]["StorageOpt"] = json!({ "size": format!("{disk}M") });
+    }
+    body
 }
 
 /// neko's settings, as it reads them from its environment.
