@@ -15,7 +15,7 @@ use portal_core::model::{Secret, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::http::{self, Answer, Place, Question, Silence};
+use super::http::{self, Answer, Place, Question, Silence, escaped};
 
 /// How often the clipboard is tried for, if whoever has control takes it back meanwhile by moving the mouse.
 const TRIES: usize = 5;
@@ -88,6 +88,11 @@ pub(super) fn user_of(member: &str) -> Option<UserId> {
     (member_of(user) == member).then_some(user)
 }
 
+/// Where a member is asked about. Its name may be anybody's idea, so that it is nothing but a name here.
+fn member_path(id: &str) -> String {
+    format!("/api/members/{}", escaped(id))
+}
+
 impl Room {
     async fn ask(&self, mut question: Question) -> Result<Answer, Fault> {
         let what = format!("{} {}", question.method, question.target);
@@ -149,7 +154,7 @@ impl Room {
     }
 
     async fn member(&self, id: &str) -> Result<Option<Profile>, Fault> {
-        let target = format!("/api/members/{id}");
+        let target = member_path(id);
         let answer = self.ask(Question::new(Method::GET, target)).await?;
         match answer.status {
             404 => Ok(None),
@@ -239,7 +244,7 @@ impl Room {
         if profile.can_host {
             self.allow(id, &mut profile, false).await?;
         }
-        let target = format!("/api/members/{id}");
+        let target = member_path(id);
         let answer = self.ask(Question::new(Method::DELETE, target)).await?;
         match answer.status {
             404 => Ok(()),
@@ -253,7 +258,7 @@ impl Room {
         profile.can_host = may;
         profile.can_access_clipboard = may;
         let body = serde_json::to_value(&profile).unwrap_or_default();
-        let question = Question::new(Method::POST, format!("/api/members/{id}")).json(&body);
+        let question = Question::new(Method::POST, member_path(id)).json(&body);
         self.good(question).await.map(drop)
     }
 
@@ -285,7 +290,7 @@ impl Room {
     /// Makes a member who is signed in the host; whether they are.
     async fn hand_to(&self, id: &str) -> Result<bool, Fault> {
         let answer = self
-            .post(&format!("/api/room/control/give/{id}"), None)
+            .post(&format!("/api/room/control/give/{}", escaped(id)), None)
             .await?;
         match answer.status {
             404 => Ok(false),

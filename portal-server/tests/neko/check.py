@@ -221,8 +221,10 @@ def a_browser_is_as_its_chat_is_set_up():
         assert Viewer(access).may_sign_in()
         container = server.containers()[0]["Id"]
         told = run_within(container, "echo \"$(</etc/neko/supervisord/firefox.conf)\"")
+        assert told.count('NEKO_SESSION_API_TOKEN=""') == 2, told
         assert '-P default --kiosk "https://a.example/?q=50%%"' in told, told
         policies = run_within(container, "echo \"$(</usr/lib/firefox/distribution/policies.json)\"")
+        assert '"file:///*"' in policies, policies
         assert "installation_mode" in policies and "uBlock" not in policies, policies
         environment = inspect(container)["Config"]["Env"]
         assert "NEKO_SESSION_INACTIVE_CURSORS=true" in environment
@@ -230,6 +232,27 @@ def a_browser_is_as_its_chat_is_set_up():
         assert limits["Memory"] == 256 << 20 and limits["PidsLimit"] == 64, limits
         status = run_within(container, "echo \"$(</proc/self/status)\"")
         assert re.search(r"NoNewPrivs:\s+1", status), status
+
+
+def whoever_opens_neko_from_within_lets_nobody_in_for_long():
+    with Server("opened") as server:
+        owner = server.owner().connect()
+        chat = owner.chat()
+        owner.join(chat)
+        owner.start(chat)
+        viewing = Viewer(owner.access(chat)).look()
+        environment = inspect(server.containers()[0]["Id"])["Config"]["Env"]
+        token = next(line.partition("=")[2] for line in environment if line.startswith("NEKO_SESSION_API_TOKEN="))
+        within = Viewer({"url": viewing.url.geturl(), "username": "mallory", "password": "p"})
+        within.token = token
+        made = within.ask("POST", "api/members", {**within.credentials, "profile": {"name": "m", "is_admin": True}})
+        assert made[0] == 200, made
+        mallory = Viewer({"url": viewing.url.geturl(), **within.credentials}).look()
+        # It is asked every 15 seconds who is there.
+        mallory.stream.settimeout(60)
+        assert mallory.stream.recv(1) == b""
+        assert not mallory.may_sign_in()
+        viewing.moves()
 
 
 def a_browser_whose_process_is_killed_has_died_and_can_be_had_again():
@@ -484,6 +507,7 @@ CASES = [
     with_the_rules_a_browser_reaches_the_internet_and_nothing_else,
     a_chat_has_a_browser_from_start_to_stop,
     a_browser_is_as_its_chat_is_set_up,
+    whoever_opens_neko_from_within_lets_nobody_in_for_long,
     a_browser_whose_process_is_killed_has_died_and_can_be_had_again,
     a_server_that_is_killed_finds_its_browsers_again_and_clears_away_the_rest,
     what_cannot_be_run_says_why_and_the_chat_goes_on,
