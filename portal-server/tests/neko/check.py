@@ -255,6 +255,28 @@ def whoever_opens_neko_from_within_lets_nobody_in_for_long():
         viewing.moves()
 
 
+def a_network_that_is_there_without_names_is_taken():
+    # As browsers.md says it for Podman.
+    network, subnet = f"{NETWORK}d"[:15], "10.213.54.0/24"
+    made = engine("POST", "/v4.0.0/libpod/networks/create", {
+        "name": network, "network_interface": network, "dns_enabled": False, "driver": "bridge", "subnets": [{"subnet": subnet}],
+    })
+    assert made[0] == 200, made
+    try:
+        load_rules(network, subnet)
+        with Server("network", "--browser-network", network, "--browser-subnet", subnet) as server:
+            owner = server.owner().connect()
+            chat = owner.chat()
+            owner.join(chat)
+            owner.start(chat)
+            assert Viewer(owner.access(chat)).may_sign_in()
+            container = server.containers()[0]["Id"]
+            resolvers = run_within(container, "echo \"$(</etc/resolv.conf)\"")
+            assert "9.9.9.9" in resolvers and "10.213.54.1" not in resolvers, resolvers
+    finally:
+        engine("DELETE", f"/networks/{network}")
+
+
 def a_browser_whose_process_is_killed_has_died_and_can_be_had_again():
     with Server("killed") as server:
         owner = server.owner().connect()
@@ -508,6 +530,7 @@ CASES = [
     a_chat_has_a_browser_from_start_to_stop,
     a_browser_is_as_its_chat_is_set_up,
     whoever_opens_neko_from_within_lets_nobody_in_for_long,
+    a_network_that_is_there_without_names_is_taken,
     a_browser_whose_process_is_killed_has_died_and_can_be_had_again,
     a_server_that_is_killed_finds_its_browsers_again_and_clears_away_the_rest,
     what_cannot_be_run_says_why_and_the_chat_goes_on,

@@ -86,8 +86,8 @@ def reaches(container, address, port):
     return "y-e-s" in said
 
 
-def load_rules(network=NETWORK):
-    told = ["--browser-network", network, "--browser-subnet", SUBNET]
+def load_rules(network=NETWORK, subnet=SUBNET):
+    told = ["--browser-network", network, "--browser-subnet", subnet]
     rules = subprocess.run([f"{PROGRAMS}/portal-server", "browser-firewall", *told], check=True, capture_output=True).stdout
     subprocess.run(["nft", "-f", "-"], input=rules, check=True)
 
