@@ -188,7 +188,7 @@ impl Engine {
             found.pointer("/IPAM/Config/0/Subnet") == Some(&Value::from(subnet.as_str()));
         // Docker says which interface a network was made with, where it was told; Podman never does.
         let bridge = found.pointer("/Options/com.docker.network.bridge.name");
-        let has_name = bridge.is_none_or(|bridge| *bridge == Value::from(name));
+        let has_name = bridge.is_none_or(|bridge| bridge == name);
         let has_ipv6 = found.get("EnableIPv6") == Some(&Value::Bool(true));
         if has_subnet && (!has_name || has_ipv6) {
             let what = if has_ipv6 {

@@ -98,18 +98,16 @@ pub(super) async fn list(neko: &Neko) -> Result<Vec<Running>, Fault> {
             continue;
         };
         let members = match members {
-            Ok(members) => match heard(neko, &run, &room, members).await {
-                Some(members) => members,
-                None => {
-                    end(neko, &asked.container).await;
-                    continue;
-                }
-            },
+            Ok(members) => heard(neko, &run, &room, members).await,
             Err(_) if is_dead(neko, &run) => {
                 remove(neko, &asked.container).await;
                 continue;
             }
-            Err(_) => Vec::new(),
+            Err(_) => Some(Vec::new()),
+        };
+        let Some(members) = members else {
+            end(neko, &asked.container).await;
+            continue;
         };
         let controller = members.iter().find(|member| member.profile.can_host);
         running.push(Running {

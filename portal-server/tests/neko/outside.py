@@ -19,13 +19,17 @@ SOCKET = os.environ["ENGINE_SOCKET"]
 NETWORK = os.environ["ENGINE_NETWORK"]
 TEMP = os.environ["ENGINE_TEMP"]
 SUBNET = "10.213.53.0/24"
-IMAGES = "firefox=standin:good,chromium=standin:dies,brave=standin:mute,opera=standin:old,vivaldi=nothing:here,microsoft-edge=standin:mum,waterfox=standin:rising"
+IMAGES = "firefox=standin:good,chromium=standin:dies,brave=standin:mute,opera=standin:old,vivaldi=nothing:here,microsoft-edge=standin:mum,ungoogled-chromium=standin:rising"
 
 # What flags may still say otherwise.
 SETTINGS = {f"PORTAL_BROWSER_{name}": value for name, value in {
     "ENGINE": SOCKET, "IMAGE": IMAGES, "NETWORK": NETWORK, "SUBNET": SUBNET, "MEMORY": "256", "SHM": "16",
     "PIDS": "64", "CPUS": "1", "START_TIMEOUT": "50",
 }.items()} | {"PORTAL_BROWSERS": "neko"}
+
+
+def shell(*words):
+    subprocess.run(words, check=True, capture_output=True)
 
 
 def until(what, condition, within=60):
@@ -147,6 +151,9 @@ class Server:
 
     def logged(self, words):
         return words in open(self.log).read()
+
+    def has_no_containers(self):
+        until("no container is left", lambda: not self.containers())
 
     def containers(self):
         return containers(os.path.realpath(self.db))
