@@ -15,6 +15,7 @@ debian ip iproute2
 debian bash-static bash-static
 debian gcc gcc libc6-dev
 debian nginx nginx-light
+debian caddy caddy
 debian openssl openssl
 
 export CONTAINERS_CONF="$temp/containers.conf"
@@ -32,10 +33,9 @@ store="$temp/store"
 socket="$temp/engine.sock"
 network="pt-$$"
 network="${network:0:15}"
-engine() {
-    podman --root "$store" --runroot "$temp/state" --runtime=runc --cgroup-manager=cgroupfs --storage-driver=vfs \
-        --network-config-dir "$temp/networks" "$@"
-}
+podman=(podman --root "$store" --runroot "$temp/state" --runtime=runc --cgroup-manager=cgroupfs --storage-driver=vfs
+    --network-config-dir "$temp/networks")
+engine() { "${podman[@]}" "$@"; }
 
 clear_engine() {
     # Servers first, so that nobody starts what is removed.
@@ -73,7 +73,8 @@ done
 cp "$temp/image/standin" "$temp/bad/"
 printf 'FROM scratch\nCOPY standin /neko\nCMD ["/neko"]\n' >"$temp/bad/Containerfile"
 engine build --isolation=chroot --quiet --tag standin:mum "$temp/bad" >/dev/null
-engine system service --time=0 "unix://$socket" >"$temp/engine.log" 2>&1 &
+# Not by the function: the process that is ended would be a shell, and the engine stay.
+"${podman[@]}" system service --time=0 "unix://$socket" >"$temp/engine.log" 2>&1 &
 others="$!"
 for _ in $(seq 100); do
     [ -S "$socket" ] && break
