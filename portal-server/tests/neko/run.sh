@@ -49,6 +49,11 @@ clear_engine() {
         fi
     done
     engine network rm --force "$network" >/dev/null 2>&1 || true
+    # What clears away after a container runs on by itself, and writes where all is to go.
+    for _ in $(seq 100); do
+        grep -qsaF -f <(printf '%s/\n' "$temp") /proc/[0-9]*/cmdline || break
+        sleep 0.1
+    done
     ip link delete "$network" 2>/dev/null || true
     nft delete table inet portal_browsers 2>/dev/null || true
     nft delete table bridge portal_browsers 2>/dev/null || true
