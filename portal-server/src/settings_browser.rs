@@ -57,7 +57,7 @@ fn joined<'a>(entries: impl Iterator<Item = (&'a String, &'a String)>) -> Option
 }
 
 /// In the order in which people meet them.
-pub(crate) const SETTINGS: [Setting; 19] = [
+pub(crate) const SETTINGS: [Setting; 20] = [
     Setting {
         name: "browsers",
         takes: Takes::Word(&["none", "neko"]),
@@ -105,9 +105,9 @@ pub(crate) const SETTINGS: [Setting; 19] = [
     },
     Setting {
         name: "browser_image",
-        takes: Takes::Texts("NAME=IMAGE", "firefox=ghcr.io/m1k1o/neko/firefox:3.0"),
+        takes: Takes::Texts("NAME=IMAGE", "firefox=ghcr.io/m1k1o/neko/firefox:3.1.2"),
         what: "The image of a browser.",
-        more: "It must be there already: nothing is fetched.",
+        more: "It must be there already: nothing is fetched. Of neko 3.0.11, 3.1.2 or newer: others are not run.",
         otherwise: "ghcr.io/m1k1o/neko/NAME:3",
         set: |settings, value| {
             let images = pairs(value, "an image")?;
@@ -262,6 +262,18 @@ pub(crate) const SETTINGS: [Setting; 19] = [
         "",
         pids
     ),
+    Setting {
+        name: "browser_disk",
+        takes: Takes::Number(256, 1_048_576, 8192),
+        what: "What a browser may write, in MiB.",
+        more: "Only where the engine's store has such limits, as overlay2 on XFS with `pquota`; elsewhere a start fails.",
+        otherwise: "as much as there is",
+        set: |settings, value| {
+            settings.neko.disk_mib = Some(parsed(value)?);
+            Ok(())
+        },
+        get: |settings| settings.neko.disk_mib.map(|disk| disk.to_string()),
+    },
     Setting {
         name: "browser_start_timeout",
         takes: Takes::Number(1, 3600, 60),

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use fake_engine::answering::{Reply, on_port};
-use fake_engine::{Stage, inspected, listed, order, run, well};
+use fake_engine::{Stage, inspected, listed, neko, order, run, well};
 use portal_core::backend::{BrowserBackend, FaultKind};
 use portal_core::model::RunId;
 use portal_server::browser::{Neko, Setup};
@@ -131,7 +131,7 @@ fn a_port_that_is_taken_is_passed_by_until_there_is_none() {
 
 #[test]
 fn a_machine_without_ipv6_is_not_told_to_turn_it_off() {
-    let (address, _) = on_port(|_| Reply::Json(200, json!([])));
+    let (address, _) = on_port(neko(false));
     let port = address.port();
     let tries = AtomicU32::new(0);
     let stage = Stage::new(move |asked| match asked.what().as_str() {
@@ -195,6 +195,57 @@ fn a_container_that_ends_at_its_start_says_how() {
 }
 
 #[test]
+fn a_neko_whose_members_make_themselves_admins_is_not_run() {
+    for (rises, kept) in [(false, true), (true, false)] {
+        let (address, asked) = on_port(neko(rises));
+        let stage = Stage::new(move |asked| {
+            if asked.what() == format!("GET /containers/portal-{}/json", run()) {
+                return Reply::Json(
+                    200,
+                    inspected(&run(), address.port(), json!({"Running": true})),
+                );
+            }
+            well(asked)
+        });
+        if kept {
+            stage.start().unwrap();
+        } else {
+            stage.refuses(FaultKind::Misconfigured, "neko 3.0.11, 3.1.2 or newer");
+        }
+        // What was tried with is gone, and where it is not run the container is too.
+        let words = asked.words();
+        assert!(words.contains(&"DELETE /api/members/portal-check".to_owned()));
+        let last = stage.log.words().pop().unwrap();
+        assert_eq!(
+            last.starts_with("DELETE /containers/portal-"),
+            !kept,
+            "{last}"
+        );
+    }
+}
+
+#[test]
+fn where_it_is_not_known_whether_members_rise_it_is_not_run() {
+    for silent in ["POST /api/login", "GET /api/whoami", "POST /api/members"] {
+        let well_else = neko(false);
+        let (address, _) = on_port(move |asked| match asked.what().as_str() {
+            what if what == silent => Reply::Json(404, json!({"message": "not found"})),
+            _ => well_else(asked),
+        });
+        let stage = Stage::new(move |asked| {
+            if asked.what() == format!("GET /containers/portal-{}/json", run()) {
+                return Reply::Json(
+                    200,
+                    inspected(&run(), address.port(), json!({"Running": true})),
+                );
+            }
+            well(asked)
+        });
+        stage.refuses(FaultKind::Misconfigured, "CVE-2026-39386");
+    }
+}
+
+#[test]
 fn a_network_of_other_addresses_is_not_taken() {
     let stage = Stage::new(|asked| match asked.what().as_str() {
         "GET /networks/portal-neko" => Reply::Json(
@@ -207,8 +258,29 @@ fn a_network_of_other_addresses_is_not_taken() {
 }
 
 #[test]
+fn a_network_of_another_interface_or_with_ipv6_is_not_taken() {
+    for (more, words) in [
+        (
+            json!({"Options": {"com.docker.network.bridge.name": "br0"}}),
+            "has the interface \"br0\", not portal-neko",
+        ),
+        (json!({"EnableIPv6": true}), "has IPv6"),
+    ] {
+        let mut network =
+            json!({"Driver": "bridge", "IPAM": {"Config": [{"Subnet": "10.213.52.0/24"}]}});
+        let more = more.as_object().unwrap().clone();
+        network.as_object_mut().unwrap().extend(more);
+        let stage = Stage::new(move |asked| match asked.what().as_str() {
+            "GET /networks/portal-neko" => Reply::Json(200, network.clone()),
+            _ => well(asked),
+        });
+        stage.refuses(FaultKind::Misconfigured, words);
+    }
+}
+
+#[test]
 fn a_container_has_its_limits_its_labels_and_no_more_rights_than_needed_spec_11_3() {
-    let (address, _) = on_port(|_| Reply::Json(200, json!([])));
+    let (address, _) = on_port(neko(false));
     let port = address.port();
     let stage = Stage::new(move |asked| {
         if asked.what() == format!("GET /containers/portal-{}/json", run()) {
@@ -219,6 +291,7 @@ fn a_container_has_its_limits_its_labels_and_no_more_rights_than_needed_spec_11_
     let mut stage = stage;
     stage.setup.capabilities = [("firefox".to_owned(), vec!["SYS_CHROOT".to_owned()])].into();
     stage.setup.url = "https://b.example/neko/{port}/".parse().unwrap();
+    stage.setup.disk_mib = Some(4096);
     stage.start().unwrap();
     let all = stage.log.all();
     let create = all
@@ -238,6 +311,7 @@ fn a_container_has_its_limits_its_labels_and_no_more_rights_than_needed_spec_11_
     assert!(added.contains(&"SYS_CHROOT".into()) && !added.contains(&"NET_RAW".into()));
     assert_eq!(host["SecurityOpt"], json!(["no-new-privileges"]));
     assert_eq!(host["NetworkMode"], "portal-neko");
+    assert_eq!(host["StorageOpt"], json!({"size": "4096M"}));
     assert_eq!(
         (&host["Memory"], &host["MemorySwap"]),
         (&json!(3072_u64 << 20), &json!(3072_u64 << 20))
@@ -271,6 +345,7 @@ fn a_container_has_its_limits_its_labels_and_no_more_rights_than_needed_spec_11_
         .collect();
     for line in [
         "NEKO_MEMBER_PROVIDER=object",
+        "NEKO_LEGACY=true",
         "NEKO_SESSION_COOKIE_ENABLED=false",
         "NEKO_WEBRTC_UDPMUX=52000",
         "NEKO_WEBRTC_NAT1TO1=127.0.0.1",

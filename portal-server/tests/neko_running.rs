@@ -82,6 +82,53 @@ fn what_runs_is_found_with_its_viewers_and_whoever_has_control() {
 }
 
 #[test]
+fn whoever_nobody_here_let_in_goes_as_soon_as_they_are_seen() {
+    let mut admin = member("u4", false);
+    admin["profile"]["is_admin"] = json!(true);
+    let (address, asked) = on_port(move |asked| match asked.what().as_str() {
+        "GET /api/members" => Reply::Json(
+            200,
+            json!([
+                member("u3", false),
+                member("x", false),
+                member("u03", true),
+                admin.clone()
+            ]),
+        ),
+        what if what.starts_with("GET /api/members/") => {
+            Reply::Json(200, member("x", false)["profile"].clone())
+        }
+        _ => Reply::Json(204, Value::Null),
+    });
+    let stage = Stage::new(with_neko(address));
+    let listed = stage.neko().list().unwrap();
+    assert_eq!(listed[0].viewers, [user(3)]);
+    assert_eq!(listed[0].controller, None);
+    let words = asked.words();
+    let gone = words.iter().filter(|what| what.starts_with("DELETE"));
+    let gone: Vec<&str> = gone.map(String::as_str).collect();
+    assert_eq!(
+        gone,
+        [
+            "DELETE /api/members/x",
+            "DELETE /api/members/u03",
+            "DELETE /api/members/u4"
+        ]
+    );
+}
+
+#[test]
+fn a_browser_with_somebody_who_cannot_be_taken_away_is_ended() {
+    for id in ["a/b", "..", "a b", "a?b"] {
+        let (address, _) = on_port(move |_| Reply::Json(200, json!([member(id, false)])));
+        let stage = Stage::new(with_neko(address));
+        assert_eq!(stage.neko().list().unwrap(), []);
+        let removed = format!("DELETE /containers/id-{}", run());
+        assert!(stage.log.words().contains(&removed), "{id}");
+    }
+}
+
+#[test]
 fn what_ended_by_itself_is_removed() {
     let stage = Stage::new(|asked| match asked.what().as_str() {
         "GET /containers/json" => Reply::Json(200, json!([listed(&run(), 52000, "exited")])),

@@ -26,7 +26,8 @@ const PORT: &str = "portal.port";
 const BIND: &str = "portal.bind";
 const PATH: &str = "portal.path";
 const URL: &str = "portal.url";
-const TOKEN: &str = "NEKO_SESSION_API_TOKEN";
+/// What opens neko, in its environment.
+pub(super) const TOKEN: &str = "NEKO_SESSION_API_TOKEN";
 
 /// What neko's supervisor needs to start its programs as a user that is not root, and to end them.
 const CAPABILITIES: [&str; 6] = [
@@ -126,7 +127,7 @@ pub(super) fn body(
         "net.ipv6.conf.default.disable_ipv6": "1",
     });
     let dns: Vec<String> = setup.dns.iter().map(ToString::to_string).collect();
-    json!({
+    let mut body = json!({
         "Image": setup.image(browser),
         "Hostname": "browser",
         "Env": variables(setup, order, port, token),
@@ -162,7 +163,12 @@ pub(super) fn body(
             "RestartPolicy": { "Name": "no" },
             "LogConfig": { "Type": "json-file", "Config": { "max-size": "1m" } },
         },
-    })
+    });
+    // Not every store can, and those that cannot refuse to be asked.
+    if let Some(disk) = setup.disk_mib {
+        body["HostConfig"]["StorageOpt"] = json!({ "size": format!("{disk}M") });
+    }
+    body
 }
 
 /// neko's settings, as it reads them from its environment.
@@ -170,6 +176,8 @@ fn variables(setup: &Setup, order: &BrowserOrder, port: u16, token: &Secret) -> 
     let mut lines = vec![
         format!("NEKO_SERVER_BIND=:{INSIDE}"),
         "NEKO_SERVER_METRICS=false".to_owned(),
+        // The page that comes with 3.0 and 3.1 signs in by the old /ws alone.
+        "NEKO_LEGACY=true".to_owned(),
         // Accounts are made one by one; sessions are known by tokens, not by cookies that all pages of a host share.
         "NEKO_MEMBER_PROVIDER=object".to_owned(),
         "NEKO_SESSION_COOKIE_ENABLED=false".to_owned(),

@@ -186,6 +186,24 @@ impl Engine {
         let subnet = setup.subnet.to_string();
         let has_subnet =
             found.pointer("/IPAM/Config/0/Subnet") == Some(&Value::from(subnet.as_str()));
+        // Docker says which interface a network was made with, where it was told; Podman never does.
+        let bridge = found.pointer("/Options/com.docker.network.bridge.name");
+        let has_name = bridge.is_none_or(|bridge| bridge == name);
+        let has_ipv6 = found.get("EnableIPv6") == Some(&Value::Bool(true));
+        if has_subnet && (!has_name || has_ipv6) {
+            let what = if has_ipv6 {
+                "has IPv6, for which there are no rules".to_owned()
+            } else {
+                format!(
+                    "has the interface {}, not {name}",
+                    bridge.unwrap_or(&Value::Null)
+                )
+            };
+            let detail = format!(
+                "the network {name} {what}: remove it (docker network rm {name}), and it is made as it should be"
+            );
+            return Err(Fault::new(FaultKind::Misconfigured, detail));
+        }
         if !has_subnet || found.get("Driver") != Some(&Value::from("bridge")) {
             return Err(Fault::new(
                 FaultKind::Misconfigured,
@@ -347,6 +365,8 @@ fn refusal(what: &str, answer: &Answer) -> Fault {
     let kind = match answer.status {
         _ if is_full => FaultKind::Full,
         400 => FaultKind::Misconfigured,
+        // browser_disk, where the engine's store cannot.
+        _ if message.contains("storage-opt") => FaultKind::Misconfigured,
         _ => FaultKind::Failed,
     };
     Fault::new(kind, format!("{what}: {message} ({})", answer.status))

@@ -4,7 +4,12 @@
 //! 15 seconds, knows who is let in; unless this process never heard of that browser before. Then nobody can say who is
 //! let in, and all of them go before the first is let in, or as soon as it answers. After three times without an
 //! answer it counts as dead, and goes with its container: nobody sees anything in it.
+//!
+//! The surprise: there may be members whom nobody here let in. Whoever has control can run programs within the container
+//! if a page breaks the browser, and such a program may read what opens neko; so accounts with names of their own, and
+//! admins, go as soon as they are seen.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portal_core::backend::{Fault, FaultKind, Running};
@@ -61,10 +66,13 @@ struct Asked {
 pub(super) async fn list(neko: &Neko) -> Result<Vec<Running>, Fault> {
     let engine = Arc::new(Engine::new(&neko.setup));
     let mut asking = JoinSet::new();
+    let known = remembered(neko);
+    let mut there = BTreeSet::new();
     for container in engine.list(&label_of(&neko.setup)).await? {
         let Some(labels) = Labelled::listed(&container) else {
             continue;
         };
+        there.insert(labels.run.clone());
         // What starts is its start's business.
         if held(&neko.starting).contains_key(&labels.run) {
             continue;
@@ -80,6 +88,7 @@ pub(super) async fn list(neko: &Neko) -> Result<Vec<Running>, Fault> {
             neko.setup.room_within,
         ));
     }
+    forget(neko, known.difference(&there));
     let mut running = Vec::new();
     while let Some(asked) = asking.join_next().await {
         let asked = asked.map_err(|error| Fault::new(FaultKind::Failed, error.to_string()))?;
@@ -94,7 +103,11 @@ pub(super) async fn list(neko: &Neko) -> Result<Vec<Running>, Fault> {
                 remove(neko, &asked.container).await;
                 continue;
             }
-            Err(_) => Vec::new(),
+            Err(_) => Some(Vec::new()),
+        };
+        let Some(members) = members else {
+            end(neko, &asked.container).await;
+            continue;
         };
         let controller = members.iter().find(|member| member.profile.can_host);
         running.push(Running {
@@ -109,6 +122,24 @@ pub(super) async fn list(neko: &Neko) -> Result<Vec<Running>, Fault> {
     }
     running.sort_by(|one, other| one.run.cmp(&other.run));
     Ok(running)
+}
+
+/// The runs of which something is remembered.
+fn remembered(neko: &Neko) -> BTreeSet<RunId> {
+    let mut runs: BTreeSet<RunId> = held(&neko.seen).keys().cloned().collect();
+    runs.extend(held(&neko.turns).keys().cloned());
+    runs
+}
+
+/// Remembers nothing more of runs that are gone without having been stopped.
+fn forget<'a>(neko: &Neko, gone: impl Iterator<Item = &'a RunId>) {
+    for run in gone {
+        if held(&neko.starting).contains_key(run) {
+            continue;
+        }
+        held(&neko.seen).remove(run);
+        held(&neko.turns).remove(run);
+    }
 }
 
 /// Removes what does not run, unless it does by now: its start may have ended since it was listed, or one for the same
@@ -158,8 +189,20 @@ async fn remove(neko: &Neko, container: &Listed) {
     }
 }
 
-/// Who is let in, of a neko that answers. Of one that was listed without them, they go.
-async fn heard(neko: &Neko, run: &RunId, room: &Room, members: Vec<Member>) -> Vec<Member> {
+/// Ends a browser that somebody within has opened to others.
+async fn end(neko: &Neko, container: &Listed) {
+    let id = &container.id;
+    tracing::warn!(
+        container = id,
+        "a browser whose viewers cannot be told apart is ended"
+    );
+    if let Err(fault) = neko.engine.remove(id).await {
+        tracing::warn!(container = id, %fault, "it stays for now");
+    }
+}
+
+/// Who is let in, of a neko that answers; none if it is to end. Of one that was listed without them, they go.
+async fn heard(neko: &Neko, run: &RunId, room: &Room, members: Vec<Member>) -> Option<Vec<Member>> {
     let knowledge = {
         let mut seen = held(&neko.seen);
         let of_run = seen.entry(run.clone()).or_default();
@@ -170,7 +213,7 @@ async fn heard(neko: &Neko, run: &RunId, room: &Room, members: Vec<Member>) -> V
         of_run.knowledge
     };
     if knowledge == Knowledge::Right {
-        return members;
+        return ours(neko, run, room, members).await;
     }
     // Whoever is busy with it clears it if that matters.
     let turn = neko.turn(run);
@@ -179,7 +222,38 @@ async fn heard(neko: &Neko, run: &RunId, room: &Room, members: Vec<Member>) -> V
     {
         tracing::warn!(%fault, "a browser's unknown viewers stay for now");
     }
-    Vec::new()
+    Some(Vec::new())
+}
+
+/// Those whom this server let in, as they were let in; the others go. None if one has a name by which neko cannot be asked
+/// to take them away.
+async fn ours(neko: &Neko, run: &RunId, room: &Room, members: Vec<Member>) -> Option<Vec<Member>> {
+    let is_ours = |member: &Member| user_of(&member.id).is_some() && !member.profile.is_admin;
+    let (ours, strangers): (Vec<_>, Vec<_>) = members.into_iter().partition(is_ours);
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
+    if strangers
+        .iter()
+        .any(|member| matches!(member.id.as_str(), "." | "..") || !member.id.bytes().all(is_plain))
+    {
+        return None;
+    }
+    // Whoever is busy with it may be letting one of them in just now: the next listing sees what came of it.
+    let turn = neko.turn(run);
+    if !strangers.is_empty()
+        && let Ok(_turn) = turn.try_lock()
+    {
+        for Member { id, .. } in strangers {
+            tracing::warn!(
+                run = run.as_str(),
+                id,
+                "somebody whom nobody here let in goes from a browser"
+            );
+            if let Err(fault) = room.dismiss(&id).await {
+                tracing::warn!(run = run.as_str(), id, %fault, "they stay for now");
+            }
+        }
+    }
+    Some(ours)
 }
 
 /// Counts once more that a neko did not answer; whether that was too often.

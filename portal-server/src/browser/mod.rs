@@ -108,11 +108,12 @@ impl Neko {
 
 impl BrowserBackend for Neko {
     fn start(&self, order: &BrowserOrder) -> Result<(), Fault> {
+        let starting = Starting(self, &order.run);
         let started = wait(start::run(self, order));
         if started.is_ok() {
             held(&self.seen).insert(order.run.clone(), listing::Seen::new_one());
         }
-        held(&self.starting).remove(&order.run);
+        drop(starting);
         started
     }
 
@@ -160,6 +161,15 @@ impl BrowserBackend for Neko {
 
     fn screenshot(&self, run: &RunId) -> Result<Picture, Fault> {
         self.within(run, async |room, _| room.screenshot().await)
+    }
+}
+
+/// A start under way, which ends however it ends: what stays noted holds a port, and is left out of every list.
+struct Starting<'a>(&'a Neko, &'a RunId);
+
+impl Drop for Starting<'_> {
+    fn drop(&mut self) {
+        held(&self.0.starting).remove(self.1);
     }
 }
 

@@ -15,13 +15,16 @@ use portal_core::model::{Secret, UserId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::http::{self, Answer, Place, Question, Silence};
+use super::http::{self, Answer, Place, Question, Silence, escaped};
 
 /// How often the clipboard is tried for, if whoever has control takes it back meanwhile by moving the mouse.
 const TRIES: usize = 5;
 
+/// The account that is made and taken away again at a start. It is nobody's, as its name is no user's.
+const PROBE: &str = "portal-check";
+
 /// Where a neko is and what opens it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Room {
     pub(super) address: SocketAddr,
     /// In front of every path; empty for none.
@@ -43,7 +46,7 @@ pub(super) struct Member {
 #[expect(clippy::struct_excessive_bools, reason = "it is neko's own")]
 pub(super) struct Profile {
     pub(super) name: String,
-    is_admin: bool,
+    pub(super) is_admin: bool,
     can_login: bool,
     can_connect: bool,
     can_watch: bool,
@@ -78,10 +81,16 @@ pub(super) fn member_of(user: UserId) -> String {
     format!("u{user}")
 }
 
-/// Who that is.
+/// Who that is; nobody, if the name is none that [`member_of`] gives.
 pub(super) fn user_of(member: &str) -> Option<UserId> {
     let number: i64 = member.strip_prefix('u')?.parse().ok()?;
-    UserId::try_from(number).ok()
+    let user = UserId::try_from(number).ok()?;
+    (member_of(user) == member).then_some(user)
+}
+
+/// Where a member is asked about. Its name may be anybody's idea, so that it is nothing but a name here.
+fn member_path(id: &str) -> String {
+    format!("/api/members/{}", escaped(id))
 }
 
 impl Room {
@@ -145,7 +154,7 @@ impl Room {
     }
 
     async fn member(&self, id: &str) -> Result<Option<Profile>, Fault> {
-        let target = format!("/api/members/{id}");
+        let target = member_path(id);
         let answer = self.ask(Question::new(Method::GET, target)).await?;
         match answer.status {
             404 => Ok(None),
@@ -154,6 +163,58 @@ impl Room {
                 .map_err(|error| Fault::new(FaultKind::Failed, error.to_string())),
             _ => Err(refusal("a member", &answer)),
         }
+    }
+
+    /// Whether a member can make themself an admin, as in neko before 3.0.11 and in 3.1.0 and 3.1.1 (CVE-2026-39386):
+    /// tried with an account of its own, which is gone afterwards.
+    ///
+    /// # Errors
+    /// That it cannot be found out, or that the account stays.
+    pub(super) async fn lets_members_rise(&self, password: &Secret) -> Result<bool, Fault> {
+        let body = json!({
+            "username": PROBE,
+            "password": password.expose(),
+            "profile": Profile::of(PROBE, false),
+        });
+        let question = Question::new(Method::POST, "/api/members").json(&body);
+        self.good(question).await?;
+        let risen = self.rises(password).await;
+        self.dismiss(PROBE).await?;
+        risen
+    }
+
+    async fn rises(&self, password: &Secret) -> Result<bool, Fault> {
+        #[derive(Deserialize)]
+        struct SignedIn {
+            token: String,
+        }
+        #[derive(Deserialize)]
+        struct Whoami {
+            id: String,
+            profile: Profile,
+        }
+        let body = json!({ "username": PROBE, "password": password.expose() });
+        let question = Question::new(Method::POST, "/api/login").json(&body);
+        let answer = self.good(question).await?;
+        let signed_in: SignedIn = serde_json::from_slice(&answer.body).map_err(|error| {
+            let detail = format!("the browser's answer to /api/login is not understood: {error}");
+            Fault::new(FaultKind::Failed, detail)
+        })?;
+        let member = Self {
+            token: Secret::new(signed_in.token),
+            ..self.clone()
+        };
+        let mut wanted = Profile::of(PROBE, true);
+        wanted.is_admin = true;
+        let wanted = serde_json::to_value(&wanted).unwrap_or_default();
+        // Refused or half done: what counts is what came of it.
+        member.post("/api/profile", Some(&wanted)).await?;
+        let whoami: Whoami = member.get("/api/whoami").await?;
+        if whoami.id != PROBE {
+            let detail = format!("the browser takes {PROBE} for {:?}", whoami.id);
+            return Err(Fault::new(FaultKind::Failed, detail));
+        }
+        Ok(whoami.profile.is_admin || whoami.profile.can_host)
     }
 
     /// Makes an account. Whoever has one gets a new one, and is out with the old.
@@ -183,7 +244,7 @@ impl Room {
         if profile.can_host {
             self.allow(id, &mut profile, false).await?;
         }
-        let target = format!("/api/members/{id}");
+        let target = member_path(id);
         let answer = self.ask(Question::new(Method::DELETE, target)).await?;
         match answer.status {
             404 => Ok(()),
@@ -197,7 +258,7 @@ impl Room {
         profile.can_host = may;
         profile.can_access_clipboard = may;
         let body = serde_json::to_value(&profile).unwrap_or_default();
-        let question = Question::new(Method::POST, format!("/api/members/{id}")).json(&body);
+        let question = Question::new(Method::POST, member_path(id)).json(&body);
         self.good(question).await.map(drop)
     }
 
@@ -229,7 +290,7 @@ impl Room {
     /// Makes a member who is signed in the host; whether they are.
     async fn hand_to(&self, id: &str) -> Result<bool, Fault> {
         let answer = self
-            .post(&format!("/api/room/control/give/{id}"), None)
+            .post(&format!("/api/room/control/give/{}", escaped(id)), None)
             .await?;
         match answer.status {
             404 => Ok(false),

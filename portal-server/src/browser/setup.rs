@@ -50,6 +50,8 @@ pub struct Setup {
     pub shm_mib: u64,
     /// Processes and threads of a container.
     pub pids: u64,
+    /// What a container may write, in MiB, where the engine's store can tell; without it as much as there is.
+    pub disk_mib: Option<u64>,
     /// For a browser to be there.
     pub start_within: Duration,
     /// For the engine to answer.
@@ -84,6 +86,7 @@ impl Default for Setup {
             cpus: 2,
             shm_mib: 2048,
             pids: 1024,
+            disk_mib: None,
             start_within: Duration::from_mins(1),
             engine_within: Duration::from_secs(15),
             room_within: Duration::from_secs(5),

@@ -9,31 +9,34 @@ use portal_core::backend::{BrowserOrder, Fault, FaultKind};
 
 use super::container::{self, Labelled, label_of, name_of};
 use super::engine::{Inspected, NotStarted};
+use super::room::Room;
 use super::{Neko, firewall, held, secret, tailor};
 
 /// How often it is looked whether a browser is there.
 const EVERY: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(neko: &Neko, order: &BrowserOrder) -> Result<(), Fault> {
+    let name = name_of(&order.run);
     let within = neko.setup.start_within;
-    let started = tokio::time::timeout(within, begin(neko, order)).await;
-    started.unwrap_or_else(|_| {
+    let started = tokio::time::timeout(within, begin(neko, order, &name)).await;
+    let checked = started.unwrap_or_else(|_| {
         let detail = format!("a browser was not there within {} s", within.as_secs_f64());
         Err(Fault::new(FaultKind::Unreachable, detail))
-    })
-}
-
-async fn begin(neko: &Neko, order: &BrowserOrder) -> Result<(), Fault> {
-    let name = name_of(&order.run);
-    neko.engine.remove(&name).await?;
-    neko.engine.ensure_network(&neko.setup).await?;
-    publish(neko, order, &name).await?;
-    let checked = closed(neko, order, &name).await;
+    })?;
     if checked.is_err() {
-        // At once: it may be reaching things while somebody thinks about it. If it stays, the keeper stops it.
+        // At once: it may be reaching things while somebody thinks about it. If it stays, the keeper stops it. Not within
+        // the time of the start, since an engine that hangs here would hide what the check found.
         neko.engine.remove(&name).await.ok();
     }
     checked
+}
+
+/// Has it run; what comes of it is what the check says.
+async fn begin(neko: &Neko, order: &BrowserOrder, name: &str) -> Result<Result<(), Fault>, Fault> {
+    neko.engine.remove(name).await?;
+    neko.engine.ensure_network(&neko.setup).await?;
+    publish(neko, order, name).await?;
+    Ok(closed(neko, order, name).await)
 }
 
 /// Waits for its neko, and makes sure that the container reaches nothing that it should not.
@@ -116,21 +119,35 @@ async fn answering(neko: &Neko, order: &BrowserOrder, name: &str) -> Result<Insp
         let labels = Labelled::inspected(&container).ok_or_else(|| failed("has no labels"))?;
         let room = labels.room(&container, neko.setup.room_within);
         if room.is_healthy().await {
-            return match room.members().await {
-                Ok(_) => Ok(container),
-                Err(fault) if fault.kind == FaultKind::Failed => Err(Fault::new(
-                    FaultKind::Misconfigured,
-                    format!(
-                        "the image {} does not speak neko's API, version 3: {}",
-                        neko.setup.image(order.browser.browser.as_str()),
-                        fault.detail
-                    ),
-                )),
-                Err(fault) => Err(fault),
-            };
+            let image = neko.setup.image(order.browser.browser.as_str());
+            speaks(&room, &image).await?;
+            return Ok(container);
         }
         tokio::time::sleep(EVERY).await;
     }
+}
+
+/// Makes sure that what answers is a neko whose members cannot make themselves admins.
+async fn speaks(room: &Room, image: &str) -> Result<(), Fault> {
+    let misconfigured = |fault: Fault, what: &str| match fault.kind {
+        FaultKind::Failed => Fault::new(
+            FaultKind::Misconfigured,
+            format!("the image {image} {what}: {}", fault.detail),
+        ),
+        _ => fault,
+    };
+    let members = room.members().await;
+    members.map_err(|fault| misconfigured(fault, "does not speak neko's API, version 3"))?;
+    let rises = room.lets_members_rise(&secret()).await;
+    let unknown = "does not say whether its members can make themselves admins (CVE-2026-39386), so none is run";
+    if rises.map_err(|fault| misconfigured(fault, unknown))? {
+        let detail = format!(
+            "in the image {image} every member can make themself an admin (CVE-2026-39386), so none is run: \
+             docker pull one of neko 3.0.11, 3.1.2 or newer"
+        );
+        return Err(Fault::new(FaultKind::Misconfigured, detail));
+    }
+    Ok(())
 }
 
 /// How a container ended, for the log.

@@ -9,6 +9,7 @@
 #[path = "answering.rs"]
 pub mod answering;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use answering::{Asked, Log, Reply, on_socket};
@@ -108,4 +109,52 @@ pub fn inspected(run: &RunId, port: u16, state: Value) -> Value {
         "Config": {"Env": ["PATH=/bin", "NEKO_SESSION_API_TOKEN=open"], "Labels": labels(run, port)},
         "NetworkSettings": {"Networks": {}},
     })
+}
+
+/// A neko where all goes well: its members are told nothing of being admins, unless they rise.
+pub fn neko(rises: bool) -> impl Fn(&Asked) -> Reply + Send + Sync {
+    let members = Mutex::new(Vec::<Value>::new());
+    move |asked| {
+        let mut members = members.lock().unwrap();
+        let what = asked.what();
+        let id = what.rsplit('/').next().unwrap_or_default();
+        let at = members.iter().position(|member| member["username"] == id);
+        match (what.as_str(), at) {
+            ("GET /health", _) => Reply::Json(200, json!(true)),
+            ("GET /api/members", _) => Reply::Json(
+                200,
+                members
+                    .iter()
+                    .map(|member| json!({"id": member["username"], "profile": member["profile"]}))
+                    .collect(),
+            ),
+            ("POST /api/members", _) => {
+                members.push(asked.body.clone());
+                Reply::Json(200, json!({}))
+            }
+            ("POST /api/login", _) => Reply::Json(200, json!({"token": "theirs"})),
+            ("POST /api/profile", _) => {
+                if rises {
+                    members.last_mut().unwrap()["profile"] = asked.body.clone();
+                }
+                Reply::Json(200, json!(true))
+            }
+            ("GET /api/whoami", _) => {
+                let last = members.last().unwrap();
+                Reply::Json(
+                    200,
+                    json!({"id": last["username"], "profile": last["profile"]}),
+                )
+            }
+            (_, Some(at)) if asked.method == "GET" => {
+                Reply::Json(200, members[at]["profile"].clone())
+            }
+            (_, Some(at)) if asked.method == "DELETE" => {
+                members.remove(at);
+                Reply::Json(204, Value::Null)
+            }
+            (_, Some(_)) => Reply::Json(204, Value::Null),
+            _ => Reply::Json(404, json!({"message": "not found"})),
+        }
+    }
 }

@@ -13,106 +13,12 @@ import subprocess
 import sys
 import time
 
-from outside import (
-    NETWORK, ROOT, TEMP, Server, Viewer, containers, drop_rules, engine, inspect, load_rules, reaches, run_within, until,
+from firewall import (
+    where_the_machine_drops_by_itself_the_rules_are_missed_all_the_same,
+    with_the_rules_a_browser_reaches_the_internet_and_nothing_else,
+    without_the_rules_no_browser_is_run_and_the_log_says_what_to_do,
 )
-
-# The host's own and a private one behind it, and one that stands for the internet.
-PRIVATE, PUBLIC = "10.77.53.2", "45.45.53.2"
-
-
-def shell(*words):
-    subprocess.run(words, check=True, capture_output=True)
-
-
-@contextlib.contextmanager
-def networks_behind():
-    """A network namespace behind the machine, with a private and a public address; something listens on each."""
-    shell("ip", "netns", "add", NETWORK)
-    try:
-        shell("ip", "link", "add", f"{NETWORK}v", "type", "veth", "peer", "name", "far", "netns", NETWORK)
-        shell("ip", "addr", "add", "10.77.53.1/24", "dev", f"{NETWORK}v")
-        shell("ip", "link", "set", f"{NETWORK}v", "up")
-        within = ("ip", "-n", NETWORK)
-        for words in (("addr", "add", f"{PRIVATE}/24", "dev", "far"), ("addr", "add", f"{PUBLIC}/32", "dev", "lo"),
-                      ("link", "set", "far", "up"), ("link", "set", "lo", "up"),
-                      ("route", "add", "default", "via", "10.77.53.1")):
-            shell(*within, *words)
-        shell("ip", "route", "add", f"{PUBLIC}/32", "via", PRIVATE)
-        listening = "import socket, time; s = socket.create_server(('', 7000)); print('ok', flush=True); time.sleep(600)"
-        far = subprocess.Popen(["ip", "netns", "exec", NETWORK, sys.executable, "-c", listening], stdout=subprocess.PIPE)
-        try:
-            assert far.stdout.readline() == b"ok\n"
-            yield
-        finally:
-            far.kill()
-            far.wait()
-    finally:
-        # What is in it goes with it.
-        shell("ip", "netns", "delete", NETWORK)
-        until("the link is gone", lambda: not os.path.exists(f"/sys/class/net/{NETWORK}v"))
-
-
-@contextlib.contextmanager
-def listening(address):
-    """Something on the machine that takes connections; its port."""
-    server = socket.create_server((address, 0))
-    yield server.getsockname()[1]
-    server.close()
-
-
-def gone(server):
-    until("no container is left", lambda: not server.containers())
-
-
-def without_the_rules_no_browser_is_run_and_the_log_says_what_to_do():
-    drop_rules()
-    with Server("open") as server:
-        owner = server.owner().connect()
-        chat = owner.chat()
-        owner.join(chat)
-        owner.start(chat)
-        assert owner.stopped(chat) == "misconfigured"
-        assert server.logged("portal-server browser-firewall"), open(server.log).read()
-        gone(server)
-        owner.say("room:typing", {"chat_id": chat})
-    with Server("own", "--browser-firewall", "own") as server:
-        owner = server.owner().connect()
-        chat = owner.chat()
-        owner.join(chat)
-        owner.start(chat)
-        assert Viewer(owner.access(chat)).may_sign_in()
-
-
-def with_the_rules_a_browser_reaches_the_internet_and_nothing_else():
-    drop_rules()
-    with networks_behind(), Server("rules", "--browser-firewall", "own") as server:
-        owner = server.owner().connect()
-        chats = [owner.chat(), owner.chat()]
-        for chat in chats:
-            owner.join(chat)
-            owner.start(chat)
-        ways = [Viewer(owner.access(chat)) for chat in chats]
-        one, other = sorted(inspect(found["Id"])["NetworkSettings"]["Networks"][NETWORK]["IPAddress"]
-                            for found in server.containers())
-        container = next(found["Id"] for found in server.containers()
-                         if inspect(found["Id"])["NetworkSettings"]["Networks"][NETWORK]["IPAddress"] == one)
-        outward = subprocess.run(["ip", "-4", "-o", "addr", "show", "scope", "global"], capture_output=True, text=True)
-        own = [address for address in re.findall(r"inet (\S+)/", outward.stdout)]
-        assert "10.213.53.1" in own, own
-        with contextlib.ExitStack() as stack:
-            ports = {address: stack.enter_context(listening(address)) for address in own}
-            # Published by another browser, reached by way of the machine.
-            closed = [*ports.items(), (PRIVATE, 7000), (other, 8080)]
-            for address, port in closed:
-                assert reaches(container, address, port), f"without rules {address} is not reached: nothing is proved"
-            assert reaches(container, PUBLIC, 7000)
-            load_rules()
-            load_rules()
-            for address, port in closed:
-                assert not reaches(container, address, port), f"{address} is reached"
-            assert reaches(container, PUBLIC, 7000), "the internet is not reached"
-        assert all(way.may_sign_in() for way in ways), "the pages are not reached"
+from outside import NETWORK, ROOT, TEMP, Server, Viewer, containers, engine, inspect, load_rules, run_within, shell, until
 
 
 def a_chat_has_a_browser_from_start_to_stop():
@@ -137,13 +43,13 @@ def a_chat_has_a_browser_from_start_to_stop():
         mira.join(chat)
         again = Viewer(mira.access(chat))
         assert again.credentials["password"] != hers.credentials["password"]
-        again.look()
+        again.look_as_the_built_in_page()
         assert not again.moves()
         owner.good("POST", f"portal/chats/{chat}/kick", {"user_id": mira.id})
         assert again.is_cut_off()
         owner.stop(chat)
         assert owner.stopped(chat) == "asked"
-        gone(server)
+        server.has_no_containers()
         assert viewing.is_cut_off()
         owner.say("room:typing", {"chat_id": chat})
 
@@ -183,8 +89,10 @@ def a_browser_is_as_its_chat_is_set_up():
         assert Viewer(access).may_sign_in()
         container = server.containers()[0]["Id"]
         told = run_within(container, "echo \"$(</etc/neko/supervisord/firefox.conf)\"")
+        assert told.count('NEKO_SESSION_API_TOKEN=""') == 2, told
         assert '-P default --kiosk "https://a.example/?q=50%%"' in told, told
         policies = run_within(container, "echo \"$(</usr/lib/firefox/distribution/policies.json)\"")
+        assert '"file:///*"' in policies, policies
         assert "installation_mode" in policies and "uBlock" not in policies, policies
         environment = inspect(container)["Config"]["Env"]
         assert "NEKO_SESSION_INACTIVE_CURSORS=true" in environment
@@ -192,6 +100,49 @@ def a_browser_is_as_its_chat_is_set_up():
         assert limits["Memory"] == 256 << 20 and limits["PidsLimit"] == 64, limits
         status = run_within(container, "echo \"$(</proc/self/status)\"")
         assert re.search(r"NoNewPrivs:\s+1", status), status
+
+
+def whoever_opens_neko_from_within_lets_nobody_in_for_long():
+    with Server("opened") as server:
+        owner = server.owner().connect()
+        chat = owner.chat()
+        owner.join(chat)
+        owner.start(chat)
+        viewing = Viewer(owner.access(chat)).look()
+        environment = inspect(server.containers()[0]["Id"])["Config"]["Env"]
+        token = next(line.partition("=")[2] for line in environment if line.startswith("NEKO_SESSION_API_TOKEN="))
+        within = Viewer({"url": viewing.url.geturl(), "username": "mallory", "password": "p"})
+        within.token = token
+        made = within.ask("POST", "api/members", {**within.credentials, "profile": {"name": "m", "is_admin": True}})
+        assert made[0] == 200, made
+        mallory = Viewer({"url": viewing.url.geturl(), **within.credentials}).look()
+        # It is asked every 15 seconds who is there.
+        mallory.stream.settimeout(60)
+        assert mallory.stream.recv(1) == b""
+        assert not mallory.may_sign_in()
+        viewing.moves()
+
+
+def a_network_that_is_there_without_names_is_taken():
+    # As browsers.md says it for Podman.
+    network, subnet = f"{NETWORK}d"[:15], "10.213.54.0/24"
+    made = engine("POST", "/v4.0.0/libpod/networks/create", {
+        "name": network, "network_interface": network, "dns_enabled": False, "driver": "bridge", "subnets": [{"subnet": subnet}],
+    })
+    assert made[0] == 200, made
+    try:
+        load_rules(network, subnet)
+        with Server("network", "--browser-network", network, "--browser-subnet", subnet) as server:
+            owner = server.owner().connect()
+            chat = owner.chat()
+            owner.join(chat)
+            owner.start(chat)
+            assert Viewer(owner.access(chat)).may_sign_in()
+            container = server.containers()[0]["Id"]
+            resolvers = run_within(container, "echo \"$(</etc/resolv.conf)\"")
+            assert "9.9.9.9" in resolvers and "10.213.54.1" not in resolvers, resolvers
+    finally:
+        engine("DELETE", f"/networks/{network}")
 
 
 def a_browser_whose_process_is_killed_has_died_and_can_be_had_again():
@@ -205,7 +156,7 @@ def a_browser_whose_process_is_killed_has_died_and_can_be_had_again():
         os.kill(inspect(found)["State"]["Pid"], signal.SIGKILL)
         # It is asked every 15 seconds what runs.
         assert owner.stopped(chat, within=90) == "died"
-        gone(server)
+        server.has_no_containers()
         # From the command line, which asks the server by way of the file.
         server.cli("browser", "start", chat)
         assert Viewer(owner.access(chat)).may_sign_in()
@@ -255,7 +206,7 @@ def a_server_that_is_killed_finds_its_browsers_again_and_clears_away_the_rest():
         assert Viewer(owner.access(kept)).may_sign_in()
         owner.stop(kept)
         assert owner.stopped(kept) == "asked"
-        gone(server)
+        server.has_no_containers()
 
 
 def what_cannot_be_run_says_why_and_the_chat_goes_on():
@@ -267,13 +218,14 @@ def what_cannot_be_run_says_why_and_the_chat_goes_on():
         owner.start(chat)
         assert owner.stopped(chat) == "unreachable"
         assert server.logged("was not there within 3 s"), open(server.log).read()
-        gone(server)
+        server.has_no_containers()
     with Server("refused", "--browser-limit", "1") as server:
         owner = server.owner().connect()
         for browser, reason, words in (
             ("chromium", "failed", "ended with 3 at its start"),
             ("opera", "misconfigured", "does not speak neko's API"),
             ("vivaldi", "misconfigured", "docker pull nothing:here"),
+            ("ungoogled-chromium", "misconfigured", "every member can make themself an admin"),
             # Where it cannot be checked what it reaches, none is run either.
             ("microsoft-edge", "misconfigured", "cannot be checked, so none is run"),
         ):
@@ -282,7 +234,7 @@ def what_cannot_be_run_says_why_and_the_chat_goes_on():
             owner.start(chat)
             assert owner.stopped(chat) == reason, browser
             assert server.logged(words), (browser, open(server.log).read())
-            gone(server)
+            server.has_no_containers()
         first, second = owner.chat(), owner.chat()
         for chat in (first, second):
             owner.join(chat)
@@ -300,7 +252,7 @@ def what_cannot_be_run_says_why_and_the_chat_goes_on():
         owner.say("room:typing", {"chat_id": first})
         owner.stop(first)
         assert owner.stopped(first) == "asked"
-        gone(server)
+        server.has_no_containers()
 
 
 def an_engine_that_is_not_there_is_named():
@@ -333,11 +285,25 @@ def a_port_that_somebody_has_is_passed_by():
             assert owner.access(chat)["url"] == "http://127.0.0.1:52301/"
 
 
+def certificate():
+    shell("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+          "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", f"{TEMP}/key.pem", "-out", f"{TEMP}/cert.pem")
+
+
 @contextlib.contextmanager
+def proxy(port, *command):
+    process = subprocess.Popen(command, env=os.environ | {"HOME": TEMP}, stderr=open(f"{TEMP}/proxy.log", "ab"))
+    try:
+        until(f"{command[0]} listens", lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def nginx(port):
     """nginx with the file of the documentation, on a port of loopback."""
-    shell("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-          "-subj", "/CN=localhost", "-keyout", f"{TEMP}/key.pem", "-out", f"{TEMP}/cert.pem")
+    certificate()
     with open(f"{ROOT}/docs/running/nginx-browsers.conf") as file:
         text = file.read()
     for old, new in (("/etc/letsencrypt/live/browsers.example/fullchain.pem", f"{TEMP}/cert.pem"),
@@ -348,19 +314,34 @@ def nginx(port):
         text = text.replace(old, new)
     with open(f"{TEMP}/nginx.conf", "w") as file:
         file.write(f"user root; worker_processes 1; daemon off; pid {TEMP}/nginx.pid; events {{}} http {{\n{text}\n}}\n")
-    proxy = subprocess.Popen(["nginx", "-e", f"{TEMP}/nginx.log", "-c", f"{TEMP}/nginx.conf", "-p", TEMP])
-    try:
-        until("nginx listens", lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
-        yield
-    finally:
-        proxy.terminate()
-        proxy.wait()
+    return proxy(port, "nginx", "-e", f"{TEMP}/nginx.log", "-c", f"{TEMP}/nginx.conf", "-p", TEMP)
+
+
+def caddy(port):
+    """Caddy with the lines of the documentation, likewise."""
+    certificate()
+    with open(f"{ROOT}/docs/browsers.md") as file:
+        lines = re.search(r"for Caddy:\n\n((?:    .*\n)+)", file.read()).group(1)
+    old = "browsers.example {\n"
+    assert old in lines, lines
+    lines = lines.replace(old, f"https://localhost:{port} {{\n bind 127.0.0.1\n tls {TEMP}/cert.pem {TEMP}/key.pem\n")
+    with open(f"{TEMP}/Caddyfile", "w") as file:
+        file.write(f"{{\n admin off\n auto_https disable_redirects\n}}\n{lines}")
+    return proxy(port, "caddy", "run", "--adapter", "caddyfile", "--config", f"{TEMP}/Caddyfile")
 
 
 def behind_nginx_a_page_is_reached_by_its_path_and_nothing_else_is():
+    reached_by_its_path_alone(nginx)
+
+
+def behind_caddy_too():
+    reached_by_its_path_alone(caddy)
+
+
+def reached_by_its_path_alone(behind):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with nginx(port), Server("proxied", "--browser-url", f"https://localhost:{port}/{{port}}/") as server:
+    with behind(port), Server("proxied", "--browser-url", f"https://localhost:{port}/{{port}}/") as server:
         owner = server.owner().connect()
         chat = owner.chat()
         owner.join(chat)
@@ -371,19 +352,22 @@ def behind_nginx_a_page_is_reached_by_its_path_and_nothing_else_is():
 
         def ask(method, path, body=None, headers={}):
             tls = ssl.create_default_context(cafile=f"{TEMP}/cert.pem")
-            tls.check_hostname = False
-            connection = http.client.HTTPSConnection("127.0.0.1", port, context=tls, timeout=10)
-            connection.request(method, path, json.dumps(body) if body else None, headers)
+            connection = http.client.HTTPSConnection("localhost", port, context=tls, timeout=10)
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
             return connection.getresponse()
 
         page = ask("GET", f"{path}?usr=u1&pwd=x")
         assert page.status == 200 and "chat.example" in page.headers["Content-Security-Policy"]
+        assert page.headers["Referrer-Policy"] == "no-referrer"
         credentials = {"username": access["username"], "password": access["password"]}
         answer = ask("POST", f"{path}api/login", credentials)
         assert answer.status == 200
         token = json.loads(answer.read())["token"]
         upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
         assert ask("GET", f"{path}api/ws?token={token}", None, upgrade).status == 101
+        # What members of an older neko make themselves admins with.
+        for other in ("api/profile", "api/batch", "api/batch/", "api//profile", "x/../api/%70rofile"):
+            assert ask("POST", path + other, {}, {"Authorization": f"Bearer {token}"}).status == 403, other
         for other in ("/", "/52016/", f"/{server.port}/", "/api/login", f"{path}../{server.port}/health"):
             assert ask("GET", other).status in (400, 404), other
 
@@ -404,7 +388,7 @@ def fifty_starts_and_stops_leave_nothing():
 
         # What a first time makes, such as the network, is no leak.
         once(chats[0])
-        gone(server)
+        server.has_no_containers()
         before = counts(server)
         for number in range(25):
             for chat in chats:
@@ -415,7 +399,7 @@ def fifty_starts_and_stops_leave_nothing():
                 owner.stop(chat)
             for chat in chats:
                 assert owner.stopped(chat) == "asked", number
-        gone(server)
+        server.has_no_containers()
         for port in range(52000, 52016):
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 with socket.socket(socket.AF_INET, kind) as taken:
@@ -438,9 +422,12 @@ def counts(server):
 
 CASES = [
     without_the_rules_no_browser_is_run_and_the_log_says_what_to_do,
+    where_the_machine_drops_by_itself_the_rules_are_missed_all_the_same,
     with_the_rules_a_browser_reaches_the_internet_and_nothing_else,
     a_chat_has_a_browser_from_start_to_stop,
     a_browser_is_as_its_chat_is_set_up,
+    whoever_opens_neko_from_within_lets_nobody_in_for_long,
+    a_network_that_is_there_without_names_is_taken,
     a_browser_whose_process_is_killed_has_died_and_can_be_had_again,
     a_server_that_is_killed_finds_its_browsers_again_and_clears_away_the_rest,
     what_cannot_be_run_says_why_and_the_chat_goes_on,
@@ -448,6 +435,7 @@ CASES = [
     an_engine_that_this_user_may_not_use_is_named,
     a_port_that_somebody_has_is_passed_by,
     behind_nginx_a_page_is_reached_by_its_path_and_nothing_else_is,
+    behind_caddy_too,
     fifty_starts_and_stops_leave_nothing,
 ]
 

@@ -19,13 +19,17 @@ SOCKET = os.environ["ENGINE_SOCKET"]
 NETWORK = os.environ["ENGINE_NETWORK"]
 TEMP = os.environ["ENGINE_TEMP"]
 SUBNET = "10.213.53.0/24"
-IMAGES = "firefox=standin:good,chromium=standin:dies,brave=standin:mute,opera=standin:old,vivaldi=nothing:here,microsoft-edge=standin:mum"
+IMAGES = "firefox=standin:good,chromium=standin:dies,brave=standin:mute,opera=standin:old,vivaldi=nothing:here,microsoft-edge=standin:mum,ungoogled-chromium=standin:rising"
 
 # What flags may still say otherwise.
 SETTINGS = {f"PORTAL_BROWSER_{name}": value for name, value in {
     "ENGINE": SOCKET, "IMAGE": IMAGES, "NETWORK": NETWORK, "SUBNET": SUBNET, "MEMORY": "256", "SHM": "16",
     "PIDS": "64", "CPUS": "1", "START_TIMEOUT": "50",
 }.items()} | {"PORTAL_BROWSERS": "neko"}
+
+
+def shell(*words):
+    subprocess.run(words, check=True, capture_output=True)
 
 
 def until(what, condition, within=60):
@@ -86,8 +90,8 @@ def reaches(container, address, port):
     return "y-e-s" in said
 
 
-def load_rules():
-    told = ["--browser-network", NETWORK, "--browser-subnet", SUBNET]
+def load_rules(network=NETWORK, subnet=SUBNET):
+    told = ["--browser-network", network, "--browser-subnet", subnet]
     rules = subprocess.run([f"{PROGRAMS}/portal-server", "browser-firewall", *told], check=True, capture_output=True).stdout
     subprocess.run(["nft", "-f", "-"], input=rules, check=True)
 
@@ -147,6 +151,9 @@ class Server:
 
     def logged(self, words):
         return words in open(self.log).read()
+
+    def has_no_containers(self):
+        until("no container is left", lambda: not self.containers())
 
     def containers(self):
         return containers(os.path.realpath(self.db))
@@ -305,6 +312,14 @@ class Viewer:
         self.token = json.loads(text)["token"]
         self.stream = socket.create_connection((self.url.hostname, self.url.port), 10)
         self.stream.sendall(f"GET {self.url.path}api/ws?token={self.token} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert b" 101 " in self.stream.recv(4096)
+        return self
+
+    def look_as_the_built_in_page(self):
+        """Opens the stream of the page that comes with neko, which signs in by it."""
+        self.stream = socket.create_connection((self.url.hostname, self.url.port), 10)
+        query = urllib.parse.urlencode(self.credentials)
+        self.stream.sendall(f"GET {self.url.path}ws?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert b" 101 " in self.stream.recv(4096)
         return self
 

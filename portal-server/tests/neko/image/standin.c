@@ -3,7 +3,8 @@
  * becomes of members, sessions and the host, is as in neko, so that whoever asks wrongly is refused as there.
  * It is told by neko's own variables. One static program, which is `timeout` too where it is called so.
  *
- * STANDIN makes it a bad one: `dies` at its start, `mute` never answers, `old` has no API. SIGUSR1 makes a good
+ * STANDIN makes it a bad one: `dies` at its start, `mute` never answers, `old` has no API, in `rising` members can make
+ * themselves admins, as in neko before 3.0.11. SIGUSR1 makes a good
  * one mute, and back.
  *
  * In place of the WebSocket at /api/ws stands a stream of lines after the same upgrade: "control/move" does what the
@@ -258,11 +259,25 @@ static void the_clipboard(struct answer *a, struct session *s, const char *metho
     say(a, 204, "");
 }
 
+/* Of their own profile whoever is no admin can change the name alone; in the old ones all of it. */
+static void the_profile(struct answer *a, struct session *s, const char *body) {
+    struct profile p = s->profile;
+    if (!json_is_object(body) || !read_profile(body, &p)) return refuse(a, 400, "unable to parse provided data");
+    if (s->profile.may[ADMIN] || !strcmp(variable("STANDIN", ""), "rising")) s->profile = p;
+    else strcpy(s->profile.name, p.name);
+    say(a, 200, "true");
+}
+
 /* What is answered to whoever is signed in. */
 static void answer_to(struct answer *a, struct session *s, const char *method, const char *path, const char *body) {
     int is_get = !strcmp(method, "GET"), is_admin = s->profile.may[ADMIN];
     if (!s->profile.may[LOGIN]) return refuse(a, 403, "login is disabled for this session");
-    if (!strcmp(path, "/api/whoami") && is_get) say(a, 200, "{\"id\":\"%s\"}", s->id);
+    if (!strcmp(path, "/api/whoami") && is_get) {
+        char *to = json_quote(a->body + sprintf(a->body, "{\"id\":"), s->id);
+        to = profile_json(to + sprintf(to, ",\"profile\":"), &s->profile);
+        to += sprintf(to, ",\"state\":{\"is_connected\":%s,\"is_watching\":false}}", s->connected ? "true" : "false");
+        a->status = 200, a->type = "application/json", a->length = to - a->body;
+    } else if (!strcmp(path, "/api/profile") && !is_get) the_profile(a, s, body);
     else if (!strcmp(path, "/api/logout") && !is_get) s->there = s == &api, say(a, 200, "true");
     else if (!strcmp(path, "/api/sessions") && is_get) list_sessions(a);
     else if (!strncmp(path, "/api/members", 12) && !is_admin) refuse(a, 403, "session is not admin");
@@ -314,6 +329,19 @@ static void copy_until(char *to, size_t room, const char *from, const char *ends
     to[length] = 0;
 }
 
+/* The built-in page of 3.0 and 3.1 signs in with the query of its stream. */
+static struct session *legacy_login(struct answer *a, const char *query) {
+    char id[64] = "", password[64] = "", body[256];
+    const char *at = query ? strstr(query, "username=") : NULL, *pw = query ? strstr(query, "password=") : NULL;
+    if (!at || !pw) return NULL;
+    copy_until(id, sizeof id, at + 9, "&");
+    copy_until(password, sizeof password, pw + 9, "&");
+    if (strpbrk(id, "\"\\%") || strpbrk(password, "\"\\%")) return NULL;
+    sprintf(body, "{\"username\":\"%s\",\"password\":\"%s\"}", id, password);
+    login(a, body);
+    return a->status == 200 ? session_of(id) : NULL;
+}
+
 static void *serve(void *given) {
     int fd = (int)(long)given;
     static __thread char request[2 * SIZE], method[16], target[1024], token[256];
@@ -351,6 +379,12 @@ static void *serve(void *given) {
         if (!strcmp(path, "/api/ws") && !strcmp(method, "GET")) {
             pthread_mutex_unlock(&lock);
             stream(fd, s == &api ? NULL : s);
+            goto done;
+        }
+        if (!strcmp(path, "/ws") && !strcmp(method, "GET") && truth("NEKO_LEGACY", "false")) {
+            s = legacy_login(&a, query);
+            pthread_mutex_unlock(&lock);
+            stream(fd, s);
             goto done;
         }
         if (!strcmp(path, "/health")) say(&a, 200, "true");
