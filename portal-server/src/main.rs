@@ -136,7 +136,7 @@ async fn serve(settings: &Settings, config: Config) -> Result<(), StartError> {
     let url = config.public_url(address);
     say(&format!("portal-server listens on http://{address}"));
     if config.public_url.is_some() {
-        say(&format!("Browsers reach it at {url}"));
+        say(&format!("People reach it at {url}"));
     }
     if let Some(link) = owners_link(&portal, &url)? {
         say(&format!(

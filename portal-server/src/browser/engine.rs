@@ -35,6 +35,9 @@ pub(super) struct Listed {
     pub(super) labels: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) state: String,
+    /// The same in a sentence, with the exit code.
+    #[serde(default)]
+    pub(super) status: String,
 }
 
 /// A container, looked at.

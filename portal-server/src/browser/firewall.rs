@@ -33,7 +33,7 @@ const MARK_PORT: u16 = 9;
 /// How long the server tries to reach the container directly.
 const DIRECTLY: Duration = Duration::from_secs(3);
 
-/// The rules as nft reads them. Loading them again replaces them.
+/// The rules as nft reads them. Loading them again replaces them; those of another network stay.
 pub fn rules(setup: &Setup) -> String {
     let (name, subnet) = (setup.network.as_str(), setup.subnet);
     let gateway = subnet.gateway();
@@ -42,9 +42,9 @@ pub fn rules(setup: &Setup) -> String {
 # It stands before the engine's own rules (priority -10); replies, as those of published ports, pass. By the two resets each
 # start of a browser sees that all of this is loaded.
 
-table inet portal_browsers
-delete table inet portal_browsers
-table inet portal_browsers {{
+table inet portal_browsers_{name}
+delete table inet portal_browsers_{name}
+table inet portal_browsers_{name} {{
 	chain to_machine {{
 		type filter hook input priority -10; policy accept;
 		iifname "{name}" ct state established,related accept
@@ -60,9 +60,9 @@ table inet portal_browsers {{
 	}}
 }}
 
-table bridge portal_browsers
-delete table bridge portal_browsers
-table bridge portal_browsers {{
+table bridge portal_browsers_{name}
+delete table bridge portal_browsers_{name}
+table bridge portal_browsers_{name} {{
 	chain among_browsers {{
 		type filter hook forward priority -10; policy accept;
 		ip saddr {subnet} ip daddr {subnet} drop
@@ -203,15 +203,19 @@ pub(super) async fn check(
 }
 
 fn held(setup: &Setup, rules: Rules) -> Result<(), Fault> {
-    const LOAD: &str = "load the rules that `portal-server browser-firewall` prints (| nft -f -)";
+    let (name, subnet) = (&setup.network, setup.subnet);
+    let load = format!(
+        "load them: portal-server browser-firewall --browser-network {name} --browser-subnet {subnet} | nft -f -"
+    );
     let detail = match rules {
         Rules::Hold => return Ok(()),
-        Rules::Open => format!("a browser reaches this machine, so none is run: {LOAD}"),
+        Rules::Open => {
+            format!("a browser reaches this machine, so none is run; its rules are missing: {load}")
+        }
         Rules::Missing { machine, networks } => {
-            let (name, subnet) = (&setup.network, setup.subnet);
             format!(
-                "the firewall's rules for browsers are not found on {name} ({subnet}), so none is run: {LOAD}, \
-                 with the same settings (the mark of the machine: {}, of the networks: {})",
+                "the firewall's rules for browsers are not found on {name} ({subnet}), so none is run (the mark of \
+                 the machine: {}, of the networks: {}): {load}",
                 told(machine),
                 told(networks)
             )

@@ -178,14 +178,13 @@ async fn ask(
 
 /// Removes a container; what stays is tried again with the next listing.
 async fn remove(neko: &Neko, container: &Listed) {
-    let (id, state) = (&container.id, &container.state);
+    let (id, status) = (&container.id, &container.status);
+    let labels = Labelled::listed(container);
+    let chat = labels.as_ref().map(|labels| labels.chat.get());
+    let run = labels.as_ref().map(|labels| labels.run.as_str());
     match neko.engine.remove(id).await {
-        Ok(()) => tracing::warn!(
-            container = id,
-            state,
-            "removed a browser that ended by itself"
-        ),
-        Err(fault) => tracing::warn!(container = id, state, %fault, "a browser that ended stays"),
+        Ok(()) => tracing::warn!(chat, run, status, "removed a browser that ended by itself"),
+        Err(fault) => tracing::warn!(chat, run, status, %fault, "a browser that ended stays"),
     }
 }
 

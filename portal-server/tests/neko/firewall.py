@@ -81,10 +81,17 @@ def where_the_machine_drops_by_itself_the_rules_are_missed_all_the_same():
         assert Viewer(owner.access(chat)).may_sign_in()
         owner.stop(chat)
         assert owner.stopped(chat) == "asked"
-        # Those of another network are none.
-        load_rules(network=f"{NETWORK}x"[:15])
+        # Those of another network are beside them, and are none.
+        another = f"{NETWORK}x"[:15]
+        load_rules(network=another)
+        owner.start(chat)
+        owner.access(chat)
+        owner.stop(chat)
+        assert owner.stopped(chat) == "asked"
+        drop_rules()
         owner.start(chat)
         assert owner.stopped(chat) == "misconfigured"
+        drop_rules(another)
 
 
 def without_the_rules_no_browser_is_run_and_the_log_says_what_to_do():

@@ -96,9 +96,9 @@ def load_rules(network=NETWORK, subnet=SUBNET):
     subprocess.run(["nft", "-f", "-"], input=rules, check=True)
 
 
-def drop_rules():
+def drop_rules(network=NETWORK):
     for family in ("inet", "bridge"):
-        subprocess.run(["nft", "delete", "table", family, "portal_browsers"], stderr=subprocess.DEVNULL)
+        subprocess.run(["nft", "delete", "table", family, f"portal_browsers_{network}"], stderr=subprocess.DEVNULL)
 
 
 class Server:

@@ -55,8 +55,8 @@ clear_engine() {
         sleep 0.1
     done
     ip link delete "$network" 2>/dev/null || true
-    nft delete table inet portal_browsers 2>/dev/null || true
-    nft delete table bridge portal_browsers 2>/dev/null || true
+    nft delete table inet "portal_browsers_$network" 2>/dev/null || true
+    nft delete table bridge "portal_browsers_$network" 2>/dev/null || true
     nft delete table inet "${network}own" 2>/dev/null || true
     ip netns delete "$network" 2>/dev/null || true
     mount | awk -v at="$temp/" 'index($3, at) == 1 { print $3 }' | sort -r | xargs -r -n 1 umount 2>/dev/null || true
