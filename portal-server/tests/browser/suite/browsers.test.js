@@ -193,7 +193,7 @@ step("a browser that cannot be run says so, and the chat goes on, spec 11.1", as
   await olga.says("After it ran");
   await configure(olga, (settings) => settings.getByRole("combobox", { name: "Browser" }).selectOption("brave"));
   await press(olga, "Start the browser");
-  await says(olga, "This browser is not set up here; choose another in the settings");
+  await says(olga, "It cannot be run as it is set up here; the server's log says why");
   await examine(olga, "browser-failed");
   await olga.says("And goes on");
 });

@@ -95,7 +95,8 @@ export class World {
   async staff(name, role) {
     const person = await this.person(name);
     await cli("user", "set-role", name, role);
-    await person.page.getByText("Your role has changed. Sign in again.").waitFor();
+    // Whether the page says why depends on its socket, which may be on its way still.
+    await person.page.getByRole("form", { name: "Sign in" }).waitFor();
     await person.signIn();
     return person;
   }
