@@ -94,9 +94,10 @@ export class World {
   /** Somebody who has signed up and was given a role. */
   async staff(name, role) {
     const person = await this.person(name);
+    // Only who is connected is told.
+    await person.connected;
     await cli("user", "set-role", name, role);
-    // Whether the page says why depends on its socket, which may be on its way still.
-    await person.page.getByRole("form", { name: "Sign in" }).waitFor();
+    await person.page.getByText("Your role has changed. Sign in again.").waitFor();
     await person.signIn();
     return person;
   }
@@ -115,6 +116,13 @@ export class Person {
     this.context = context;
     this.page = page;
     page.setDefaultTimeout(PATIENCE);
+    this.connected = new Promise((resolve) => {
+      page.on("websocket", (socket) =>
+        socket.on("framereceived", ({ payload }) => {
+          if (/"session:ready",.*"user_id":\d/.test(String(payload))) resolve();
+        }),
+      );
+    });
     page.on("pageerror", (error) => this.complaints.push(`exception: ${error.message}`));
     page.on("console", (message) => {
       if (message.type() !== "error" && message.type() !== "warning") return;
