@@ -131,7 +131,8 @@ pub trait BrowserBackend: Send + Sync {
     fn stop(&self, run: &RunId) -> Result<(), Fault>;
 
     /// Everything that runs and was started through this library, whoever was the process; a run that has ended
-    /// is not in it.
+    /// is not in it. Of its viewers, whoever was not let in here is dismissed; its controller counts when this process
+    /// first hears of the run.
     ///
     /// # Errors
     /// A [`Fault`]: nothing is taken for gone then.

@@ -19,7 +19,7 @@ const AHEAD: usize = queue::MOST / 2;
 
 /// The sockets that wait for their turn.
 pub(crate) struct Turns<D> {
-    /// In the order in which they were given something, with how much had been given to anybody before.
+    /// In the order in which they were given something, with how much had been given to anybody by then.
     waiting: VecDeque<(usize, Arc<Socket<D>>)>,
     given: usize,
 }
