@@ -1,6 +1,7 @@
 //! What a client says and hears in a room, whatever is measured.
 
 use std::io::Result;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use memchr::memmem;
@@ -92,6 +93,8 @@ pub(crate) fn acknowledged(frame: &[u8]) -> Result<Option<usize>> {
 /// Whether a frame is a message of somebody's, not a notice of the system's that somebody joined: that has a
 /// code, near the beginning.
 pub(crate) fn is_message(frame: &[u8]) -> bool {
+    static CODE: LazyLock<memmem::Finder<'static>> =
+        LazyLock::new(|| memmem::Finder::new(br#""code":""#));
     let beginning = &frame[..frame.len().min(160)];
-    frame.starts_with(br#"42["message:new""#) && memmem::find(beginning, br#""code":""#).is_none()
+    frame.starts_with(br#"42["message:new""#) && CODE.find(beginning).is_none()
 }

@@ -3,6 +3,7 @@
 //! It speaks only what the bench needs (text frames, WebSocket transport from the start) and
 //! copies nothing it does not have to, so that on two cores the server is what gets measured.
 
+use std::cell::RefCell;
 use std::io::{Error, ErrorKind, Result};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,11 +18,19 @@ const MASKED: u8 = 0x80;
 const TWO_BYTE_LENGTH: u8 = 0x7e;
 const EIGHT_BYTE_LENGTH: u8 = 0x7f;
 
+/// Bytes that are read in one go.
+const READ: usize = 64 * 1024;
+
+thread_local! {
+    /// What all clients of a thread read into, one after the other: one of each would drive out of the processor's
+    /// caches what the server has there.
+    static READ_INTO: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
 /// A connected client. `pending` holds bytes that are not a whole frame yet.
 pub(crate) struct Client {
     stream: TcpStream,
     pending: Vec<u8>,
-    read: usize,
 }
 
 impl Client {
@@ -34,7 +43,6 @@ impl Client {
         let mut client = Self {
             stream,
             pending: Vec::new(),
-            read: 0,
         };
         // The key is a constant: it guards against caches, and there is none between us.
         let request = format!(
@@ -65,29 +73,48 @@ impl Client {
     /// Waits for bytes, then gives every whole text frame that is there to `each`, and answers
     /// the server's pings.
     pub(crate) async fn receive(&mut self, mut each: impl FnMut(&[u8])) -> Result<()> {
-        self.pending.drain(..self.read);
-        self.read = 0;
-        self.pending.reserve(64 * 1024);
-        if self.stream.read_buf(&mut self.pending).await? == 0 {
+        let mut pinged = false;
+        let mut take = |frame: &[u8]| match frame {
+            b"2" => pinged = true,
+            frame => each(frame),
+        };
+        loop {
+            self.stream.readable().await?;
+            match READ_INTO.with_borrow_mut(|bytes| self.read_with(bytes, &mut take)) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => break read?,
+            }
+        }
+        if pinged {
+            self.send("3").await?;
+        }
+        Ok(())
+    }
+
+    /// Reads what is there behind what is pending, gives the texts of whole frames to `take`, and keeps the rest.
+    fn read_with(&mut self, bytes: &mut Vec<u8>, mut take: impl FnMut(&[u8])) -> Result<()> {
+        let pending = self.pending.len();
+        bytes.resize(bytes.len().max(pending + READ), 0);
+        let read = self.stream.try_read(&mut bytes[pending..])?;
+        if read == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
-        let mut pinged = false;
-        while let Some((opcode, start, end)) = whole_frame(&self.pending[self.read..]) {
-            let payload = &self.pending[self.read + start..self.read + end];
+        bytes[..pending].copy_from_slice(&self.pending);
+        let mut left = &bytes[..pending + read];
+        while let Some((opcode, start, end)) = whole_frame(left) {
+            let payload = &left[start..end];
             match opcode {
-                TEXT if payload == b"2" => pinged = true,
-                TEXT => each(payload),
+                TEXT => take(payload),
                 CLOSE => {
                     let reason = String::from_utf8_lossy(payload).into_owned();
                     return Err(Error::new(ErrorKind::ConnectionAborted, reason));
                 }
                 _ => {}
             }
-            self.read += end;
+            left = &left[end..];
         }
-        if pinged {
-            self.send("3").await?;
-        }
+        self.pending.clear();
+        self.pending.extend_from_slice(left);
         Ok(())
     }
 
