@@ -165,8 +165,11 @@ fn write(reply: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(reply).map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))
 }
 
-/// Reads parameters strictly; the error names the first field that is wrong.
-pub(crate) fn parse<T: DeserializeOwned>(params: &str) -> Result<T> {
+/// Reads parameters strictly, as every call by name does.
+///
+/// # Errors
+/// `ERR_INVALID` with the first field that is wrong.
+pub fn parse<T: DeserializeOwned>(params: &str) -> Result<T> {
     let params = if params.trim().is_empty() {
         "{}"
     } else {

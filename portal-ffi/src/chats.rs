@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 
 use portal_core::Error;
-use serde_json::json;
+use portal_core::ops::{chats, members};
 
 use crate::actor::Caller;
 use crate::boundary::{answer, out};
@@ -11,7 +11,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, given, parsed};
+use crate::typed::{Call, document, fields, given, parsed};
 
 /// - What: makes a chat of chat_type "OFFICIAL", "PUBLIC" or "PRIVATE" in suite 3: PUBLIC with a slug,
 ///   PRIVATE without. owner_id is whose it is where the operator makes it, else 0. The owner of a
@@ -46,13 +46,9 @@ pub unsafe extern "C" fn portal_chat_create(
                 input::optional_text(slug, slug_len, "slug")?,
             )
         };
-        let params = json!({
-            "chat_type": chat_type,
-            "name": name,
-            "slug": slug,
-            "owner_id": given(owner_id),
-        });
-        call.number("chat.create", &params, "/id")
+        let params = fields![chat_type, name, slug, owner_id: given(owner_id)];
+        call.change::<chats::Create>(params)
+            .map(|reply| reply.id.into())
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(chat_id, "chat_id"), error, body) }
@@ -77,7 +73,7 @@ pub unsafe extern "C" fn portal_chat_get(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.document("chat.get", &json!({ "chat_id": chat_id }))
+        document(&call.ask::<chats::Get>(fields![chat_id])?)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(chat, "chat"), error, body) }
@@ -105,12 +101,8 @@ pub unsafe extern "C" fn portal_chat_list(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        let params = json!({
-            "user_id": given(user_id),
-            "after": given(after),
-            "limit": given(limit),
-        });
-        call.document("chat.list", &params)
+        let params = fields![user_id: given(user_id), after: given(after), limit: given(limit)];
+        document(&call.ask::<chats::List>(params)?)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(chats, "chats"), error, body) }
@@ -141,12 +133,16 @@ pub unsafe extern "C" fn portal_chat_update(
                 input::text(changes, changes_len, "changes")?,
             )
         };
-        let mut params = parsed(changes, "changes")?;
-        let fields = params
+        let mut changes = parsed(changes, "changes")?;
+        let changes = changes
             .as_object_mut()
             .ok_or_else(|| Error::invalid("changes", "`changes` is a JSON object."))?;
-        fields.insert("chat_id".to_owned(), json!(chat_id));
-        call.done("chat.update", &params)
+        changes.insert("chat_id".to_owned(), chat_id.into());
+        let params: Vec<_> = changes
+            .iter()
+            .map(|(name, change)| (name.as_str(), change.into()))
+            .collect();
+        call.change::<chats::Update>(&params).map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -168,7 +164,7 @@ pub unsafe extern "C" fn portal_chat_destroy(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.done("chat.destroy", &json!({ "chat_id": chat_id }))
+        call.change::<chats::Destroy>(fields![chat_id]).map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -191,7 +187,7 @@ pub unsafe extern "C" fn portal_chat_leave(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.done("chat.leave", &json!({ "chat_id": chat_id }))
+        call.change::<members::Leave>(fields![chat_id]).map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }

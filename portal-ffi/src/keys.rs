@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use portal_core::ops::keys;
 
 use crate::actor::Caller;
 use crate::boundary::{answer, out};
@@ -12,7 +12,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, parsed};
+use crate::typed::{Call, document, fields, parsed};
 
 /// - What: registers the X25519 public key, 32 bytes, of the actor's session, for which others wrap
 ///   room keys. Another than before replaces it, at most 5 times an hour, and gives up what was wrapped
@@ -38,10 +38,9 @@ pub unsafe extern "C" fn portal_key_register(
                 input::bytes(public_key, public_key_len, "public_key")?,
             )
         };
-        let params = json!({
-            "public_key": STANDARD.encode(public_key),
-        });
-        call.done("key.register", &params)
+        let public_key = STANDARD.encode(public_key);
+        let params = fields![public_key: &public_key];
+        call.change::<keys::Register>(params).map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -66,7 +65,7 @@ pub unsafe extern "C" fn portal_key_list(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.document("key.list", &json!({ "chat_id": chat_id }))
+        document(&call.ask::<keys::List>(fields![chat_id])?)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(keys, "keys"), error, body) }
@@ -105,13 +104,15 @@ pub unsafe extern "C" fn portal_key_publish(
                 input::text(blobs, blobs_len, "blobs")?,
             )
         };
-        let params = json!({
-            "chat_id": chat_id,
-            "epoch": epoch,
-            "key_check": (!key_check.is_empty()).then(|| STANDARD.encode(key_check)),
-            "blobs": parsed(blobs, "blobs")?,
-        });
-        call.document("key.publish", &params)
+        let key_check = (!key_check.is_empty()).then(|| STANDARD.encode(key_check));
+        let blobs = parsed(blobs, "blobs")?;
+        let params = fields![
+            chat_id,
+            epoch,
+            key_check: key_check.as_ref(),
+            blobs: &blobs,
+        ];
+        document(&call.change::<keys::Publish>(params)?)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(published, "published"), error, body) }
@@ -134,7 +135,7 @@ pub unsafe extern "C" fn portal_key_reject(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.done("key.reject", &json!({ "chat_id": chat_id }))
+        call.change::<keys::Reject>(fields![chat_id]).map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -160,7 +161,7 @@ pub unsafe extern "C" fn portal_key_renew(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.document("key.renew", &json!({ "chat_id": chat_id }))
+        document(&call.change::<keys::Renew>(fields![chat_id])?)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(renewal, "renewal"), error, body) }

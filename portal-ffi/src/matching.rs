@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use serde_json::{Value, json};
+use portal_core::ops::matching;
 
 use crate::actor::Caller;
 use crate::boundary::{answer, out};
@@ -10,7 +10,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, given};
+use crate::typed::{Call, document, fields, given};
 
 /// - What: asks to be matched with somebody who shares an interest. interests is 1 to 3 of 3 to 12
 ///   small letters or digits, with commas between them: "tea,films". *chat_id is the DIRECT chat if
@@ -39,12 +39,10 @@ pub unsafe extern "C" fn portal_match_enqueue(
                 input::text(interests, interests_len, "interests")?,
             )
         };
-        let reply = call.value("match.enqueue", &json!({ "interests": tags(interests) }))?;
-        // No chat yet is no place in the reply.
-        Ok(reply
-            .pointer("/chat/chat_id")
-            .and_then(Value::as_i64)
-            .unwrap_or(0))
+        let interests = tags(interests);
+        let params = fields![interests: &interests];
+        let enqueued = call.change::<matching::Enqueue>(params)?;
+        Ok(enqueued.chat.map_or(0, |chat| chat.chat_id.into()))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(chat_id, "chat_id"), error, body) }
@@ -64,7 +62,7 @@ pub unsafe extern "C" fn portal_match_dequeue(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.done("match.dequeue", &json!({}))
+        call.change::<matching::Dequeue>(fields![]).map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -87,7 +85,7 @@ pub unsafe extern "C" fn portal_match_status(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.document("match.status", &json!({}))
+        document(&call.ask::<matching::Status>(fields![])?)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(status, "status"), error, body) }
@@ -112,11 +110,8 @@ pub unsafe extern "C" fn portal_match_leave(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.number(
-            "match.leave",
-            &json!({ "chat_id": given(chat_id) }),
-            "/chat_id",
-        )
+        call.change::<matching::Leave>(fields![chat_id: given(chat_id)])
+            .map(|reply| reply.chat_id.into())
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(left_chat_id, "left_chat_id"), error, body) }

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use serde_json::json;
+use portal_core::ops::messages;
 
 use crate::actor::Caller;
 use crate::boundary::{answer, out};
@@ -10,7 +10,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, given};
+use crate::typed::{Call, document, fields, given};
 
 /// - What: sends a message: content is an envelope, sealed by the sender. client_id is the sender's own
 ///   name for it, of at most 64 characters: a retry with it stores nothing and answers the first
@@ -43,12 +43,9 @@ pub unsafe extern "C" fn portal_message_send(
                 input::optional_text(client_id, client_id_len, "client_id")?,
             )
         };
-        let params = json!({
-            "chat_id": chat_id,
-            "content": content,
-            "client_id": client_id,
-        });
-        call.number("message.send", &params, "/id")
+        let params = fields![chat_id, content, client_id];
+        call.change::<messages::Send>(params)
+            .map(|reply| reply.id.into())
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(message_id, "message_id"), error, body) }
@@ -76,13 +73,9 @@ pub unsafe extern "C" fn portal_message_history(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        let params = json!({
-            "chat_id": chat_id,
-            "before": given(before),
-            "after": given(after),
-            "limit": given(limit),
-        });
-        call.document("message.history", &params)
+        let params =
+            fields![chat_id, before: given(before), after: given(after), limit: given(limit)];
+        document(&call.ask::<messages::History>(params)?)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(messages, "messages"), error, body) }
@@ -113,11 +106,8 @@ pub unsafe extern "C" fn portal_message_delete(
                 input::numbers(ids, count, "ids")?,
             )
         };
-        call.number(
-            "message.delete",
-            &json!({ "chat_id": chat_id, "ids": ids }),
-            "/deleted",
-        )
+        call.change::<messages::Delete>(fields![chat_id, ids])
+            .map(|reply| reply.deleted.cast_signed())
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(deleted, "deleted"), error, body) }
@@ -142,11 +132,9 @@ pub unsafe extern "C" fn portal_message_delete_last(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        let params = json!({
-            "chat_id": chat_id,
-            "count": count,
-        });
-        call.number("message.delete_last", &params, "/deleted")
+        let params = fields![chat_id, count];
+        call.change::<messages::DeleteLast>(params)
+            .map(|reply| reply.deleted.cast_signed())
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(deleted, "deleted"), error, body) }
@@ -177,11 +165,9 @@ pub unsafe extern "C" fn portal_message_delete_mine(
                 input::numbers(ids, count, "ids")?,
             )
         };
-        let params = json!({
-            "chat_id": chat_id,
-            "ids": (!ids.is_empty()).then_some(ids),
-        });
-        call.number("message.delete_mine", &params, "/deleted")
+        let params = fields![chat_id, ids: (!ids.is_empty()).then_some(ids)];
+        call.change::<messages::DeleteMine>(params)
+            .map(|reply| reply.deleted.cast_signed())
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(deleted, "deleted"), error, body) }

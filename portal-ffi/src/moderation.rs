@@ -2,14 +2,14 @@
 
 use std::ffi::c_char;
 
-use serde_json::json;
+use portal_core::ops::moderation;
 
 use crate::actor::Caller;
 use crate::boundary::answer;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::Call;
+use crate::typed::{Call, fields};
 
 /// - What: puts a person out of a chat; they may come back. The reason, of at most 500 characters, is
 ///   for them and staff.
@@ -37,12 +37,8 @@ pub unsafe extern "C" fn portal_mod_kick(
                 input::optional_text(reason, reason_len, "reason")?,
             )
         };
-        let params = json!({
-            "chat_id": chat_id,
-            "user_id": user_id,
-            "reason": reason,
-        });
-        call.done("mod.kick", &params)
+        let params = fields![chat_id, user_id, reason];
+        call.change::<moderation::Kick>(params).map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -75,13 +71,8 @@ pub unsafe extern "C" fn portal_mod_mute(
                 input::optional_text(reason, reason_len, "reason")?,
             )
         };
-        let params = json!({
-            "chat_id": chat_id,
-            "user_id": user_id,
-            "duration_seconds": duration_seconds,
-            "reason": reason,
-        });
-        call.done("mod.mute", &params)
+        let params = fields![chat_id, user_id, duration_seconds, reason];
+        call.change::<moderation::Mute>(params).map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -105,10 +96,8 @@ pub unsafe extern "C" fn portal_mod_unmute(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.done(
-            "mod.unmute",
-            &json!({ "chat_id": chat_id, "user_id": user_id }),
-        )
+        call.change::<moderation::Unmute>(fields![chat_id, user_id])
+            .map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -141,13 +130,8 @@ pub unsafe extern "C" fn portal_mod_ban(
                 input::optional_text(reason, reason_len, "reason")?,
             )
         };
-        let params = json!({
-            "chat_id": chat_id,
-            "user_id": user_id,
-            "duration_seconds": duration_seconds,
-            "reason": reason,
-        });
-        call.done("mod.ban", &params)
+        let params = fields![chat_id, user_id, duration_seconds, reason];
+        call.change::<moderation::Ban>(params).map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -171,10 +155,8 @@ pub unsafe extern "C" fn portal_mod_unban(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.done(
-            "mod.unban",
-            &json!({ "chat_id": chat_id, "user_id": user_id }),
-        )
+        call.change::<moderation::Unban>(fields![chat_id, user_id])
+            .map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -205,12 +187,8 @@ pub unsafe extern "C" fn portal_mod_hard_mute(
                 input::optional_text(reason, reason_len, "reason")?,
             )
         };
-        let params = json!({
-            "user_id": user_id,
-            "duration_seconds": duration_seconds,
-            "reason": reason,
-        });
-        call.done("mod.hard_mute", &params)
+        let params = fields![user_id, duration_seconds, reason];
+        call.change::<moderation::HardMute>(params).map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -232,7 +210,8 @@ pub unsafe extern "C" fn portal_mod_hard_unmute(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.done("mod.hard_unmute", &json!({ "user_id": user_id }))
+        call.change::<moderation::HardUnmute>(fields![user_id])
+            .map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }

@@ -2,8 +2,7 @@
 
 use std::ffi::c_char;
 
-use portal_core::ErrorKind;
-use serde_json::json;
+use portal_core::ops::{invites, rooms};
 
 use crate::actor::Caller;
 use crate::boundary::{answer, out};
@@ -11,7 +10,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, given};
+use crate::typed::{Call, document, fields, given};
 
 /// - What: makes an invite to a chat and answers its code. expires_at is in UTC milliseconds since
 ///   1970, 0 for never; max_uses 0 for any number.
@@ -34,12 +33,9 @@ pub unsafe extern "C" fn portal_invite_create(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        let params = json!({
-            "chat_id": chat_id,
-            "expires_at": given(expires_at),
-            "max_uses": given(max_uses),
-        });
-        call.text("invite.create", &params, "/code")
+        let params = fields![chat_id, expires_at: given(expires_at), max_uses: given(max_uses)];
+        call.change::<invites::Create>(params)
+            .map(|reply| Buf::new(reply.code.as_str()))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(code, "code"), error, body) }
@@ -63,7 +59,7 @@ pub unsafe extern "C" fn portal_invite_list(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.document("invite.list", &json!({ "chat_id": chat_id }))
+        document(&call.ask::<invites::List>(fields![chat_id])?)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(invites, "invites"), error, body) }
@@ -92,10 +88,8 @@ pub unsafe extern "C" fn portal_invite_revoke(
                 input::text(code, code_len, "code")?,
             )
         };
-        call.done(
-            "invite.revoke",
-            &json!({ "chat_id": chat_id, "code": code }),
-        )
+        call.change::<invites::Revoke>(fields![chat_id, code])
+            .map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -128,10 +122,8 @@ pub unsafe extern "C" fn portal_invite_resolve(
                 input::text(code, code_len, "code")?,
             )
         };
-        let reply = call.value("invite.resolve", &json!({ "code": code }))?;
-        let chat = reply["chat_id"].as_i64().ok_or(ErrorKind::Internal)?;
-        let joined = reply["joined"].as_bool().ok_or(ErrorKind::Internal)?;
-        Ok((chat, i32::from(joined)))
+        let resolved = call.change::<invites::Resolve>(fields![code])?;
+        Ok((resolved.chat_id.into(), i32::from(resolved.joined)))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe {
@@ -163,7 +155,7 @@ pub unsafe extern "C" fn portal_room_join(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.document("room.join", &json!({ "chat_id": chat_id }))
+        document(&call.change::<rooms::Join>(fields![chat_id])?)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(room, "room"), error, body) }
@@ -185,7 +177,7 @@ pub unsafe extern "C" fn portal_room_leave(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.done("room.leave", &json!({ "chat_id": chat_id }))
+        call.change::<rooms::Leave>(fields![chat_id]).map(drop)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }

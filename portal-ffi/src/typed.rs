@@ -1,11 +1,16 @@
-//! What the typed calls share: an operation by its name, with parameters that C gives one by one.
+//! What the typed calls share: an operation made of parameters that C gives one by one.
 //!
-//! A typed call gathers a document and goes through the door of `portal_call`; no rule lives here. Why:
+//! An operation reads itself from them with the code by which it reads itself from JSON, so that its rules, the names of
+//! its fields and its errors are those of `portal_call`; no rule lives here. Why:
 //! `docs/decisions/c-typed-calls.md`.
 
 use std::sync::Arc;
 
-use portal_core::{Actor, Error, ErrorKind, Result};
+use portal_core::operation::{Operation, Query};
+use portal_core::{Actor, Error, ErrorKind, Result, catalogue};
+use serde::de::value::{MapDeserializer, SeqDeserializer};
+use serde::de::{Deserializer, IntoDeserializer, Visitor};
+use serde::{Serialize, forward_to_deserialize_any};
 use serde_json::Value;
 
 use crate::actor::{self, Caller};
@@ -29,40 +34,168 @@ impl Call<'_> {
         Ok(Self { gate, actor })
     }
 
-    fn reply(&self, op: &str, params: &Value) -> Result<String> {
+    /// Calls what changes something.
+    pub(crate) fn change<O: Operation>(&self, fields: &[Field<'_>]) -> Result<O::Reply> {
         let portal = self.gate.enter()?;
-        portal.call_json(&self.actor, op, &params.to_string())
+        portal.call(&self.actor, read::<O>(fields)?)
     }
 
-    /// Calls what answers nothing that a caller goes on with.
-    pub(crate) fn done(&self, op: &str, params: &Value) -> Result<()> {
-        self.reply(op, params).map(drop)
+    /// Calls what only reads.
+    pub(crate) fn ask<Q: Query>(&self, fields: &[Field<'_>]) -> Result<Q::Reply> {
+        let portal = self.gate.enter()?;
+        portal.query(&self.actor, read::<Q>(fields)?)
+    }
+}
+
+/// A reply as the document that `portal_call` would answer.
+pub(crate) fn document(reply: &impl Serialize) -> Result<Buf> {
+    serde_json::to_string(reply)
+        .map(Buf::new)
+        .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))
+}
+
+/// A parameter by its name.
+pub(crate) type Field<'a> = (&'a str, Param<'a>);
+
+/// A parameter.
+#[derive(Clone, Copy, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Param<'a> {
+    /// Left out.
+    Nothing,
+    Number(i64),
+    Text(&'a str),
+    Numbers(&'a [i64]),
+    Texts(&'a [&'a str]),
+    Json(&'a Value),
+}
+
+/// Parameters under the names of what they are in: `fields![chat_id, limit: given(limit)]`.
+macro_rules! fields {
+    ($($name:ident $(: $value:expr)?),* $(,)?) => {
+        &[$((stringify!($name), crate::typed::fields!(@ $name $(, $value)?))),*]
+    };
+    (@ $name:ident) => { crate::typed::Param::from($name) };
+    (@ $name:ident, $value:expr) => { crate::typed::Param::from($value) };
+}
+pub(crate) use fields;
+
+/// An operation of these parameters; the error names the first field that is wrong.
+fn read<T: serde::de::DeserializeOwned>(fields: &[Field<'_>]) -> Result<T> {
+    T::deserialize(MapDeserializer::new(fields.iter().copied())).or_else(|_: serde_json::Error| {
+        // Only reading a document tells which field it was.
+        let fields: serde_json::Map<_, _> = fields
+            .iter()
+            .map(|(name, param)| Ok(((*name).to_owned(), serde_json::to_value(param)?)))
+            .collect::<Result<_, _>>()
+            .map_err(|error: serde_json::Error| Error::new(ErrorKind::Internal).caused_by(error))?;
+        catalogue::parse(&Value::Object(fields).to_string())
+    })
+}
+
+impl From<i64> for Param<'_> {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<u32> for Param<'_> {
+    fn from(number: u32) -> Self {
+        Self::Number(number.into())
+    }
+}
+
+impl<'a> From<&'a str> for Param<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a String> for Param<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'a> From<&'a [i64]> for Param<'a> {
+    fn from(numbers: &'a [i64]) -> Self {
+        Self::Numbers(numbers)
+    }
+}
+
+impl<'a> From<&'a Vec<&'a str>> for Param<'a> {
+    fn from(texts: &'a Vec<&'a str>) -> Self {
+        Self::Texts(texts)
+    }
+}
+
+impl<'a> From<&'a Value> for Param<'a> {
+    fn from(value: &'a Value) -> Self {
+        Self::Json(value)
+    }
+}
+
+impl<'a, T: Into<Param<'a>>> From<Option<T>> for Param<'a> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Nothing, Into::into)
+    }
+}
+
+impl<'de> IntoDeserializer<'de, serde_json::Error> for Param<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Param<'de> {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self {
+            Self::Nothing => visitor.visit_unit(),
+            Self::Number(number) => visitor.visit_i64(number),
+            Self::Text(text) => visitor.visit_borrowed_str(text),
+            Self::Numbers(numbers) => {
+                visitor.visit_seq(SeqDeserializer::new(numbers.iter().copied()))
+            }
+            Self::Texts(texts) => visitor.visit_seq(SeqDeserializer::new(texts.iter().copied())),
+            Self::Json(value) => value.deserialize_any(visitor),
+        }
     }
 
-    /// Calls what answers a document.
-    pub(crate) fn document(&self, op: &str, params: &Value) -> Result<Buf> {
-        self.reply(op, params).map(Buf::new)
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self {
+            Self::Nothing | Self::Json(Value::Null) => visitor.visit_none(),
+            given => visitor.visit_some(given),
+        }
     }
 
-    /// Calls what answers something that is read here.
-    pub(crate) fn value(&self, op: &str, params: &Value) -> Result<Value> {
-        let reply = self.reply(op, params)?;
-        serde_json::from_str(&reply)
-            .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
     }
 
-    /// Calls what answers one number, at this place of the reply.
-    pub(crate) fn number(&self, op: &str, params: &Value, place: &str) -> Result<i64> {
-        let reply = self.value(op, params)?;
-        let number = reply.pointer(place).and_then(Value::as_i64);
-        number.ok_or_else(|| ErrorKind::Internal.into())
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        match self {
+            Self::Text(text) => visitor.visit_enum(text.into_deserializer()),
+            Self::Json(value) => value.deserialize_enum(name, variants, visitor),
+            other => other.deserialize_any(visitor),
+        }
     }
 
-    /// Calls what answers one text, at this place of the reply.
-    pub(crate) fn text(&self, op: &str, params: &Value, place: &str) -> Result<Buf> {
-        let reply = self.value(op, params)?;
-        let text = reply.pointer(place).and_then(Value::as_str);
-        text.map(Buf::new).ok_or_else(|| ErrorKind::Internal.into())
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
+        tuple_struct map struct identifier ignored_any
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use serde_json::json;
+use portal_core::ops::{profiles, users};
 
 use crate::actor::Caller;
 use crate::boundary::{answer, out};
@@ -10,7 +10,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, given};
+use crate::typed::{Call, document, fields, given};
 
 /// - What: makes a user by hand, for the operator: role user, tier basic, which can own no chat.
 ///   portal_call with user.create takes a role and a tier as well, and user.set_tier changes it.
@@ -36,7 +36,8 @@ pub unsafe extern "C" fn portal_user_create(
                 input::text(username, username_len, "username")?,
             )
         };
-        call.number("user.create", &json!({ "username": username }), "/user_id")
+        call.change::<users::Create>(fields![username])
+            .map(|reply| reply.user_id.into())
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(user_id, "user_id"), error, body) }
@@ -60,7 +61,7 @@ pub unsafe extern "C" fn portal_user_get(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.document("user.get", &json!({ "user_id": user_id }))
+        document(&call.ask::<profiles::Get>(fields![user_id])?)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(user, "user"), error, body) }
@@ -93,12 +94,8 @@ pub unsafe extern "C" fn portal_user_list(
                 input::optional_text(search, search_len, "search")?,
             )
         };
-        let params = json!({
-            "search": search,
-            "after": given(after),
-            "limit": given(limit),
-        });
-        call.document("user.list", &params)
+        let params = fields![search, after: given(after), limit: given(limit)];
+        document(&call.ask::<profiles::List>(params)?)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(users, "users"), error, body) }
