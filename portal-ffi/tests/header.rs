@@ -14,7 +14,7 @@ use common::{library, read, run, workspace};
 use portal_core::ErrorKind;
 
 /// In the order in which the header shows them.
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 21] = [
     "status",
     "buf",
     "error",
@@ -29,6 +29,9 @@ const SOURCES: [&str; 18] = [
     "moderation",
     "matching",
     "keys",
+    "e2ee",
+    "e2ee_messages",
+    "e2ee_blobs",
     "follower",
     "browsers",
     "browser_reply",
