@@ -341,6 +341,15 @@
 // PORTAL_ERR_PRESENCE_TAKEN.
 #define PORTAL_OPEN_PRESENCE 4
 
+// A level of portal_options.log: something is broken, a defect or a file that cannot be read or written.
+#define PORTAL_LOG_ERROR 1
+
+// A level of portal_options.log: something did not work and is tried again.
+#define PORTAL_LOG_WARNING 2
+
+// A level of portal_options.log: something that happens once in a while.
+#define PORTAL_LOG_INFO 3
+
 // portal_actor.kind: nobody signed in. Has no id.
 #define PORTAL_ACTOR_GUEST 0
 
@@ -539,6 +548,12 @@ typedef struct portal_options {
     // PORTAL_ERR_BROWSER_UNAVAILABLE, as control, the clipboard and the screen always do. browser.list
     // always answers.
     const struct portal_browser_backend *browsers;
+    // Told what an operator would want to know and no answer tells, in a sentence or a few: that a file
+    // was created, opened, migrated, closed or could not be opened, and why; what the system said when a
+    // call could not read or write the file; a defect that was taken back, by the operation's name. level is
+    // PORTAL_LOG_...; text is UTF-8 with a NUL after its length, and lasts during the call. It holds no
+    // secret and no content, and its words may change. NULL: nobody is told.
+    void (*log)(void *host, int32_t level, const char *text, size_t text_len);
 } portal_options;
 
 // On whose behalf a call is made, and from where. It begins with its size: zero it, then set size to

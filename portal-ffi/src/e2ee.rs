@@ -1,25 +1,23 @@
 //! The client's side of the encryption on the caller's own memory: keys (SPEC 8.8, 17.3; E2EE.md).
 //!
-//! Nothing is kept here, and there is no handle: whoever wants a keeper of keys takes the keyring. The surprise: a room key
-//! of zeros is refused, because that is what a failed call leaves, and a program that did not look at the status would talk
-//! under a key that everybody knows.
+//! Nothing is kept here, and there is no handle: whoever wants a keeper of keys takes the keyring. The surprise: a key of zeros
+//! is refused, because that is what a failed call leaves, and a program that did not look at the status would talk under a key
+//! that everybody knows.
 
 use std::ffi::{c_char, c_void};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use portal_core::e2ee::{
-    Ctx, KeyCheck, PublicKey, RoomCipher, RoomKey, SecretKey, Suite, fingerprint,
-};
-use portal_core::random::{Random, SystemRandom};
-use portal_core::{Error, ErrorKind, Result};
+use portal_core::e2ee::{KeyCheck, PublicKey, RoomKey, SecretKey, fingerprint};
+use portal_core::{Error, Result};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::boundary::{Outputs, answer, boundary};
+use crate::boundary::{answer, boundary};
 use crate::error::Failure;
-use crate::input::{self, SizeFirst};
+use crate::input;
 use crate::memory::{self, Contents, exactly};
+use crate::random_source::{RandomSource, Source};
+use crate::room_key::{IntoRoom, KeyOfRoom, cipher, room};
 
 /// Bytes of a secret key, a public key and a room key.
 pub const PORTAL_E2EE_KEY_BYTES: usize = 32;
@@ -35,47 +33,6 @@ pub const PORTAL_E2EE_BLOB_SIZE: usize = 109;
 pub const PORTAL_E2EE_DISCLOSURE_SIZE: usize = 45;
 /// A buffer of this size holds a fingerprint and its NUL.
 pub const PORTAL_E2EE_FINGERPRINT_SIZE: usize = 72;
-
-/// The key of one chat at one epoch. It begins with its size: zero it, then set size to
-/// sizeof(portal_room_key), and say of which chat and epoch it is before the key is made or unwrapped.
-/// A key that is all zeros is none and is refused. Wipe it with portal_e2ee_wipe.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct KeyOfRoom {
-    /// sizeof(portal_room_key).
-    pub size: usize,
-    /// The chat's e2ee: 2 or 3.
-    pub suite: i32,
-    /// 0.
-    pub reserved: u32,
-    /// The chat.
-    pub chat_id: i64,
-    /// Its epoch.
-    pub epoch: i64,
-    /// The secret that all who may talk share.
-    pub key: [u8; 32],
-}
-
-// SAFETY: `repr(C)`, the size comes first, and the rest are numbers.
-unsafe impl SizeFirst for KeyOfRoom {}
-
-/// Where random bytes come from, for a host that has a source of its own. It begins with its size.
-/// It is used during the call only that it is given to.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct RandomSource {
-    /// sizeof(portal_random).
-    pub size: usize,
-    /// Handed to the callback.
-    pub host: *mut c_void,
-    /// Fills out with len bytes nobody can predict and returns 0; NULL: the system's. Anything else
-    /// says that there are none: the call answers PORTAL_ERR_INTERNAL. Keys and nonces are made of these
-    /// bytes: a nonce that comes twice gives away what it hides. It must not throw or jump out.
-    pub fill: Option<unsafe extern "C" fn(host: *mut c_void, out: *mut u8, len: usize) -> i32>,
-}
-
-// SAFETY: `repr(C)`, the size comes first, and the rest are a pointer and a callback, which may be NULL.
-unsafe impl SizeFirst for RandomSource {}
 
 /// - What: makes a key pair for a session. Others wrap room keys for the public key, which
 ///   portal_key_register registers; the secret key stays with the client.
@@ -159,7 +116,7 @@ pub unsafe extern "C" fn portal_e2ee_room_key(
     let body = || {
         // SAFETY: the header asks for a source that can be read and called, and for a room key that says of what.
         let random = unsafe {
-            self::room(room_key)?;
+            room(room_key)?;
             Source::new(random)?
         };
         let key = RoomKey::generate(&random);
@@ -327,50 +284,8 @@ pub(crate) fn contents(bytes: impl AsRef<[u8]>) -> Contents {
     Zeroizing::new(bytes.as_ref().to_vec())
 }
 
-/// Of which suite, chat and epoch a room key is; what its key is is not looked at.
-///
-/// # Safety
-/// NULL, or a `portal_room_key` that can be read.
-pub(crate) unsafe fn room(pointer: *const KeyOfRoom) -> Result<(Suite, Ctx)> {
-    // SAFETY: as the caller says.
-    let given = unsafe { input::in_place(pointer, "room_key") }?;
-    if given.reserved != 0 {
-        return Err(Error::invalid(
-            "room_key.reserved",
-            "`room_key.reserved` is 0.",
-        ));
-    }
-    let suite = u64::try_from(given.suite).ok().and_then(Suite::from_number);
-    let suite = suite.ok_or_else(|| {
-        let why = format!("`room_key.suite` is 2 or 3, not {}.", given.suite);
-        Error::invalid("room_key.suite", why)
-    })?;
-    let ctx = Ctx::new(number(given.chat_id), number(given.epoch));
-    let ctx = ctx.map_err(|error| {
-        let field = format!("room_key.{}", error.field().unwrap_or_default());
-        Error::invalid(field, error.to_string())
-    })?;
-    Ok((suite, ctx))
-}
-
-/// What seals and opens with a room key.
-///
-/// # Safety
-/// As for [`room`].
-pub(crate) unsafe fn cipher(pointer: *const KeyOfRoom) -> Result<RoomCipher> {
-    // SAFETY: as the caller says.
-    let ((suite, ctx), given) = unsafe { (room(pointer)?, input::in_place(pointer, "room_key")?) };
-    let key = key(&given.key, "room_key.key")?;
-    Ok(RoomCipher::new(suite, ctx, RoomKey::from_bytes(key)))
-}
-
-/// A number of C's where ids and epochs count from 1: what cannot be one is 0, which is refused.
-pub(crate) fn number(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or_default()
-}
-
 /// 32 bytes that somebody has written.
-fn key<'a>(bytes: &'a [u8], name: &'static str) -> Result<&'a [u8; 32]> {
+pub(crate) fn key<'a>(bytes: &'a [u8], name: &'static str) -> Result<&'a [u8; 32]> {
     memory::length(bytes.len(), PORTAL_E2EE_KEY_BYTES, name)?;
     let key = bytes.first_chunk().filter(|key: &&[u8; 32]| {
         // Without an end before the last byte: it is a secret.
@@ -421,96 +336,4 @@ pub(crate) unsafe fn key_check(data: *const u8, len: usize) -> Result<Option<Key
     }
     memory::length(len, PORTAL_E2EE_KEY_CHECK_BYTES, "key_check")?;
     Ok(bytes.first_chunk().copied().map(KeyCheck::from_bytes))
-}
-
-/// Where a room key gets its key.
-#[derive(Clone, Copy)]
-pub(crate) struct IntoRoom(pub(crate) *mut KeyOfRoom);
-
-impl Outputs for IntoRoom {
-    type Value = RoomKey;
-
-    unsafe fn clear(self) -> Result<()> {
-        // SAFETY: as the caller says; what is in place is of this size at least.
-        unsafe {
-            input::in_place(self.0.cast_const(), "room_key")?;
-            self.write(&[0; 32]);
-        }
-        Ok(())
-    }
-
-    unsafe fn fill(self, value: RoomKey) {
-        // SAFETY: `clear` has found it to be there and of this size.
-        unsafe { self.write(value.as_bytes()) };
-    }
-}
-
-impl IntoRoom {
-    /// # Safety
-    /// It is there, and of this size at least.
-    unsafe fn write(self, key: &[u8; 32]) {
-        // SAFETY: as the caller says.
-        unsafe { (&raw mut (*self.0).key).copy_from_nonoverlapping(key, 1) };
-    }
-}
-
-/// The randomness of one call.
-pub(crate) struct Source {
-    given: Option<RandomSource>,
-    failed: AtomicBool,
-}
-
-// SAFETY: it is asked on the thread of the call that it was given to, and nowhere else.
-unsafe impl Send for Source {}
-// SAFETY: as above.
-unsafe impl Sync for Source {}
-
-impl Source {
-    /// # Safety
-    /// NULL, or a `portal_random` that keeps what the header asks of its callback until the call ends.
-    pub(crate) unsafe fn new(pointer: *const RandomSource) -> Result<Self> {
-        let given = if pointer.is_null() {
-            None
-        } else {
-            // SAFETY: as the caller says.
-            Some(unsafe { input::sized(pointer, "random") }?)
-        };
-        let given = given.filter(|given| given.fill.is_some());
-        if given.is_none() {
-            // A missing source is an error where somebody is listening.
-            SystemRandom::check()
-                .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))?;
-        }
-        Ok(Self {
-            given,
-            failed: AtomicBool::new(false),
-        })
-    }
-
-    /// Refuses what was made of bytes that were none.
-    pub(crate) fn has_answered(&self) -> Result<()> {
-        if self.failed.load(Ordering::Relaxed) {
-            let why = "The random source that was given does not answer.";
-            Err(Error::with_message(ErrorKind::Internal, why))
-        } else {
-            Ok(())
-        }
-    }
-}
-
-impl Random for Source {
-    fn fill(&self, bytes: &mut [u8]) {
-        let Some(RandomSource {
-            host,
-            fill: Some(fill),
-            ..
-        }) = self.given
-        else {
-            return SystemRandom.fill(bytes);
-        };
-        // SAFETY: the host's own function with the host's own pointer; the bytes can be written for that length.
-        if unsafe { fill(host, bytes.as_mut_ptr(), bytes.len()) } != 0 {
-            self.failed.store(true, Ordering::Relaxed);
-        }
-    }
 }

@@ -5,11 +5,10 @@ use std::ffi::c_char;
 use portal_core::e2ee::{Ctx, Delivery, RoomCipher, RoomKey};
 
 use crate::boundary::answer;
-use crate::e2ee::{
-    IntoRoom, KeyOfRoom, RandomSource, Source, cipher, contents, key_check, number, public_key,
-    room, secret_key,
-};
+use crate::e2ee::{contents, key_check, public_key, secret_key};
 use crate::error::Failure;
+use crate::random_source::{RandomSource, Source};
+use crate::room_key::{IntoRoom, KeyOfRoom, cipher, number, room};
 use crate::{input, memory};
 
 /// - What: wraps a room key for one session of a user: a blob in base64, for portal_key_publish.

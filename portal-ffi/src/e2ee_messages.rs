@@ -9,10 +9,12 @@ use portal_core::e2ee::{Ctx, Envelope, Error as Crypto, MessageKey, suite3};
 use zeroize::Zeroizing;
 
 use crate::boundary::answer;
-use crate::e2ee::{KeyOfRoom, RandomSource, Source, cipher, contents, number};
+use crate::e2ee::contents;
 use crate::error::Failure;
 use crate::input;
 use crate::memory::{self, Contents};
+use crate::random_source::{RandomSource, Source};
+use crate::room_key::{KeyOfRoom, cipher, number};
 
 /// - What: seals a message of the sender for all who have the room key: an envelope, for
 ///   portal_message_send. At most 2943 bytes of plaintext in suite 3, 3002 in suite 2.

@@ -48,6 +48,8 @@ mod memory;
 mod messages;
 mod moderation;
 mod options;
+mod random_source;
+mod room_key;
 mod rooms;
 pub mod status;
 mod typed;
@@ -73,11 +75,11 @@ pub use chats::{
     portal_chat_update,
 };
 pub use e2ee::{
-    KeyOfRoom, PORTAL_E2EE_BLOB_SIZE, PORTAL_E2EE_DISCLOSURE_SIZE, PORTAL_E2EE_ENVELOPE_SIZE,
+    PORTAL_E2EE_BLOB_SIZE, PORTAL_E2EE_DISCLOSURE_SIZE, PORTAL_E2EE_ENVELOPE_SIZE,
     PORTAL_E2EE_FINGERPRINT_SIZE, PORTAL_E2EE_KEY_BYTES, PORTAL_E2EE_KEY_CHECK_BYTES,
-    PORTAL_E2EE_PLAINTEXT_SIZE, RandomSource, portal_e2ee_decode, portal_e2ee_encode,
-    portal_e2ee_fingerprint, portal_e2ee_key_check, portal_e2ee_key_pair, portal_e2ee_public_key,
-    portal_e2ee_room_key, portal_e2ee_wipe,
+    PORTAL_E2EE_PLAINTEXT_SIZE, portal_e2ee_decode, portal_e2ee_encode, portal_e2ee_fingerprint,
+    portal_e2ee_key_check, portal_e2ee_key_pair, portal_e2ee_public_key, portal_e2ee_room_key,
+    portal_e2ee_wipe,
 };
 pub use e2ee_blobs::{portal_e2ee_unwrap, portal_e2ee_wrap};
 pub use e2ee_messages::{
@@ -111,8 +113,11 @@ pub use moderation::{
     portal_mod_unban, portal_mod_unmute,
 };
 pub use options::{
-    Options, PORTAL_OPEN_EXISTING, PORTAL_OPEN_NORMAL_DURABILITY, PORTAL_OPEN_PRESENCE,
+    Options, PORTAL_LOG_ERROR, PORTAL_LOG_INFO, PORTAL_LOG_WARNING, PORTAL_OPEN_EXISTING,
+    PORTAL_OPEN_NORMAL_DURABILITY, PORTAL_OPEN_PRESENCE,
 };
+pub use random_source::RandomSource;
+pub use room_key::KeyOfRoom;
 pub use rooms::{
     portal_invite_create, portal_invite_list, portal_invite_resolve, portal_invite_revoke,
     portal_room_join, portal_room_leave,

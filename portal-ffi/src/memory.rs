@@ -168,7 +168,7 @@ impl Buffer {
         // SAFETY: as the caller says; `bytes` are the library's own.
         unsafe {
             self.pointer
-                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len())
+                .copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
         };
     }
 }

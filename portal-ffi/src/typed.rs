@@ -31,7 +31,8 @@ impl Call<'_> {
 
     fn reply(&self, op: &str, params: &Value) -> Result<String> {
         let portal = self.gate.enter()?;
-        portal.call_json(&self.actor, op, &params.to_string())
+        let reply = portal.call_json(&self.actor, op, &params.to_string());
+        portal.told(op, reply)
     }
 
     /// Calls what answers nothing that a caller goes on with.

@@ -126,6 +126,11 @@ fn each_mistake_with_a_key_or_a_buffer_has_a_name_spec_17_2() {
 }
 
 #[test]
+fn a_host_hears_what_no_answer_tells_spec_17_4() {
+    passes("portal-ffi/tests/c/log.c");
+}
+
+#[test]
 fn a_host_runs_the_browsers_spec_11_3() {
     passes("portal-ffi/tests/c/browsers.c");
 }
