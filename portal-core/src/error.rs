@@ -250,6 +250,14 @@ impl Error {
         self
     }
 
+    /// What the system or `SQLite` said, for [`crate::log::why`].
+    pub(crate) fn system_cause(&self) -> Option<String> {
+        let cause = self.cause.as_deref()?;
+        let of_sqlite = cause.downcast_ref::<rusqlite::Error>();
+        let says = |error: &rusqlite::Error| matches!(error, rusqlite::Error::SqliteFailure(..));
+        (of_sqlite.is_some_and(says) || cause.is::<std::io::Error>()).then(|| cause.to_string())
+    }
+
     /// Which error this is.
     pub fn kind(&self) -> ErrorKind {
         self.kind

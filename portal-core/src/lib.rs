@@ -46,6 +46,7 @@ pub mod error;
 pub mod event;
 mod follow;
 mod keeper;
+pub mod log;
 pub mod matching;
 pub mod model;
 pub mod operation;

@@ -11,6 +11,7 @@ use crate::catalogue::{self, ErrandKind, Kind};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keeper::Browsers;
+use crate::log::{self, Level, Log, Told};
 use crate::model::{ConnectionId, RunId, Timestamp};
 use crate::operation::{Errand, Operation, Query, View};
 use crate::ops;
@@ -20,7 +21,7 @@ use crate::random::{Random, SystemRandom};
 use crate::request::Request;
 use crate::settings::Settings;
 use crate::shared::{Commits, Shared};
-use crate::store::{Access, Durability, FileLock, Opening, Reader, Store};
+use crate::store::{Access, Durability, FileLock, Opening, Reader, SCHEMA_VERSION, Store};
 
 /// How a file is opened. The default creates it if need be, is durable, keeps no presence, and takes
 /// time and randomness from the machine.
@@ -43,6 +44,8 @@ pub struct Options {
     /// process runs none, and unless another one of the same file does, whatever is asked of a browser answers
     /// `ERR_BROWSER_UNAVAILABLE`.
     pub browsers: Option<Arc<dyn BrowserBackend>>,
+    /// Who is told what an operator would want to know and no answer tells. None: nobody.
+    pub log: Option<Arc<dyn Log>>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where random bytes come from.
@@ -58,6 +61,7 @@ impl Default for Options {
             busy_timeout_ms: 5000,
             max_file_bytes: None,
             browsers: None,
+            log: None,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }
@@ -115,6 +119,7 @@ impl Portal {
             store,
             clock: options.clock,
             random: options.random,
+            log: Told::new(options.log),
             presence: options.presence.then(|| Mutex::new(Presence::default())),
             presence_lock: Mutex::new(lock),
             browsers: options.browsers.map(Browsers::new),
@@ -124,6 +129,7 @@ impl Portal {
             // A crash may have left deleted content in the log.
             scrub_due: AtomicBool::new(true),
             scrubbed_at: AtomicI64::new(0),
+            scrub_failed: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             poisoned: AtomicBool::new(false),
             commits: Commits::default(),
@@ -131,10 +137,30 @@ impl Portal {
         let portal = Self {
             shared: Arc::new(shared),
         };
+        portal.tell_opened();
         if options.presence {
             portal.call(&Actor::system(), ops::rooms::BeginPresence {})?;
         }
         Ok(portal)
+    }
+
+    fn tell_opened(&self) {
+        let text = match self.shared.store.came_from {
+            None => format!("Opened the database, schema {SCHEMA_VERSION}."),
+            Some(0) => format!("Created the database, schema {SCHEMA_VERSION}."),
+            Some(from) => format!("Migrated the database from schema {from} to {SCHEMA_VERSION}."),
+        };
+        self.shared.log.tell(Level::Info, &text);
+    }
+
+    /// Tells the log of an error that its receiver is not told all of: what the system or `SQLite` said about a file
+    /// that cannot be read or written. `what` is what failed. For faces whose callers get the answer alone; others say
+    /// it themselves, with what they know besides.
+    pub fn tell_failure(&self, what: &str, error: &Error) {
+        if error.system_cause().is_some() {
+            let text = format!("`{what}` failed: {}", log::why(error));
+            self.shared.log.tell(Level::Error, &text);
+        }
     }
 
     pub(crate) fn reader(&self) -> Result<Reader<'_>> {
@@ -178,6 +204,7 @@ impl Portal {
     /// # Errors
     /// The query's own, and as for [`Portal::call`].
     pub fn query<Q: Query>(&self, caller: &Actor, query: Q) -> Result<Q::Reply> {
+        let _watch = self.shared.watch(Q::NAME);
         let reader = self.reader()?;
         let view = View::new(&reader, &self.shared, caller)?;
         query.answer(&view)
@@ -189,6 +216,7 @@ impl Portal {
     /// # Errors
     /// The errand's own, and as for [`Portal::call`]; `ERR_BROWSER_UNAVAILABLE` if the backend fails.
     pub fn errand<E: Errand>(&self, caller: &Actor, errand: E) -> Result<E::Reply> {
+        let _watch = self.shared.watch(E::NAME);
         let run = self.prepare(caller, &errand)?;
         let browsers = self.shared.browsers.as_ref();
         let browsers = browsers.ok_or(ErrorKind::BrowserUnavailable)?;
@@ -370,17 +398,15 @@ impl Portal {
         if self.shared.scrub_due.swap(false, Ordering::SeqCst) {
             let now = self.now().as_millis();
             self.shared.scrubbed_at.store(now, Ordering::SeqCst);
-            let emptied = self.shared.store.writer.truncate_log().unwrap_or(false);
-            if !emptied {
-                self.shared.scrub_due.store(true, Ordering::SeqCst);
-            }
+            self.shared
+                .note_scrub(self.shared.store.writer.truncate_log());
         }
     }
 
     /// Refuses new work, finishes what is queued, wakes followers, closes the file. Repeatable, from
     /// any thread.
     pub fn close(&self) {
-        self.shared.closed.store(true, Ordering::SeqCst);
+        let first = !self.shared.closed.swap(true, Ordering::SeqCst);
         self.shared.store.writer.close();
         self.shared.store.readers.close();
         self.shared
@@ -391,6 +417,9 @@ impl Portal {
         self.shared.commits.announce();
         if let Some(browsers) = &self.shared.browsers {
             browsers.announce();
+        }
+        if first {
+            self.shared.log.tell(Level::Info, "Closed the database.");
         }
     }
 }

@@ -3,17 +3,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
 
 use crate::actor::Actor;
 use crate::catalogue::{Entry, Kind};
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::Level;
 use crate::operation::{Aftermath, Context, Effect, Operation, View};
 use crate::ops;
 use crate::portal::Portal;
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 use crate::store::{Fate, Job};
 
 /// One operation on its way through the writer.
@@ -23,11 +23,13 @@ struct OperationJob<O: Operation> {
     operation: O,
     reply: Option<O::Reply>,
     aftermath: Aftermath,
+    /// The last run did not come to its end.
+    panicked: bool,
     done: Box<dyn FnOnce(Result<O::Reply>) + Send>,
 }
 
-impl<O: Operation> Job for OperationJob<O> {
-    fn run(&mut self, db: &Connection) -> Result<Fate> {
+impl<O: Operation> OperationJob<O> {
+    fn attempt(&mut self, db: &Connection) -> Result<Fate> {
         self.shared.check_usable()?;
         self.aftermath = Aftermath::default();
         self.shared.notice_others(db)?;
@@ -36,6 +38,16 @@ impl<O: Operation> Job for OperationJob<O> {
         let mut cx = Context::new(view, random, &mut self.aftermath);
         self.reply = Some(self.operation.clone().apply(&mut cx)?);
         Ok(Fate::Kept)
+    }
+}
+
+impl<O: Operation> Job for OperationJob<O> {
+    fn run(&mut self, db: &Connection) -> Result<Fate> {
+        // A panic skips what comes after it. Who catches it may run this again, so it is told when it is finished.
+        self.panicked = true;
+        let outcome = self.attempt(db);
+        self.panicked = false;
+        outcome
     }
 
     fn after_failure(&mut self, db: &Connection) -> Result<()> {
@@ -61,9 +73,14 @@ impl<O: Operation> Job for OperationJob<O> {
             shared,
             reply,
             aftermath,
+            panicked,
             done,
             ..
         } = *self;
+        if panicked {
+            let text = shared::panicked(O::NAME, "It was taken back");
+            shared.log.tell(Level::Error, &text);
+        }
         let announce = matches!(outcome, Ok(Fate::Kept)) && !aftermath.events.is_empty();
         // What is on disk is done, whatever memory says: a panic here is not the caller's, but
         // whoever comes next would be judged by a memory that missed it (SPEC 17.6).
@@ -72,7 +89,7 @@ impl<O: Operation> Job for OperationJob<O> {
                 let followed = fate == Fate::TakenBack
                     || catch_unwind(AssertUnwindSafe(|| shared.follow_up(aftermath))).is_ok();
                 if !followed {
-                    shared.poisoned.store(true, Ordering::SeqCst);
+                    shared.poison(O::NAME);
                 }
                 reply.ok_or_else(|| ErrorKind::Internal.into())
             }
@@ -81,6 +98,13 @@ impl<O: Operation> Job for OperationJob<O> {
         if announce {
             shared.commits.announce();
         }
+        let text = || {
+            format!(
+                "What was to be told of `{}` panicked: its caller's own.",
+                O::NAME
+            )
+        };
+        let _watch = shared.log.watch(text);
         done(answer);
     }
 }
@@ -116,6 +140,7 @@ impl Request {
             operation,
             reply: None,
             aftermath: Aftermath::default(),
+            panicked: false,
             done: Box::new(done),
         }))
     }

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::error::{ErrorKind, Result};
 use crate::event::Event;
 use crate::keeper::Browsers;
+use crate::log::{Level, Told, Watch, why};
 use crate::model::{Timestamp, UserId};
 use crate::operation::{Aftermath, Effect};
 use crate::ops;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
+    pub(crate) log: Told,
     pub(crate) presence: Option<Mutex<Presence>>,
     /// Held while presence is: freed by closing and by a crash.
     pub(crate) presence_lock: Mutex<Option<FileLock>>,
@@ -38,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) scrub_due: AtomicBool,
     /// When the log was last emptied, or that was tried.
     pub(crate) scrubbed_at: AtomicI64,
+    /// Emptying it has failed, and that was told.
+    pub(crate) scrub_failed: AtomicBool,
     pub(crate) closed: AtomicBool,
     /// Memory missed a commit.
     pub(crate) poisoned: AtomicBool,
@@ -123,6 +127,38 @@ impl Shared {
             *observed = seq;
         }
         Ok(())
+    }
+
+    /// Tells of a panic in what changes nothing: a query or an errand.
+    pub(crate) fn watch(&self, name: &'static str) -> Watch<'_, impl Fn() -> String> {
+        self.log.watch(move || panicked(name, "It changed nothing"))
+    }
+
+    /// Memory missed what an operation committed: whoever came next would be judged by it (SPEC 17.6).
+    pub(crate) fn poison(&self, name: &'static str) {
+        self.poisoned.store(true, Ordering::SeqCst);
+        let end = "What it did is stored, but memory missed it: close the handle and open it again";
+        self.log.tell(Level::Error, &panicked(name, end));
+    }
+
+    /// What became of emptying the write-ahead log of deleted content (SPEC 7.4). A reader that needs it is nothing
+    /// to tell; a failure is told once, until it works again.
+    pub(crate) fn note_scrub(&self, outcome: Result<bool>) {
+        if !matches!(outcome, Ok(true)) {
+            self.scrub_due.store(true, Ordering::SeqCst);
+        }
+        let failed = match outcome {
+            Err(error) if error.kind() != ErrorKind::Closed => Some(error),
+            _ => None,
+        };
+        let told = self.scrub_failed.swap(failed.is_some(), Ordering::SeqCst);
+        if let Some(error) = failed.filter(|_| !told) {
+            let why = why(&error);
+            let text = format!(
+                "The write-ahead log cannot be emptied of deleted content; it is tried again: {why}"
+            );
+            self.log.tell(Level::Warning, &text);
+        }
     }
 
     /// Refuses with `ERR_CLOSED` or `ERR_POISONED`.
@@ -216,17 +252,71 @@ impl Shared {
     }
 }
 
+/// What is told of a defect. Its place stands on standard error, where Rust puts it; its words may quote content.
+pub(crate) fn panicked(name: &str, end: &str) -> String {
+    format!("`{name}` panicked: a defect, whose place stands on standard error. {end}.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Actor, Options, Portal};
+    use crate::log::Log;
+    use crate::{Actor, Error, Options, Portal};
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<(Level, String)>>);
+
+    impl Log for Heard {
+        fn log(&self, level: Level, text: &str) {
+            self.0.lock().unwrap().push((level, text.to_owned()));
+        }
+    }
+
+    fn heard(dir: &tempfile::TempDir) -> (Portal, Arc<Heard>) {
+        let heard = Arc::new(Heard::default());
+        let options = Options {
+            log: Some(Arc::clone(&heard) as Arc<dyn Log>),
+            ..Options::default()
+        };
+        let portal = Portal::open(dir.path().join("portal.db"), options).unwrap();
+        heard.0.lock().unwrap().clear();
+        (portal, heard)
+    }
+
+    /// No disk of a test fails on demand; what follows from its failure is here.
+    #[test]
+    fn a_log_that_cannot_be_emptied_is_told_once_until_it_can_spec_17_4() {
+        let dir = tempfile::tempdir().unwrap();
+        let (portal, heard) = heard(&dir);
+        let shared = &portal.shared;
+        let failed = || Err(Error::new(ErrorKind::StorageFull));
+        for outcome in [Ok(false), Ok(true), failed(), failed(), Ok(true), failed()] {
+            let emptied = matches!(outcome, Ok(true));
+            shared.scrub_due.store(false, Ordering::SeqCst);
+            shared.note_scrub(outcome);
+            assert_eq!(shared.scrub_due.load(Ordering::SeqCst), !emptied);
+        }
+        shared.note_scrub(Err(ErrorKind::Closed.into()));
+        let heard = heard.0.lock().unwrap();
+        assert_eq!(heard.len(), 2);
+        let (level, text) = &heard[0];
+        assert!(
+            *level == Level::Warning && text.contains("ERR_STORAGE_FULL"),
+            "{text}"
+        );
+    }
 
     /// Only a panic between a commit and its memory sets the mark, and no operation has one to offer.
     #[test]
     fn a_handle_whose_memory_missed_a_commit_refuses_everything_spec_17_6() {
         let dir = tempfile::tempdir().unwrap();
-        let portal = Portal::open(dir.path().join("portal.db"), Options::default()).unwrap();
-        portal.shared.poisoned.store(true, Ordering::SeqCst);
+        let (portal, heard) = heard(&dir);
+        portal.shared.poison("user.create");
+        let (level, text) = heard.0.lock().unwrap().remove(0);
+        assert!(
+            level == Level::Error && text.contains("`user.create`"),
+            "{text}"
+        );
         for (name, params) in [
             ("event.list", "{}"),
             ("user.create", r#"{"username":"ada"}"#),

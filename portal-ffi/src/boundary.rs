@@ -42,7 +42,8 @@ pub(crate) unsafe fn answer<O: Outputs>(
         }
         // SAFETY: as the caller says.
         let outcome = unsafe { outputs.clear() }
-            .and_then(|()| boundary(Err(Error::new(ErrorKind::Internal)), body));
+            .and_then(|()| boundary(Err(Error::new(ErrorKind::Internal)), body))
+            .and_then(|value| outputs.admit(&value).map(|()| value));
         match outcome {
             Ok(value) => {
                 // SAFETY: `clear` has found every pointer to be there.
@@ -71,6 +72,11 @@ pub(crate) trait Outputs: Copy {
     /// # Safety
     /// Every pointer is NULL or can be written.
     unsafe fn clear(self) -> Result<()>;
+
+    /// Whether there is room for what was answered; only a caller's buffer can be too small.
+    fn admit(self, _: &Self::Value) -> Result<()> {
+        Ok(())
+    }
 
     /// Writes the outputs.
     ///
@@ -131,8 +137,8 @@ impl<T: Zero> Outputs for Out<T> {
     }
 }
 
-impl<A: Zero, B: Zero> Outputs for (Out<A>, Out<B>) {
-    type Value = (A, B);
+impl<A: Outputs, B: Outputs> Outputs for (A, B) {
+    type Value = (A::Value, B::Value);
 
     unsafe fn clear(self) -> Result<()> {
         // SAFETY: as the caller says. Both are zeroed, whichever of them is missing.
@@ -140,7 +146,11 @@ impl<A: Zero, B: Zero> Outputs for (Out<A>, Out<B>) {
         first.and(second)
     }
 
-    unsafe fn fill(self, value: (A, B)) {
+    fn admit(self, value: &Self::Value) -> Result<()> {
+        self.0.admit(&value.0).and_then(|()| self.1.admit(&value.1))
+    }
+
+    unsafe fn fill(self, value: Self::Value) {
         // SAFETY: as the caller says.
         unsafe {
             self.0.fill(value.0);

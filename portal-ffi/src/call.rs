@@ -43,7 +43,9 @@ pub unsafe extern "C" fn portal_call(
                 input::text(params, params_len, "params")?,
             )
         };
-        gate.enter()?.call_json(&actor, op, params).map(Buf::new)
+        let portal = gate.enter()?;
+        let reply = portal.call_json(&actor, op, params);
+        portal.told(op, reply).map(Buf::new)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(reply, "reply"), error, body) }
@@ -71,7 +73,10 @@ pub unsafe extern "C" fn portal_authenticate(
                 input::text(token, token_len, "token")?,
             )
         };
-        gate.enter()?.authenticate(token).map(i64::from)
+        let portal = gate.enter()?;
+        portal
+            .told("authenticate", portal.authenticate(token))
+            .map(i64::from)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(session_id, "session_id"), error, body) }
@@ -94,7 +99,10 @@ pub unsafe extern "C" fn portal_authenticate_bot(
     let body = || {
         // SAFETY: the header asks for a live handle and for inputs that can be read.
         let (gate, key) = unsafe { (handle::gate(handle)?, input::text(key, key_len, "key")?) };
-        gate.enter()?.authenticate_bot(key).map(i64::from)
+        let portal = gate.enter()?;
+        portal
+            .told("authenticate_bot", portal.authenticate_bot(key))
+            .map(i64::from)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(bot_id, "bot_id"), error, body) }
@@ -119,7 +127,10 @@ pub unsafe extern "C" fn portal_connect(
     let body = || {
         // SAFETY: the header asks for a live handle and for an actor that can be read.
         let (gate, actor) = unsafe { (handle::gate(handle)?, actor::actor(actor)?) };
-        gate.enter()?.connect(&actor).map(i64::from)
+        let portal = gate.enter()?;
+        portal
+            .told("connect", portal.connect(&actor))
+            .map(i64::from)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(connection_id, "connection_id"), error, body) }
@@ -141,7 +152,8 @@ pub unsafe extern "C" fn portal_disconnect(
     let body = || {
         // SAFETY: the header asks for a live handle.
         let gate = unsafe { handle::gate(handle) }?;
-        gate.enter()?.disconnect(connection(connection_id)?)
+        let portal = gate.enter()?;
+        portal.told("disconnect", portal.disconnect(connection(connection_id)?))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer((), error, body) }
@@ -163,7 +175,8 @@ pub unsafe extern "C" fn portal_tick(
     let body = || {
         // SAFETY: the header asks for a live handle.
         let gate = unsafe { handle::gate(handle) }?;
-        gate.enter()?.tick().map(Timestamp::as_millis)
+        let portal = gate.enter()?;
+        portal.told("tick", portal.tick()).map(Timestamp::as_millis)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(next_ms, "next_ms"), error, body) }

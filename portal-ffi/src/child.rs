@@ -69,9 +69,10 @@ impl<T: Send + 'static> Child<T> {
     /// Works with it once nobody else does.
     pub(crate) fn in_turn<A>(
         &self,
+        name: &'static str,
         work: impl FnOnce(&mut T, &Portal, &AtomicBool) -> Result<A>,
     ) -> Result<A> {
-        self.work(work, || {
+        self.work(name, work, || {
             Ok(self
                 .part
                 .part
@@ -87,7 +88,7 @@ impl<T: Send + 'static> Child<T> {
         name: &'static str,
         work: impl FnOnce(&mut T, &Portal, &AtomicBool) -> Result<A>,
     ) -> Result<A> {
-        self.work(work, || match self.part.part.try_lock() {
+        self.work(name, work, || match self.part.part.try_lock() {
             Ok(part) => Ok(part),
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => Err(Error::invalid(
@@ -99,6 +100,7 @@ impl<T: Send + 'static> Child<T> {
 
     fn work<'a, A>(
         &'a self,
+        name: &'static str,
         work: impl FnOnce(&mut T, &Portal, &AtomicBool) -> Result<A>,
         lock: impl FnOnce() -> Result<MutexGuard<'a, Option<T>>>,
     ) -> Result<A> {
@@ -110,6 +112,7 @@ impl<T: Send + 'static> Child<T> {
             None => Err(ErrorKind::Closed.into()),
         };
         drop(part);
+        let answer = inside.told(name, answer);
         if self.part.freed.load(Ordering::SeqCst) {
             self.part.end();
             self.forget();

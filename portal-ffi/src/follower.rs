@@ -147,7 +147,10 @@ pub unsafe extern "C" fn portal_follower_open(
             }
         };
         let inside = gate.enter()?;
-        let follower = Follower(Child::new(&inside, inside.follow(position)?));
+        let follower = Follower(Child::new(
+            &inside,
+            inside.told("follower", inside.follow(position))?,
+        ));
         Ok(Box::into_raw(Box::new(follower)))
     };
     // SAFETY: the header asks for outputs that can be written.
@@ -176,8 +179,9 @@ pub unsafe extern "C" fn portal_follower_next(
         // SAFETY: the header asks for a follower that is not freed meanwhile.
         let child = unsafe { child(follower) }?;
         let limit = checked(limit)?;
-        let events =
-            child.in_turn(|follower, _, woken| next(follower, limit, Wait::new(timeout_ms, woken)));
+        let events = child.in_turn("follower", |follower, _, woken| {
+            next(follower, limit, Wait::new(timeout_ms, woken))
+        });
         events.map(Buf::new)
     };
     // SAFETY: the header asks for outputs that can be written.
@@ -207,7 +211,7 @@ pub unsafe extern "C" fn portal_follower_deliver(
         // SAFETY: the header asks for a follower that is not freed meanwhile.
         let child = unsafe { child(follower) }?;
         let limit = checked(limit)?;
-        let deliveries = child.in_turn(|follower, portal, woken| {
+        let deliveries = child.in_turn("follower", |follower, portal, woken| {
             deliver(follower, portal, limit, Wait::new(timeout_ms, woken))
         });
         deliveries.map(Buf::new)
@@ -232,7 +236,8 @@ pub unsafe extern "C" fn portal_follower_position(
     let body = || {
         // SAFETY: the header asks for a follower that is not freed meanwhile.
         let child = unsafe { child(follower) }?;
-        let position = child.in_turn(|follower, _, _| Ok(follower.position().clone()))?;
+        let position =
+            child.in_turn("follower", |follower, _, _| Ok(follower.position().clone()))?;
         Ok((Buf::new(position.log_id), position.after))
     };
     // SAFETY: the header asks for outputs that can be written.

@@ -8,6 +8,7 @@
 use std::ffi::c_char;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use portal_core::log::{Level, why};
 use portal_core::{Error, ErrorKind, Portal, Result};
 
 use crate::boundary::{answer, boundary, out};
@@ -125,6 +126,11 @@ pub(crate) struct Inside<'a> {
 }
 
 impl Inside<'_> {
+    /// Tells the host's log why a call failed, as far as the answer does not.
+    pub(crate) fn told<T>(&self, what: &str, answer: Result<T>) -> Result<T> {
+        answer.inspect_err(|error| self.tell_failure(what, error))
+    }
+
     /// Has a child end with the portal.
     pub(crate) fn adopt(&self, child: Arc<dyn Part>) -> Arc<Gate> {
         self.gate.lock().children.push(child);
@@ -204,7 +210,13 @@ pub unsafe extern "C" fn portal_open(
                 "`path` is empty or has a NUL in it.",
             ));
         }
-        let portal = Portal::open(path, options)?;
+        let log = options.log.clone();
+        let portal = Portal::open(path, options).inspect_err(|error| {
+            if let Some(log) = &log {
+                let text = format!("Cannot open the database: {}", why(error));
+                log.log(Level::Error, &text);
+            }
+        })?;
         let handle = Handle(Arc::new(Gate::new(portal, within)));
         Ok(Box::into_raw(Box::new(handle)))
     };

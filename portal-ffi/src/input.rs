@@ -120,17 +120,17 @@ pub(crate) unsafe trait SizeFirst: Copy {
 /// No version of such a struct will be larger; a larger size is one that was never set.
 const LARGEST: usize = 4096;
 
-/// Reads a struct that begins with its size. What one of an earlier header lacks is zero: a default.
-/// One of a newer header is taken if everything this library does not know of it is zero.
+/// How many bytes are known of a struct that begins with its size. One of a newer header is taken if everything this
+/// library does not know of it is zero.
 ///
 /// # Safety
 /// NULL, or as many bytes can be read as the struct itself says.
-pub(crate) unsafe fn sized<T: SizeFirst>(pointer: *const T, parameter: &'static str) -> Result<T> {
+unsafe fn known<T: SizeFirst>(pointer: *const T, parameter: &'static str) -> Result<usize> {
     if pointer.is_null() {
         return Err(null(parameter));
     }
     // SAFETY: every such struct begins with this field.
-    let size = unsafe { pointer.cast::<usize>().read() };
+    let size = unsafe { pointer.cast::<usize>().read_unaligned() };
     let known = size_of::<T>();
     if !(known..=LARGEST).contains(&size) && !T::EARLIER.contains(&size) {
         return Err(Error::invalid(
@@ -149,6 +149,16 @@ pub(crate) unsafe fn sized<T: SizeFirst>(pointer: *const T, parameter: &'static 
             ),
         ));
     }
+    Ok(read)
+}
+
+/// Reads a struct that begins with its size. What one of an earlier header lacks is zero: a default.
+///
+/// # Safety
+/// NULL, or as many bytes can be read as the struct itself says.
+pub(crate) unsafe fn sized<T: SizeFirst>(pointer: *const T, parameter: &'static str) -> Result<T> {
+    // SAFETY: as the caller says.
+    let read = unsafe { known(pointer, parameter) }?;
     let mut value = MaybeUninit::<T>::zeroed();
     // SAFETY: the bytes of a struct of this type, or the first of them before zeros, which are a value.
     Ok(unsafe {
@@ -156,4 +166,25 @@ pub(crate) unsafe fn sized<T: SizeFirst>(pointer: *const T, parameter: &'static 
         into.copy_from_nonoverlapping(pointer.cast(), read);
         value.assume_init()
     })
+}
+
+/// The same where it lies, for what should not be copied: a secret.
+///
+/// # Safety
+/// As for [`sized`], and it does not change while the result is in use.
+pub(crate) unsafe fn in_place<'a, T: SizeFirst>(
+    pointer: *const T,
+    parameter: &'static str,
+) -> Result<&'a T> {
+    const { assert!(T::EARLIER.is_empty(), "what is shorter is not all there") };
+    // SAFETY: as the caller says.
+    unsafe { known(pointer, parameter) }?;
+    if !pointer.is_aligned() {
+        return Err(Error::invalid(
+            parameter,
+            format!("`{parameter}` does not point to such a struct."),
+        ));
+    }
+    // SAFETY: not NULL, aligned, as long as the type, of which any bytes are a value.
+    Ok(unsafe { &*pointer })
 }

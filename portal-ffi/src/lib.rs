@@ -34,6 +34,9 @@ mod buf;
 mod call;
 mod chats;
 mod child;
+mod e2ee;
+mod e2ee_blobs;
+mod e2ee_messages;
 mod error;
 mod follower;
 mod handle;
@@ -41,9 +44,12 @@ mod input;
 mod keeper;
 mod keys;
 mod matching;
+mod memory;
 mod messages;
 mod moderation;
 mod options;
+mod random_source;
+mod room_key;
 mod rooms;
 pub mod status;
 mod typed;
@@ -67,6 +73,17 @@ pub use call::{
 pub use chats::{
     portal_chat_create, portal_chat_destroy, portal_chat_get, portal_chat_leave, portal_chat_list,
     portal_chat_update,
+};
+pub use e2ee::{
+    PORTAL_E2EE_BLOB_SIZE, PORTAL_E2EE_DISCLOSURE_SIZE, PORTAL_E2EE_ENVELOPE_SIZE,
+    PORTAL_E2EE_FINGERPRINT_SIZE, PORTAL_E2EE_KEY_BYTES, PORTAL_E2EE_KEY_CHECK_BYTES,
+    PORTAL_E2EE_PLAINTEXT_SIZE, portal_e2ee_decode, portal_e2ee_encode, portal_e2ee_fingerprint,
+    portal_e2ee_key_check, portal_e2ee_key_pair, portal_e2ee_public_key, portal_e2ee_room_key,
+    portal_e2ee_wipe,
+};
+pub use e2ee_blobs::{portal_e2ee_unwrap, portal_e2ee_wrap};
+pub use e2ee_messages::{
+    portal_e2ee_disclose, portal_e2ee_open, portal_e2ee_seal, portal_e2ee_verify,
 };
 pub use error::{
     Failure, portal_error_code, portal_error_extras, portal_error_free, portal_error_message,
@@ -96,8 +113,11 @@ pub use moderation::{
     portal_mod_unban, portal_mod_unmute,
 };
 pub use options::{
-    Options, PORTAL_OPEN_EXISTING, PORTAL_OPEN_NORMAL_DURABILITY, PORTAL_OPEN_PRESENCE,
+    Options, PORTAL_LOG_ERROR, PORTAL_LOG_INFO, PORTAL_LOG_WARNING, PORTAL_OPEN_EXISTING,
+    PORTAL_OPEN_NORMAL_DURABILITY, PORTAL_OPEN_PRESENCE,
 };
+pub use random_source::RandomSource;
+pub use room_key::KeyOfRoom;
 pub use rooms::{
     portal_invite_create, portal_invite_list, portal_invite_resolve, portal_invite_revoke,
     portal_room_join, portal_room_leave,

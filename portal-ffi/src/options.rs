@@ -1,10 +1,11 @@
-//! `portal_options`, and the clock and randomness that a host can give (SPEC 14.1, 17.4).
+//! `portal_options`, and the clock, randomness and log that a host can give (SPEC 14.1, 17.4).
 
-use std::ffi::c_void;
+use std::ffi::{CString, c_char, c_void};
 use std::mem::offset_of;
 use std::sync::Arc;
 
 use portal_core::clock::Clock;
+use portal_core::log::{Level, Log};
 use portal_core::model::Timestamp;
 use portal_core::random::{Random, SystemRandom};
 use portal_core::{Durability, Error, ErrorKind, Result};
@@ -20,6 +21,13 @@ pub const PORTAL_OPEN_NORMAL_DURABILITY: u32 = 2;
 /// portal_options.flags: track live connections. One process per file can; another gets
 /// PORTAL_ERR_PRESENCE_TAKEN.
 pub const PORTAL_OPEN_PRESENCE: u32 = 4;
+
+/// A level of portal_options.log: something is broken, a defect or a file that cannot be read or written.
+pub const PORTAL_LOG_ERROR: i32 = 1;
+/// A level of portal_options.log: something did not work and is tried again.
+pub const PORTAL_LOG_WARNING: i32 = 2;
+/// A level of portal_options.log: something that happens once in a while.
+pub const PORTAL_LOG_INFO: i32 = 3;
 
 const KNOWN_FLAGS: u32 =
     PORTAL_OPEN_EXISTING | PORTAL_OPEN_NORMAL_DURABILITY | PORTAL_OPEN_PRESENCE;
@@ -57,12 +65,20 @@ pub struct Options {
     /// PORTAL_ERR_BROWSER_UNAVAILABLE, as control, the clipboard and the screen always do. browser.list
     /// always answers.
     pub browsers: *const BrowserBackend,
+    /// Told what an operator would want to know and no answer tells, in a sentence or a few: that a file
+    /// was created, opened, migrated, closed or could not be opened, and why; what the system said when a
+    /// call could not read or write the file; a defect that was taken back, by the operation's name. level is
+    /// PORTAL_LOG_...; text is UTF-8 with a NUL after its length, and lasts during the call. It holds no
+    /// secret and no content, and its words may change. NULL: nobody is told.
+    pub log: Option<
+        unsafe extern "C" fn(host: *mut c_void, level: i32, text: *const c_char, text_len: usize),
+    >,
 }
 
 // SAFETY: `repr(C)`, the size comes first, and the rest are numbers, pointers and callbacks, which may be NULL; it
 // has grown.
 unsafe impl SizeFirst for Options {
-    const EARLIER: &'static [usize] = &[offset_of!(Options, browsers)];
+    const EARLIER: &'static [usize] = &[offset_of!(Options, browsers), offset_of!(Options, log)];
 }
 
 /// The host's callbacks; dropping it releases the host.
@@ -111,6 +127,23 @@ impl Random for HostRandom {
     }
 }
 
+struct HostLog(Arc<Host>);
+
+impl Log for HostLog {
+    fn log(&self, level: Level, text: &str) {
+        let Options { host, log, .. } = self.0.0;
+        let log = log.expect("a host's log is made of a callback");
+        let level = match level {
+            Level::Error => PORTAL_LOG_ERROR,
+            Level::Warning => PORTAL_LOG_WARNING,
+            Level::Info => PORTAL_LOG_INFO,
+        };
+        let text = CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default();
+        // SAFETY: as for the clock; the text can be read for its length and the NUL after it.
+        unsafe { log(host, level, text.as_ptr(), text.as_bytes().len()) };
+    }
+}
+
 /// The options that C describes; NULL is every default. `within` is told which threads are in a
 /// callback of the browsers'.
 ///
@@ -154,6 +187,9 @@ pub(crate) unsafe fn options(
     }
     if given.flags & PORTAL_OPEN_NORMAL_DURABILITY != 0 {
         options.durability = Durability::Normal;
+    }
+    if given.log.is_some() {
+        options.log = Some(Arc::new(HostLog(Arc::clone(&host))));
     }
     match given.random {
         Some(_) => options.random = Arc::new(HostRandom(Arc::clone(&host))),

@@ -37,13 +37,15 @@ impl Call<'_> {
     /// Calls what changes something.
     pub(crate) fn change<O: Operation>(&self, fields: &[Field<'_>]) -> Result<O::Reply> {
         let portal = self.gate.enter()?;
-        portal.call(&self.actor, read::<O>(fields)?)
+        let reply = portal.call(&self.actor, read::<O>(fields)?);
+        portal.told(O::NAME, reply)
     }
 
     /// Calls what only reads.
     pub(crate) fn ask<Q: Query>(&self, fields: &[Field<'_>]) -> Result<Q::Reply> {
         let portal = self.gate.enter()?;
-        portal.query(&self.actor, read::<Q>(fields)?)
+        let reply = portal.query(&self.actor, read::<Q>(fields)?);
+        portal.told(Q::NAME, reply)
     }
 }
 

@@ -116,6 +116,21 @@ fn each_mistake_in_a_typed_call_has_a_name_spec_17_2() {
 }
 
 #[test]
+fn two_people_talk_and_nobody_else_reads_spec_8_8() {
+    passes("portal-ffi/tests/c/e2ee.c");
+}
+
+#[test]
+fn each_mistake_with_a_key_or_a_buffer_has_a_name_spec_17_2() {
+    passes("portal-ffi/tests/c/e2ee_misuse.c");
+}
+
+#[test]
+fn a_host_hears_what_no_answer_tells_spec_17_4() {
+    passes("portal-ffi/tests/c/log.c");
+}
+
+#[test]
 fn a_host_runs_the_browsers_spec_11_3() {
     passes("portal-ffi/tests/c/browsers.c");
 }

@@ -14,7 +14,7 @@ use common::{library, read, run, workspace};
 use portal_core::ErrorKind;
 
 /// In the order in which the header shows them.
-const SOURCES: [&str; 18] = [
+const SOURCES: [&str; 23] = [
     "status",
     "buf",
     "error",
@@ -29,6 +29,11 @@ const SOURCES: [&str; 18] = [
     "moderation",
     "matching",
     "keys",
+    "room_key",
+    "random_source",
+    "e2ee",
+    "e2ee_messages",
+    "e2ee_blobs",
     "follower",
     "browsers",
     "browser_reply",

@@ -17,6 +17,7 @@ use std::time::Duration;
 use std::sync::Arc;
 
 use portal_core::backend::BrowserBackend;
+use portal_core::log::{Level, Log};
 use portal_core::{Actor, Options, Portal};
 use portal_server::browser::{Neko, firewall_rules};
 use portal_server::{Config, RunError, run};
@@ -113,6 +114,19 @@ fn serve_to_the_end(settings: &Settings, config: Config) -> Result<(), StartErro
     served
 }
 
+/// What the library tells an operator stands in the server's log.
+struct ServersLog;
+
+impl Log for ServersLog {
+    fn log(&self, level: Level, text: &str) {
+        match level {
+            Level::Error => tracing::error!("{text}"),
+            Level::Warning => tracing::warn!("{text}"),
+            Level::Info => tracing::info!("{text}"),
+        }
+    }
+}
+
 async fn serve(settings: &Settings, config: Config) -> Result<(), StartError> {
     // Before anything is said: whoever reads it may ask to stop at once.
     let mut stop = Stop::new()?;
@@ -120,6 +134,7 @@ async fn serve(settings: &Settings, config: Config) -> Result<(), StartError> {
     let options = Options {
         presence: true,
         browsers: browsers.map(|setup| Arc::new(Neko::new(setup)) as Arc<dyn BrowserBackend>),
+        log: Some(Arc::new(ServersLog)),
         ..Options::default()
     };
     let portal = Portal::open(&settings.db, options).map_err(|why| StartError::File {

@@ -36,6 +36,16 @@ impl KeyCheck {
             .ok_or(Error::InvalidKey { what: "key_check" })
     }
 
+    /// Takes the 16 bytes as they are.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
     /// Canonical base64, 24 characters.
     pub fn to_base64(&self) -> String {
         encoding::encode(&self.0)

@@ -33,6 +33,10 @@ impl Secret {
         Ok(Self::new(|secret| secret.copy_from_slice(&*bytes)))
     }
 
+    fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self::new(|secret| secret.copy_from_slice(bytes))
+    }
+
     pub(super) fn to_base64(&self) -> Zeroizing<String> {
         Zeroizing::new(encoding::encode(&*self.0))
     }
@@ -75,6 +79,11 @@ impl SecretKey {
         Self::with(Secret::new(|bytes| random.fill(bytes)))
     }
 
+    /// Takes 32 bytes from where a host keeps them; wiping those is the host's.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self::with(Secret::from_bytes(bytes))
+    }
+
     /// Reads what [`Self::to_base64`] wrote.
     ///
     /// # Errors
@@ -86,6 +95,11 @@ impl SecretKey {
     /// The secret, for a host that keeps it somewhere safe; wiped when dropped.
     pub fn to_base64(&self) -> Zeroizing<String> {
         self.secret.to_base64()
+    }
+
+    /// The 32 bytes, for a host that keeps them somewhere safe.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.secret.bytes()
     }
 
     /// The public key that belongs to it: the one thing to show to a server.
@@ -171,6 +185,11 @@ impl RoomKey {
         Self(Secret::new(|bytes| random.fill(bytes)))
     }
 
+    /// Takes 32 bytes from where a host keeps them; wiping those is the host's.
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(Secret::from_bytes(bytes))
+    }
+
     /// Reads what [`Self::to_base64`] wrote.
     ///
     /// # Errors
@@ -182,6 +201,11 @@ impl RoomKey {
     /// The secret, for a host that keeps it somewhere safe; wiped when dropped.
     pub fn to_base64(&self) -> Zeroizing<String> {
         self.0.to_base64()
+    }
+
+    /// The 32 bytes, for a host that keeps them somewhere safe.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        self.0.bytes()
     }
 
     pub(super) fn new(fill: impl FnOnce(&mut [u8; 32])) -> Self {

@@ -6,6 +6,7 @@
 
 use dryoc::classic::crypto_box::{crypto_box_easy, crypto_box_open_easy};
 use dryoc::classic::crypto_secretbox::{crypto_secretbox_easy, crypto_secretbox_open_easy};
+use zeroize::Zeroizing;
 
 use super::bind::Ctx;
 use super::encoding;
@@ -58,10 +59,12 @@ pub fn open(ctx: Ctx, key: &RoomKey, envelope: &Envelope<'_>) -> Result<String> 
     let ct = envelope.decode().map_err(|_| Error::Decrypt)?;
     let (nonce, sealed) = ct.split_first_chunk::<NONCE>().ok_or(Error::Decrypt)?;
     let length = sealed.len().checked_sub(TAG).ok_or(Error::Decrypt)?;
-    let mut plaintext = vec![0; length];
-    crypto_secretbox_open_easy(&mut plaintext, sealed, nonce, key.bytes())
+    let mut plaintext = Zeroizing::new(vec![0; length]);
+    crypto_secretbox_open_easy(&mut plaintext[..], sealed, nonce, key.bytes())
         .map_err(|_| Error::Decrypt)?;
-    String::from_utf8(plaintext).map_err(|_| Error::Decrypt)
+    str::from_utf8(&plaintext)
+        .map(str::to_owned)
+        .map_err(|_| Error::Decrypt)
 }
 
 /// Wraps a room key for one session: a blob in base64.

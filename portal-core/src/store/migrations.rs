@@ -20,10 +20,11 @@ struct Step {
 /// The schema version this library writes.
 pub(crate) const CURRENT: usize = STEPS.len();
 
-/// Applies what is missing. A newer file is refused untouched.
-pub(super) fn bring_up_to_date(db: &mut Connection) -> Result<()> {
+/// Applies what is missing, and answers the version it was missing from: 0 for a new file, none if nothing was. A newer
+/// file is refused untouched.
+pub(super) fn bring_up_to_date(db: &mut Connection) -> Result<Option<usize>> {
     if version(db)? == CURRENT {
-        return Ok(());
+        return Ok(None);
     }
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let from = version(&tx)?;
@@ -40,7 +41,8 @@ pub(super) fn bring_up_to_date(db: &mut Connection) -> Result<()> {
         i64::try_from(CURRENT).unwrap_or(i64::MAX),
     )?;
     tx.commit()?;
-    Ok(())
+    // Another process may have been first.
+    Ok(Some(from).filter(|from| *from < CURRENT))
 }
 
 /// The file's schema version.

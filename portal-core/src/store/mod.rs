@@ -43,18 +43,21 @@ pub(crate) struct Store {
     pub(crate) readers: Readers,
     path: PathBuf,
     opening: Opening,
+    /// The schema version that opening brought it up from: 0 for a new file, none if it was up to date.
+    pub(crate) came_from: Option<usize>,
 }
 
 impl Store {
     /// Opens the file, creating or migrating it as `access` allows.
     pub(crate) fn open(path: &Path, opening: Opening) -> Result<Self> {
         let mut writer = open::connect(path, opening)?;
-        migrations::bring_up_to_date(&mut writer)?;
+        let came_from = migrations::bring_up_to_date(&mut writer)?;
         Ok(Self {
             writer: Writer::new(writer, opening.patience),
             readers: Readers::new(path.to_owned(), opening),
             path: path.to_owned(),
             opening,
+            came_from,
         })
     }
 

@@ -79,6 +79,18 @@ fn a_key_is_read_from_canonical_base64_of_32_bytes_only() {
 }
 
 #[test]
+fn a_key_goes_out_and_comes_back_as_its_bytes() {
+    let bytes = [0x5a; 32];
+    let secret = SecretKey::from_bytes(&bytes);
+    assert_eq!((&secret, secret.as_bytes()), (&secret_key(&bytes), &bytes));
+    let key = RoomKey::from_bytes(&bytes);
+    assert_eq!((&key, key.as_bytes()), (&room_key(&bytes), &bytes));
+    let check = KeyCheck::from_bytes([0x5a; 16]);
+    assert_eq!(check.to_base64(), b64([0x5a; 16]));
+    assert_eq!(check.as_bytes(), &[0x5a; 16]);
+}
+
+#[test]
 fn new_keys_are_the_random_bytes_that_were_given() {
     let random = Given::new(&[[1; 32], [2; 32]].concat());
     assert_eq!(SecretKey::generate(&random), secret_key(&[1; 32]));

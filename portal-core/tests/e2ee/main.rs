@@ -10,3 +10,4 @@ mod messages;
 mod rfc9180;
 mod support;
 mod vectors;
+mod wycheproof;

@@ -159,7 +159,9 @@ fn ciphertext(who: Who, envelope: &Envelope<'_>) -> Result<Vec<u8>> {
 }
 
 /// What a reader and a verifier of disclosures do alike.
-fn open(who: Who, key: &MessageKey, mut ct: Vec<u8>) -> Result<String> {
+fn open(who: Who, key: &MessageKey, ct: Vec<u8>) -> Result<String> {
+    // It is decrypted where it lies, and what it says leaves here as one text and no more.
+    let mut ct = Zeroizing::new(ct);
     let (head, rest) = ct.split_at_mut(SALT + COMMITMENT);
     if !bool::from(head[SALT..].ct_eq(&key.commitment())) {
         return Err(Error::Decrypt);
