@@ -1,19 +1,24 @@
 //! What the C boundary adds to a call: the same query in Rust, by its name, and by its own function of C.
 //!
-//! All of them answer the reply as JSON, which is what a program of C gets. The four take turns on one machine; compare
-//! within a group.
+//! All of them answer the reply as JSON, which is what a program of C gets. Prints the medians of rounds in which the
+//! four take turns, and what is between them.
 //!
 //! `cargo bench -p portal-ffi --bench calls`
 
 #![allow(missing_docs, reason = "a benchmark has no callers")]
 #![expect(
     unsafe_code,
-    reason = "it calls the exported functions as a program of C does"
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it calls the exported functions as a program of C does, measures and reports"
 )]
 
+mod common;
+
+use std::hint::black_box;
 use std::ptr::null_mut;
 
-use criterion::Criterion;
+use common::take_turns;
 use portal::{
     Buf, Caller, Handle, PORTAL_ACTOR_USER, portal_buf_dispose, portal_call, portal_chat_get,
     portal_free, portal_match_status, portal_message_history, portal_open,
@@ -90,25 +95,24 @@ impl Bench {
     /// Measures one query by all of its ways.
     fn compare<Q: Query + Clone>(
         &self,
-        criterion: &mut Criterion,
         query: Q,
         params: &str,
         typed: impl Fn(*mut Handle, *const Caller, *mut Buf) -> i32,
     ) {
-        let actor = Actor::user(self.user.try_into().expect("an id"));
-        let mut group = criterion.benchmark_group(Q::NAME);
-        group.bench_function("Rust", |bench| {
-            bench.iter(|| {
-                let reply = self.portal.query(&actor, query.clone()).expect("answers");
-                serde_json::to_string(&reply).expect("JSON")
-            });
-        });
-        group.bench_function("Rust, by its name", |bench| {
-            bench.iter(|| self.portal.call_json(&actor, Q::NAME, params));
-        });
+        let user = Actor::user(self.user.try_into().expect("an id"));
         let actor = self.actor();
-        group.bench_function("C, by its name", |bench| {
-            bench.iter(|| {
+        let times = take_turns([
+            &mut || {
+                let reply = self.portal.query(&user, query.clone()).expect("answers");
+                black_box(serde_json::to_string(&reply).expect("JSON"));
+            },
+            &mut || {
+                in_c(|reply| typed(self.handle, &raw const actor, reply));
+            },
+            &mut || {
+                black_box(self.portal.call_json(&user, Q::NAME, params)).expect("answers");
+            },
+            &mut || {
                 in_c(|reply| {
                     // SAFETY: the handle lives, the inputs can be read, the reply written.
                     unsafe {
@@ -124,12 +128,16 @@ impl Bench {
                         )
                     }
                 });
-            });
-        });
-        group.bench_function("C, its own function", |bench| {
-            bench.iter(|| in_c(|reply| typed(self.handle, &raw const actor, reply)));
-        });
-        group.finish();
+            },
+        ]);
+        let [rust, own, named_in_rust, named] = times;
+        println!(
+            "{}: Rust {rust:.0} ns, its own function in C {own:.0} (+{:.0}); by its name in Rust {named_in_rust:.0}, \
+             in C {named:.0} (+{:.0})",
+            Q::NAME,
+            own - rust,
+            named - named_in_rust,
+        );
     }
 }
 
@@ -153,10 +161,8 @@ fn in_c(call: impl FnOnce(*mut Buf) -> i32) {
 }
 
 fn main() {
-    let mut criterion = Criterion::default().configure_from_args();
     let bench = Bench::new();
     bench.compare(
-        &mut criterion,
         matching::Status::default(),
         "{}",
         // SAFETY: as above, here and below.
@@ -165,7 +171,6 @@ fn main() {
     let chat = i64::from(bench.chat);
     let params = json!({ "chat_id": chat }).to_string();
     bench.compare(
-        &mut criterion,
         chats::Get {
             chat_id: bench.chat,
         },
@@ -173,7 +178,6 @@ fn main() {
         |handle, actor, reply| unsafe { portal_chat_get(handle, actor, chat, reply, null_mut()) },
     );
     bench.compare(
-        &mut criterion,
         messages::History {
             chat_id: bench.chat,
             before: None,
@@ -185,5 +189,4 @@ fn main() {
             portal_message_history(handle, actor, chat, 0, 0, 0, reply, null_mut())
         },
     );
-    criterion.final_summary();
 }

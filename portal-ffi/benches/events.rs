@@ -157,8 +157,14 @@ fn in_sqlite(db: &Connection) -> usize {
         while let Some(row) = rows.next().expect("reads") {
             after = row.get(0).expect("a number");
             let at: i64 = row.get(1).expect("a number");
-            let name = row.get_ref(2).expect("a text").as_str().map(str::len);
-            let data = row.get_ref(3).expect("a text").as_str().map(str::len);
+            let length = |column| {
+                row.get_ref(column)
+                    .expect("a column")
+                    .as_str()
+                    .expect("a text")
+                    .len()
+            };
+            let (name, data) = (length(2), length(3));
             std::hint::black_box((at, name, data));
             count += 1;
         }

@@ -1,5 +1,6 @@
-//! Sealing and opening whole messages, against libsodium doing the same work: random nonce, encryption, base64 and the
-//! envelope's JSON, and all of it back. Prints the medians of rounds that take turns, and their ratios.
+//! Sealing and opening whole messages, against libsodium doing the same work: random nonce, encryption, the envelope's
+//! JSON, and all of it back. Both sides take base64 from the same crate, for libsodium's own is slow on purpose. Prints the
+//! medians of rounds in which they take turns, and their ratios.
 //!
 //! libsodium has no suite 3; its secretbox stands for it. It has to be installed (Debian: `libsodium-dev`):
 //!
@@ -13,19 +14,19 @@
     reason = "it calls libsodium, measures and reports"
 )]
 
-use std::ffi::{c_char, c_int, c_uchar, c_ulonglong};
-use std::hint::black_box;
-use std::time::Instant;
+mod common;
 
+use std::ffi::{c_int, c_uchar, c_ulonglong};
+use std::hint::black_box;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use common::take_turns;
 use portal_core::e2ee::{Ctx, RoomCipher, Suite};
 use portal_core::random::SystemRandom;
 
 const NONCE: usize = 24;
 const TAG: usize = 16;
-/// With padding, as in an envelope.
-const VARIANT_ORIGINAL: c_int = 1;
-const ROUNDS: usize = 21;
-const CALLS: u32 = 2000;
 
 #[link(name = "sodium")]
 unsafe extern "C" {
@@ -45,23 +46,6 @@ unsafe extern "C" {
         nonce: *const c_uchar,
         key: *const c_uchar,
     ) -> c_int;
-    fn sodium_bin2base64(
-        text: *mut c_char,
-        room: usize,
-        bytes: *const c_uchar,
-        length: usize,
-        variant: c_int,
-    ) -> *mut c_char;
-    fn sodium_base642bin(
-        bytes: *mut c_uchar,
-        room: usize,
-        text: *const c_char,
-        length: usize,
-        ignore: *const c_char,
-        written: *mut usize,
-        end: *mut *const c_char,
-        variant: c_int,
-    ) -> c_int;
 }
 
 const KEY: [u8; 32] = [7; 32];
@@ -71,8 +55,6 @@ const TAIL: &str = r#""}"#;
 /// Seals a text as a message of suite 2.
 fn sodium_seal(text: &str) -> String {
     let mut raw = vec![0_u8; NONCE + TAG + text.len()];
-    let encoded_length = raw.len().div_ceil(3) * 4;
-    let mut encoded = vec![0_u8; encoded_length + 1];
     // SAFETY: every pointer is that of a buffer of the length that is said.
     unsafe {
         randombytes_buf(raw.as_mut_ptr(), NONCE);
@@ -84,18 +66,11 @@ fn sodium_seal(text: &str) -> String {
             nonce.as_ptr(),
             KEY.as_ptr(),
         );
-        sodium_bin2base64(
-            encoded.as_mut_ptr().cast(),
-            encoded.len(),
-            raw.as_ptr(),
-            raw.len(),
-            VARIANT_ORIGINAL,
-        );
     }
-    encoded.truncate(encoded_length);
-    let mut envelope = String::with_capacity(HEAD.len() + encoded.len() + TAIL.len());
+    let room = HEAD.len() + raw.len().div_ceil(3) * 4 + TAIL.len();
+    let mut envelope = String::with_capacity(room);
     envelope.push_str(HEAD);
-    envelope.push_str(str::from_utf8(&encoded).expect("base64 is ASCII"));
+    STANDARD.encode_string(&raw, &mut envelope);
     envelope.push_str(TAIL);
     envelope
 }
@@ -106,57 +81,20 @@ fn sodium_open(envelope: &str) -> String {
         .strip_prefix(HEAD)
         .and_then(|rest| rest.strip_suffix(TAIL))
         .expect("an envelope");
-    let mut raw = vec![0_u8; encoded.len() / 4 * 3];
-    let mut length = 0;
-    // SAFETY: every pointer is that of a buffer of the length that is said; the other two may be NULL.
-    unsafe {
-        sodium_base642bin(
-            raw.as_mut_ptr(),
-            raw.len(),
-            encoded.as_ptr().cast(),
-            encoded.len(),
-            std::ptr::null(),
-            &raw mut length,
-            std::ptr::null_mut(),
-            VARIANT_ORIGINAL,
-        );
-    }
-    let mut text = vec![0_u8; length - NONCE - TAG];
-    // SAFETY: as above.
+    let raw = STANDARD.decode(encoded).expect("base64");
+    let mut text = vec![0_u8; raw.len() - NONCE - TAG];
+    // SAFETY: every pointer is that of a buffer of the length that is said.
     let status = unsafe {
         crypto_secretbox_open_easy(
             text.as_mut_ptr(),
             raw[NONCE..].as_ptr(),
-            (length - NONCE) as c_ulonglong,
+            (raw.len() - NONCE) as c_ulonglong,
             raw.as_ptr(),
             KEY.as_ptr(),
         )
     };
     assert_eq!(status, 0);
     String::from_utf8(text).expect("UTF-8")
-}
-
-/// How long one call takes, in nanoseconds.
-fn time(mut call: impl FnMut()) -> f64 {
-    let begin = Instant::now();
-    for _ in 0..CALLS {
-        call();
-    }
-    begin.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS)
-}
-
-/// The medians of two works that take turns.
-fn compare(mut ours: impl FnMut(), mut theirs: impl FnMut()) -> (f64, f64) {
-    let (mut our_times, mut their_times) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        our_times.push(time(&mut ours));
-        their_times.push(time(&mut theirs));
-    }
-    let median = |times: &mut Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[ROUNDS / 2]
-    };
-    (median(&mut our_times), median(&mut their_times))
 }
 
 fn main() {
@@ -169,22 +107,22 @@ fn main() {
         // The longest is what fits an envelope of 4 KiB.
         for length in [64, 256, 1024, suite.max_plaintext()] {
             let text = "x".repeat(length);
-            let tell = |what: &str, (ours, theirs): (f64, f64)| {
+            let tell = |what: &str, [ours, theirs]: [f64; 2]| {
                 let (number, ratio) = (suite.number(), ours / theirs);
                 println!("{number} {length} {what} {ours:.0} ns {theirs:.0} ns {ratio:.2}");
             };
-            let sealing = compare(
-                || drop(black_box(cipher.seal(5, black_box(&text), &SystemRandom))),
-                || drop(black_box(sodium_seal(black_box(&text)))),
-            );
+            let sealing = take_turns([
+                &mut || drop(black_box(cipher.seal(5, black_box(&text), &SystemRandom))),
+                &mut || drop(black_box(sodium_seal(black_box(&text)))),
+            ]);
             tell("seal", sealing);
             let ours = cipher.seal(5, &text, &SystemRandom).expect("seals");
             let theirs = sodium_seal(&text);
             assert_eq!(cipher.open(5, &ours).expect("opens"), sodium_open(&theirs));
-            let opening = compare(
-                || drop(black_box(cipher.open(5, black_box(&ours)))),
-                || drop(black_box(sodium_open(black_box(&theirs)))),
-            );
+            let opening = take_turns([
+                &mut || drop(black_box(cipher.open(5, black_box(&ours)))),
+                &mut || drop(black_box(sodium_open(black_box(&theirs)))),
+            ]);
             tell("open", opening);
         }
     }
