@@ -12,6 +12,7 @@ pub mod fake;
 pub mod keys;
 pub mod matches;
 pub mod programs;
+pub mod rings;
 pub mod sealed;
 pub mod talk;
 
