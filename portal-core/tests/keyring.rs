@@ -71,6 +71,19 @@ fn a_kick_moves_the_epoch_and_the_kicked_reads_no_more_spec_8_1() {
 }
 
 #[test]
+fn who_was_kicked_and_has_come_back_is_not_out_when_that_is_told_late_spec_12_2() {
+    let (mut ring, chat, pia, ben) = two(&[BASIC]);
+    let actor = ring.people[pia].actor.clone();
+    ring.stage.ok(&actor, "mod.kick", on(chat, BASIC));
+    ring.stage.member(chat, BASIC);
+    // Joined again before the kick is delivered.
+    ring.join(ben, chat);
+    ring.pump();
+    ring.pass(4);
+    ring.all_talk(chat, &[pia, ben]);
+}
+
+#[test]
 fn the_slower_of_two_distributors_takes_the_others_key_spec_8_4() {
     let mut ring = Ring::new();
     let chat = ring.stage.room(&[BASIC]);

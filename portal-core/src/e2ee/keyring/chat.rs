@@ -58,6 +58,8 @@ pub(super) struct Recipient {
 /// How far this session is with the present epoch's key.
 #[derive(Default)]
 pub(super) struct Seat {
+    /// The place in the event log from which on this session sits here.
+    pub(super) since: u64,
     /// A request about our own key is under way.
     pub(super) is_busy: bool,
     /// Something happened meanwhile, so that its answer is out of date.
@@ -76,6 +78,13 @@ pub(super) struct Seat {
 }
 
 impl Seat {
+    pub(super) fn new(since: u64) -> Self {
+        Self {
+            since,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn was_asked_for(&mut self, session: u64) {
         if self.asked.len() < MOST_WAITING {
             self.asked.insert(session);

@@ -72,7 +72,7 @@ impl Keyring {
             return Ok(());
         }
         if let Some(chat) = self.chats.get_mut(&says.id) {
-            chat.seat = Some(Seat::default());
+            chat.seat = Some(Seat::new(joined.as_of));
         }
         self.look(says.id, turn);
         Ok(())
@@ -223,6 +223,13 @@ impl Keyring {
     /// Somebody was put out of a room, or everyone who may not stay.
     fn removed(&mut self, of: &Of, turn: &mut Turn<'_>) {
         let is_self = of.user_id == Some(self.user_id);
+        // Who was put out and has come back may hear of the one after the other.
+        let seat = of.chat_id.and_then(|chat_id| self.seat(chat_id));
+        if let (Some(seat), Some(seq)) = (seat, of.seq)
+            && seq <= seat.since
+        {
+            return;
+        }
         match of.chat_id {
             Some(chat_id) if is_self => self.drop_chat(chat_id),
             // Whether that is us, the server says when it is asked.

@@ -27,6 +27,9 @@ pub(super) struct Joined {
     pub(super) chat: ChatSays,
     #[serde(default = "yes")]
     pub(super) may_talk: bool,
+    /// The place in the event log that it is true at.
+    #[serde(default)]
+    pub(super) as_of: u64,
 }
 
 const fn yes() -> bool {
@@ -54,6 +57,8 @@ pub(super) struct Of {
     pub(super) user_id: Option<u64>,
     pub(super) session_id: Option<u64>,
     pub(super) reason: Option<String>,
+    /// Its place in the event log, where it was delivered.
+    pub(super) seq: Option<u64>,
 }
 
 /// `room:epoch_changed`.
