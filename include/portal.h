@@ -1630,7 +1630,8 @@ int32_t portal_keyring_sessions(struct portal_keyring *keyring,
                                 struct portal_error **error);
 
 // - What: every key that was seen of others, as a JSON array of {user_id, public_key, fingerprint,
-//   first_seen_ms, trust}; trust is accepted, refused, or asked, which waits for portal_keyring_decide.
+//   first_seen_ms, trust}; trust is seen, which means that it was not needed yet, accepted, refused, or
+//   asked, which waits for portal_keyring_decide.
 // - Ownership: *people belongs to the caller, who disposes of it with portal_buf_dispose.
 // - NULL: keyring and people may not be NULL.
 // - Threads: any; calls on one keyring follow each other.
@@ -1638,6 +1639,26 @@ int32_t portal_keyring_sessions(struct portal_keyring *keyring,
 int32_t portal_keyring_people(struct portal_keyring *keyring,
                               struct portal_buf *people,
                               struct portal_error **error);
+
+// - What: forgets every key of a user but the session's own; what comes next of them counts as new.
+// - Ownership: nothing changes hands.
+// - NULL: keyring may not be NULL.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_forget_person(struct portal_keyring *keyring,
+                                     int64_t user_id,
+                                     struct portal_error **error);
+
+// - What: forgets the keys of a chat's epochs before this one, for a host that knows that their messages
+//   are gone. The present epoch's key stays.
+// - Ownership: nothing changes hands.
+// - NULL: keyring may not be NULL.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_forget_before(struct portal_keyring *keyring,
+                                     int64_t chat_id,
+                                     int64_t epoch,
+                                     struct portal_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -195,9 +195,9 @@ proptest! {
                 }
                 Happening::Meet(user, seed) => {
                     let key = SecretKey::generate(&Seeded::new(seed.into()));
-                    for chat in 1..5 {
+                    for (chat, epoch) in epochs.iter().enumerate().skip(1) {
                         let needed = json!({
-                            "chat_id": chat, "epoch": epochs[chat], "user_id": user, "session_id": 9,
+                            "chat_id": chat, "epoch": epoch, "user_id": user, "session_id": 9,
                             "holder_session": 60, "public_key": key.public_key().to_base64()
                         });
                         ring.event("portal:key_needed", &needed.to_string(), 7, &random).unwrap();

@@ -172,10 +172,8 @@ fn the_suite_of_a_chat_is_pinned_also_beyond_its_end_e2ee_8() {
         e2ee: 2,
     };
     let chat = json!({ "chat_id": CHAT, "chat": { "id": CHAT, "e2ee": 2, "epoch": 9 }, "changed": ["name"] });
-    assert_eq!(
-        victim.event("room:updated", &chat).alarms,
-        [changed.clone()]
-    );
+    let step = victim.event("room:updated", &chat);
+    assert_eq!(step.alarms, std::slice::from_ref(&changed));
     assert_eq!(victim.ring.epoch(CHAT), Some(3));
     let step = victim.join(CHAT, 2, 4);
     assert_eq!(
@@ -313,6 +311,60 @@ fn a_server_that_never_says_yes_does_not_keep_a_host_busy_spec_8_6() {
 }
 
 #[test]
+fn a_server_that_forgets_our_key_again_and_again_is_not_told_at_once_spec_8_3() {
+    let mut victim = Victim::new();
+    let ctx = Ctx::new(CHAT, 1).unwrap();
+    let other = RoomCipher::generate(Suite::Three, ctx, &victim.random);
+    let mut list = victim.list(ctx, None, other.check());
+    list["sessions"][0]["public_key"] = Value::Null;
+    let mut step = victim.join(CHAT, 3, 1);
+    let mut calls = 0;
+    loop {
+        while !step.requests.is_empty() {
+            calls += 1;
+            assert!(calls < 30, "it does not end");
+            step = match step.requests[0].op {
+                "key.list" => victim.done(&step, &list),
+                _ => victim.done(&step, &json!({ "status": "registered" })),
+            };
+        }
+        if step.wake_at_ms.unwrap() > victim.now {
+            break;
+        }
+        step = victim.ring.tick(victim.now, &victim.random);
+    }
+    assert!(calls > 4);
+}
+
+#[test]
+fn a_ban_from_the_platform_takes_every_key_and_a_timeout_none_spec_4_3() {
+    let mut victim = Victim::new();
+    victim.holding(Suite::Three, CHAT, 1);
+    victim.holding(Suite::Two, CHAT + 1, 1);
+    let timed_out = json!({ "user_id": OWN, "until": 5, "punishment_id": 1, "reason": null });
+    assert_eq!(victim.event("user:timed_out", &timed_out), Step::default());
+    assert!(victim.ring.holds(CHAT, 1) && victim.ring.holds(CHAT + 1, 1));
+    let banned = json!({ "chat_id": CHAT, "user_id": OWN, "until": null });
+    victim.event("user:banned", &banned);
+    assert!(!victim.ring.holds(CHAT, 1) && victim.ring.holds(CHAT + 1, 1));
+    victim.event("user:banned", &json!({ "user_id": OWN, "until": null }));
+    assert!(!victim.ring.holds(CHAT + 1, 1));
+}
+
+#[test]
+fn whoever_may_not_stay_asks_whether_that_is_them_spec_3_4() {
+    for (code, is_gone) in [("ERR_CHAT_NOT_FOUND", true), ("ERR_NOT_JOINED", false)] {
+        let mut victim = Victim::new();
+        victim.holding(Suite::Three, CHAT, 1);
+        let evicted = json!({ "chat_id": CHAT, "reason": "went_private" });
+        let step = victim.event("room:evicted", &evicted);
+        assert_eq!(step.requests[0].op, "key.list");
+        assert_eq!(victim.refused(&step, code, ""), Step::default());
+        assert_eq!(victim.ring.holds(CHAT, 1), !is_gone, "{code}");
+    }
+}
+
+#[test]
 fn a_person_with_another_key_is_noticed_before_anything_is_wrapped_e2ee_8() {
     let mut ring = Ring::new();
     let chat = ring.stage.room(&[BASIC, OTHER]);
@@ -345,6 +397,32 @@ fn a_person_with_another_key_is_noticed_before_anything_is_wrapped_e2ee_8() {
     assert_eq!(ring.people[pia].queue.len(), 0);
     let readers = ring.people[pia].ring.sessions(chat.into(), 1);
     assert_eq!(readers.len(), 1);
+}
+
+#[test]
+fn a_key_seen_beside_makes_another_one_a_change_e2ee_8() {
+    let mut ring = Ring::new();
+    let chat = ring.stage.room(&[BASIC, OTHER]);
+    // Pia wraps for Ben, who sees Oskar's key and has nothing to do with it.
+    ring.joined(PREMIUM, chat);
+    ring.joined(OTHER, chat);
+    let ben = ring.joined(BASIC, chat);
+    assert_eq!(ring.people[ben].alarm_kinds(), ["key_new"]);
+    let seen = ring.people[ben].ring.people();
+    let of_oskar = seen
+        .iter()
+        .find(|known| known.user_id == OTHER.unsigned_abs())
+        .unwrap();
+    assert_eq!(of_oskar.trust, portal_core::e2ee::keyring::Trust::Seen);
+    let false_key = SecretKey::generate(&Seeded::new(98));
+    let now = ring.now();
+    let needed = json!({
+        "chat_id": chat, "epoch": 1, "user_id": OTHER, "session_id": 4711,
+        "holder_session": ring.people[ben].session, "public_key": false_key.public_key().to_base64()
+    });
+    ring.people[ben].event("portal:key_needed", &needed, now);
+    assert_eq!(ring.people[ben].alarm_kinds(), ["key_new", "key_changed"]);
+    assert_eq!(ring.people[ben].queue.len(), 0);
 }
 
 #[test]

@@ -116,8 +116,14 @@ impl Room {
                     json!({ "chat_id": self.chat, "chat_config": { "history_visible": !hide } });
                 self.ring.stage.ok(&owner, "chat.update", update);
             }
-            Event::Call(order) => order.iter().for_each(|who| drop(self.ring.call_next(*who))),
-            Event::Deliver => drop(self.ring.deliver()),
+            Event::Call(order) => {
+                for who in order {
+                    self.ring.call_next(*who);
+                }
+            }
+            Event::Deliver => {
+                self.ring.deliver();
+            }
             Event::Pass(seconds) => self.ring.stage.pass(*seconds),
             Event::Settle => self.ring.pass(2),
         }

@@ -143,7 +143,8 @@ pub unsafe extern "C" fn portal_keyring_sessions(
 }
 
 /// - What: every key that was seen of others, as a JSON array of {user_id, public_key, fingerprint,
-///   first_seen_ms, trust}; trust is accepted, refused, or asked, which waits for portal_keyring_decide.
+///   first_seen_ms, trust}; trust is seen, which means that it was not needed yet, accepted, refused, or
+///   asked, which waits for portal_keyring_decide.
 /// - Ownership: *people belongs to the caller, who disposes of it with portal_buf_dispose.
 /// - NULL: keyring and people may not be NULL.
 /// - Threads: any; calls on one keyring follow each other.
@@ -161,4 +162,49 @@ pub unsafe extern "C" fn portal_keyring_people(
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(people, "people"), error, body) }
+}
+
+/// - What: forgets every key of a user but the session's own; what comes next of them counts as new.
+/// - Ownership: nothing changes hands.
+/// - NULL: keyring may not be NULL.
+/// - Threads: any; calls on one keyring follow each other.
+/// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn portal_keyring_forget_person(
+    keyring: *mut Ring,
+    user_id: i64,
+    error: *mut *mut Failure,
+) -> i32 {
+    let body = || {
+        // SAFETY: the header asks for a keyring that is not freed meanwhile.
+        let ring = unsafe { input::reference(keyring, "keyring") }?;
+        ring.lock().forget_person(id(user_id, "user_id")?);
+        Ok(())
+    };
+    // SAFETY: the header asks for outputs that can be written.
+    unsafe { answer((), error, body) }
+}
+
+/// - What: forgets the keys of a chat's epochs before this one, for a host that knows that their messages
+///   are gone. The present epoch's key stays.
+/// - Ownership: nothing changes hands.
+/// - NULL: keyring may not be NULL.
+/// - Threads: any; calls on one keyring follow each other.
+/// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn portal_keyring_forget_before(
+    keyring: *mut Ring,
+    chat_id: i64,
+    epoch: i64,
+    error: *mut *mut Failure,
+) -> i32 {
+    let body = || {
+        // SAFETY: the header asks for a keyring that is not freed meanwhile.
+        let ring = unsafe { input::reference(keyring, "keyring") }?;
+        let (chat_id, epoch) = (id(chat_id, "chat_id")?, id(epoch, "epoch")?);
+        ring.lock().forget_before(chat_id, epoch);
+        Ok(())
+    };
+    // SAFETY: the header asks for outputs that can be written.
+    unsafe { answer((), error, body) }
 }

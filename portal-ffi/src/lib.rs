@@ -106,8 +106,8 @@ pub use keyring::{
     portal_keyring_import, portal_keyring_new, portal_keyring_reply, portal_keyring_tick,
 };
 pub use keyring_messages::{
-    portal_keyring_disclose, portal_keyring_open, portal_keyring_people, portal_keyring_seal,
-    portal_keyring_sessions,
+    portal_keyring_disclose, portal_keyring_forget_before, portal_keyring_forget_person,
+    portal_keyring_open, portal_keyring_people, portal_keyring_seal, portal_keyring_sessions,
 };
 pub use keys::{
     portal_key_list, portal_key_publish, portal_key_register, portal_key_reject, portal_key_renew,

@@ -115,6 +115,15 @@ static void talk(portal *handle) {
     CHECK(strstr(ana->last_alarm, "\"accepted\":false") != NULL);
     portal_keyring_free(second.keyring);
 
+    // An epoch that is over, and somebody who is met anew.
+    OK(portal_keyring_forget_before(ana->keyring, chat, 9, &error));
+    OK(portal_keyring_seal(ana->keyring, chat, TEXT("still"), &text, &error));
+    portal_buf_dispose(&text);
+    OK(portal_keyring_forget_person(ana->keyring, ben->user, &error));
+    OK(portal_keyring_people(ana->keyring, &text, &error));
+    CHECK(strcmp(text.data, "[]") == 0);
+    portal_buf_dispose(&text);
+
     for (int i = 0; i < 2; i++) {
         event(&people[i], TEXT("disconnected"), TEXT("{}"));
         portal_keyring_free(people[i].keyring);

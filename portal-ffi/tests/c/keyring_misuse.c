@@ -150,6 +150,11 @@ static void messages(void) {
     REFUSES("sessions", portal_keyring_sessions(keyring, 1, 1, NULL, &error));
     REFUSES("keyring", portal_keyring_people(NULL, &out, &error));
     REFUSES("people", portal_keyring_people(keyring, NULL, &error));
+    REFUSES("keyring", portal_keyring_forget_person(NULL, 1, &error));
+    REFUSES("user_id", portal_keyring_forget_person(keyring, 0, &error));
+    REFUSES("keyring", portal_keyring_forget_before(NULL, 1, 1, &error));
+    REFUSES("chat_id", portal_keyring_forget_before(keyring, 0, 1, &error));
+    REFUSES("epoch", portal_keyring_forget_before(keyring, 1, 0, &error));
     // A call without a place for its error.
     CHECK(portal_keyring_people(NULL, &out, NULL) == PORTAL_ERR_INVALID && out.data == NULL);
 }

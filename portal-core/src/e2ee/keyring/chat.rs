@@ -24,9 +24,13 @@ pub(super) struct Chat {
     pub(super) epoch: u64,
     pub(super) keys: BTreeMap<u64, Held>,
     /// What was first said of the present epoch's check.
-    pub(super) told: Option<Option<KeyCheck>>,
+    told: Option<Told>,
     pub(super) seat: Option<Seat>,
 }
+
+/// What the server said of an epoch's check; in suite 2 perhaps that there is none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Told(Option<KeyCheck>);
 
 /// A room key.
 pub(super) struct Held {
@@ -155,9 +159,10 @@ impl Chat {
     /// Hears the check of the present epoch; answers whether it is what was heard before.
     pub(super) fn hear_check(&mut self, check: Option<KeyCheck>) -> bool {
         let held = self.keys.get(&self.epoch).filter(|held| held.is_published);
-        let known = held.map(|held| held.check).or(self.told);
-        self.told = Some(known.unwrap_or(check));
-        known.is_none_or(|known| known == check)
+        let known = held.map(|held| Told(held.check)).or(self.told);
+        let told = known.unwrap_or(Told(check));
+        self.told = Some(told);
+        told == Told(check)
     }
 
     /// Holds a key.

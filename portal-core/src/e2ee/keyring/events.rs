@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::chat::{Chat, Recipient, Seat};
 use super::look::Offer;
 use super::step::Turn;
-use super::wire::{self, Came, ChatSays, Joined, MessageNew, Moved, Needed, Of, Updated};
+use super::wire::{self, Added, Came, ChatSays, Joined, MessageNew, Moved, Needed, Of, Updated};
 use super::{Alarm, Keyring, MOST_CHATS, Registration};
 use crate::e2ee::bind::Ctx;
 use crate::e2ee::error::{Error, Result};
@@ -25,6 +25,13 @@ impl Keyring {
             "message:new" => self.heard(&wire::read(data, DATA)?, turn)?,
             "portal:key_needed" => self.needed(&wire::read(data, DATA)?, turn)?,
             "portal:key_blob" => self.came(wire::read(data, DATA)?, turn)?,
+            "portal:key_added" => {
+                let added: Added = wire::read(data, DATA)?;
+                if let Some(key) = &added.public_key {
+                    let key = PublicKey::from_base64(key)?;
+                    self.people.sight(added.user_id, key, turn.now);
+                }
+            }
             "portal:key_removed" => {
                 let of: Of = wire::read(data, DATA)?;
                 let chat_id = chat_of(&of)?;

@@ -61,6 +61,17 @@ impl Keyring {
         }
     }
 
+    /// The server does not know our key, although it said so; not at once if it has said so often.
+    pub(super) fn register_again(&mut self, chat_id: u64, turn: &Turn<'_>) {
+        let tries = self.seat(chat_id).map_or(0, |seat| seat.tries);
+        let wait = if tries < TRIES_AT_ONCE {
+            0
+        } else {
+            LONGEST_WAIT
+        };
+        self.registration = Registration::Due(turn.now.saturating_add(wait.cast_signed()));
+    }
+
     /// Looks how the present epoch's key stands, now or as soon as what is under way is answered.
     pub(super) fn look(&mut self, chat_id: u64, turn: &mut Turn<'_>) {
         if self.registration != Registration::Done {
@@ -75,7 +86,7 @@ impl Keyring {
         if seat.is_busy {
             seat.is_stale = true;
         } else if is_full {
-            seat.look_at = Some(turn.now + 1_000);
+            seat.look_at = Some(turn.now.saturating_add(1_000));
         } else {
             self.ask_about(
                 Asked::List(chat_id),
@@ -152,9 +163,12 @@ impl Keyring {
             return;
         };
         if own.public_key.as_deref() != Some(self.public_key().to_base64().as_str()) {
-            self.registration = Registration::Due(i64::MIN);
+            self.register_again(chat_id, turn);
             self.look_again(chat_id, turn);
             return;
+        }
+        for session in list.sessions.iter().filter_map(recipient) {
+            self.people.sight(session.user_id, session.key, turn.now);
         }
         if !list.published {
             self.first(chat_id, list, turn);
@@ -243,7 +257,8 @@ impl Keyring {
         };
         match self.meet(chat_id, user_id, sender, turn) {
             Trust::Refused => self.reject(chat_id, turn),
-            Trust::Asked => {
+            // Whoever is met is more than seen.
+            Trust::Asked | Trust::Seen => {
                 if let Some(seat) = self.seat(chat_id) {
                     seat.deciding = Some(sender);
                     seat.look_at = None;
@@ -284,7 +299,7 @@ impl Keyring {
         let ctx = Ctx::new(chat_id, epoch)?;
         let sender = PublicKey::from_base64(&offer.blob.publisher_public_key)?;
         let delivery = Delivery {
-            blob: &offer.blob.blob,
+            blob: &offer.blob.text,
             sender: &sender,
             check: offer.check.as_ref(),
         };

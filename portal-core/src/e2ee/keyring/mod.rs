@@ -80,7 +80,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use self::chat::{Chat, Held};
-use self::people::People;
+use self::people::{Known, People};
 pub use self::people::{OnKey, Policy, Trust};
 use self::replays::Reading;
 use self::replies::Asked;
@@ -98,6 +98,13 @@ const MOST_CHATS: usize = 4_096;
 
 /// So many requests are under way at once.
 const MOST_REQUESTS: usize = 4_096;
+
+/// How the session's own key stands among its user's.
+const OWN_KEY: Known = Known {
+    first_seen_ms: 0,
+    trust: Trust::Accepted,
+    is_first: true,
+};
 
 /// Whose a keyring is, and whom it trusts.
 #[derive(Debug)]
@@ -196,12 +203,7 @@ impl Keyring {
         } = options;
         let mut people = People::default();
         // The own key is known from the start: another of the own user's is a further one.
-        people.put(
-            in_range(user_id, "user_id")?,
-            *secret.public_key(),
-            0,
-            Trust::Accepted,
-        );
+        people.put(in_range(user_id, "user_id")?, *secret.public_key(), OWN_KEY);
         Ok(Self {
             user_id,
             session_id: in_range(session_id, "session_id")?,
@@ -305,14 +307,15 @@ impl Keyring {
         self.people.forget(user_id);
         if user_id == self.user_id {
             let key = *self.secret.public_key();
-            self.people.put(user_id, key, 0, Trust::Accepted);
+            self.people.put(user_id, key, OWN_KEY);
         }
     }
 
-    /// Forgets the keys of a chat's epochs before this one, for a host that knows that their messages are gone.
+    /// Forgets the keys of a chat's epochs before this one, for a host that knows that their messages are gone;
+    /// the present epoch's key stays.
     pub fn forget_before(&mut self, chat_id: u64, epoch: u64) {
         if let Some(chat) = self.chats.get_mut(&chat_id) {
-            chat.drop_before(epoch);
+            chat.drop_before(epoch.min(chat.epoch));
         }
     }
 

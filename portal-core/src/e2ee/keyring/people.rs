@@ -42,6 +42,9 @@ impl Default for Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
+    /// It was seen in a room and not needed yet. Should it be, it is told as new, or as changed if another was seen
+    /// before it.
+    Seen,
     /// Room keys are wrapped for it and taken from it.
     Accepted,
     /// The host was asked and has not decided.
@@ -55,6 +58,8 @@ pub enum Trust {
 pub(super) struct Known {
     pub(super) first_seen_ms: i64,
     pub(super) trust: Trust,
+    /// Whether no other key of that user was seen before it.
+    pub(super) is_first: bool,
 }
 
 /// How a key was met that is not known.
@@ -72,6 +77,10 @@ pub(super) const MOST_KEYS: usize = 65_536;
 /// And so many of one person: three years with a new session every day.
 pub(super) const MOST_OF_ONE: usize = 1_000;
 
+/// Beyond so many, keys are remembered only when they are needed: rooms full of people do not take the room of those
+/// that somebody talks with.
+const MOST_ON_SIGHT: usize = MOST_KEYS / 2;
+
 #[derive(Default)]
 pub(super) struct People {
     of: BTreeMap<u64, BTreeMap<PublicKey, Known>>,
@@ -79,7 +88,15 @@ pub(super) struct People {
 }
 
 impl People {
-    /// Sees a key of a user; answers whether it is trusted, and how it was new if it was.
+    /// Sees a key that nothing is wrapped for or taken from now. That it was there first is what makes another one a
+    /// change.
+    pub(super) fn sight(&mut self, user: u64, key: PublicKey, now: i64) {
+        if self.count < MOST_ON_SIGHT {
+            self.note(user, key, now);
+        }
+    }
+
+    /// Needs a key of a user; answers whether it is trusted, and how it was new if it was.
     pub(super) fn meet(
         &mut self,
         user: u64,
@@ -87,32 +104,43 @@ impl People {
         now: i64,
         policy: Policy,
     ) -> (Trust, Option<Novelty>) {
-        let known = self.of.get(&user);
-        if let Some(known) = known.and_then(|keys| keys.get(&key)) {
+        let Some(known) = self.note(user, key, now) else {
+            return (Trust::Refused, Some(Novelty::Ignored));
+        };
+        if known.trust != Trust::Seen {
             return (known.trust, None);
         }
-        let of_one = known.map_or(0, BTreeMap::len);
-        if self.count >= MOST_KEYS || of_one >= MOST_OF_ONE {
-            return (Trust::Refused, Some(Novelty::Ignored));
-        }
-        let (novelty, rule) = match of_one {
-            0 => (Novelty::New, policy.on_new),
-            _ => (Novelty::Changed, policy.on_change),
+        let (novelty, rule) = if known.is_first {
+            (Novelty::New, policy.on_new)
+        } else {
+            (Novelty::Changed, policy.on_change)
         };
-        let trust = match rule {
+        known.trust = match rule {
             OnKey::Accept => Trust::Accepted,
             OnKey::Ask => Trust::Asked,
         };
-        self.put(user, key, now, trust);
-        (trust, Some(novelty))
+        (known.trust, Some(novelty))
+    }
+
+    /// What is known of a key, from now on at the latest; none if there is no room for it.
+    fn note(&mut self, user: u64, key: PublicKey, now: i64) -> Option<&mut Known> {
+        let of_one = self.of.get(&user).map_or(0, BTreeMap::len);
+        if self.get(user, &key).is_none() {
+            if self.count >= MOST_KEYS || of_one >= MOST_OF_ONE {
+                return None;
+            }
+            let known = Known {
+                first_seen_ms: now,
+                trust: Trust::Seen,
+                is_first: of_one == 0,
+            };
+            self.put(user, key, known);
+        }
+        self.of.get_mut(&user)?.get_mut(&key)
     }
 
     /// Remembers a key as it is said to stand.
-    pub(super) fn put(&mut self, user: u64, key: PublicKey, first_seen_ms: i64, trust: Trust) {
-        let known = Known {
-            first_seen_ms,
-            trust,
-        };
+    pub(super) fn put(&mut self, user: u64, key: PublicKey, known: Known) {
         let before = self.of.entry(user).or_default().insert(key, known);
         self.count += usize::from(before.is_none());
     }
@@ -160,6 +188,19 @@ mod tests {
         let mut bytes = [9; 32];
         bytes[..8].copy_from_slice(&number.to_be_bytes());
         PublicKey::from_bytes(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_key_on_sight_makes_another_one_a_change_e2ee_8() {
+        let mut people = People::default();
+        people.sight(7, key(1), 5);
+        let policy = Policy::default();
+        let other = people.meet(7, key(2), 6, policy);
+        assert_eq!(other, (Trust::Asked, Some(Novelty::Changed)));
+        let first = people.meet(7, key(1), 7, policy);
+        assert_eq!(first, (Trust::Accepted, Some(Novelty::New)));
+        assert_eq!(people.meet(7, key(1), 8, policy), (Trust::Accepted, None));
+        assert_eq!(people.get(7, &key(1)).unwrap().first_seen_ms, 5);
     }
 
     #[test]

@@ -104,19 +104,16 @@ impl Keyring {
     }
 
     fn registered(&mut self, said: &Said, turn: &mut Turn<'_>) {
-        match said {
-            Said::Refused(_, refusal) => {
-                let wait = refusal.retry_after_ms.unwrap_or(REGISTER_AGAIN);
-                let wait = wait.clamp(1_000, 3_600_000).cast_signed();
-                self.registration = Registration::Due(turn.now.saturating_add(wait));
-            }
-            _ => {
-                self.registration = Registration::Done;
-                let seated = self.chats.iter().filter(|(_, chat)| chat.seat.is_some());
-                for chat_id in seated.map(|(chat_id, _)| *chat_id).collect::<Vec<_>>() {
-                    self.look(chat_id, turn);
-                }
-            }
+        if let Said::Refused(_, refusal) = said {
+            let wait = refusal.retry_after_ms.unwrap_or(REGISTER_AGAIN);
+            let wait = wait.clamp(1_000, 3_600_000).cast_signed();
+            self.registration = Registration::Due(turn.now.saturating_add(wait));
+            return;
+        }
+        self.registration = Registration::Done;
+        let seated = self.chats.iter().filter(|(_, chat)| chat.seat.is_some());
+        for chat_id in seated.map(|(chat_id, _)| *chat_id).collect::<Vec<_>>() {
+            self.look(chat_id, turn);
         }
     }
 
@@ -128,24 +125,21 @@ impl Keyring {
         let Some(held) = chat.keys.get_mut(&epoch).filter(|held| !held.is_published) else {
             return;
         };
-        match said {
-            Said::Refused(code, _) => {
-                let is_certain = matches!(
-                    code.as_str(),
-                    "ERR_KEY_CONFLICT"
-                        | "ERR_EPOCH_MISMATCH"
-                        | "ERR_RATE_LIMITED"
-                        | "ERR_NO_PUBLIC_KEY"
-                        | "ERR_INVALID"
-                );
-                if is_certain {
-                    chat.keys.remove(&epoch);
-                }
-            }
-            _ => {
-                held.is_published = true;
-                turn.step.keys.push(NewKey { chat_id, epoch });
-            }
+        let Said::Refused(code, _) = said else {
+            held.is_published = true;
+            turn.step.keys.push(NewKey { chat_id, epoch });
+            return;
+        };
+        let is_certain = matches!(
+            code.as_str(),
+            "ERR_KEY_CONFLICT"
+                | "ERR_EPOCH_MISMATCH"
+                | "ERR_RATE_LIMITED"
+                | "ERR_NO_PUBLIC_KEY"
+                | "ERR_INVALID"
+        );
+        if is_certain {
+            chat.keys.remove(&epoch);
         }
     }
 
@@ -184,7 +178,7 @@ impl Keyring {
                     Some(wait) if !is_stale => self.look_in(chat_id, wait, turn),
                     _ => {
                         if code == "ERR_NO_PUBLIC_KEY" {
-                            self.registration = Registration::Due(i64::MIN);
+                            self.register_again(chat_id, turn);
                         }
                         if is_stale {
                             self.look(chat_id, turn);

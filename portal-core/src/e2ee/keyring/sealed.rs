@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::chat::{Chat, Held, Wrapped};
-use super::people::Trust;
+use super::people::{Known, Trust};
 use super::replays::Replays;
 use super::{Keyring, Options, Policy};
 use crate::e2ee::bind::Ctx;
@@ -48,6 +48,7 @@ struct PersonState<'a> {
     public_key: Text<'a>,
     first_seen_ms: i64,
     trust: Trust,
+    is_first: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -186,8 +187,12 @@ impl Keyring {
     fn restore(&mut self, state: &State<'_>) -> Result<()> {
         for person in &state.people {
             let key = PublicKey::from_base64(&person.public_key)?;
-            self.people
-                .put(person.user_id, key, person.first_seen_ms, person.trust);
+            let known = Known {
+                first_seen_ms: person.first_seen_ms,
+                trust: person.trust,
+                is_first: person.is_first,
+            };
+            self.people.put(person.user_id, key, known);
         }
         for chat in &state.chats {
             let restored = restored(chat)?;
@@ -197,12 +202,13 @@ impl Keyring {
     }
 }
 
-fn person((user_id, key, known): (u64, PublicKey, super::people::Known)) -> PersonState<'static> {
+fn person((user_id, key, known): (u64, PublicKey, Known)) -> PersonState<'static> {
     PersonState {
         user_id,
         public_key: key.to_base64().into(),
         first_seen_ms: known.first_seen_ms,
         trust: known.trust,
+        is_first: known.is_first,
     }
 }
 

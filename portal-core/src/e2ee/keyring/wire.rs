@@ -70,6 +70,13 @@ pub(super) struct Moved {
     pub(super) reason: String,
 }
 
+/// `portal:key_added`; without `public_key` as the log has it.
+#[derive(Deserialize)]
+pub(super) struct Added {
+    pub(super) user_id: u64,
+    pub(super) public_key: Option<String>,
+}
+
 /// `message:new`; without `message` as the log has it.
 #[derive(Deserialize)]
 pub(super) struct MessageNew {
@@ -107,7 +114,8 @@ pub(super) struct Came {
 /// A wrapped key.
 #[derive(Deserialize)]
 pub(super) struct Blob {
-    pub(super) blob: String,
+    #[serde(rename = "blob")]
+    pub(super) text: String,
     pub(super) publisher_user_id: u64,
     pub(super) publisher_public_key: String,
 }
