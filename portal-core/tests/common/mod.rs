@@ -15,6 +15,7 @@ pub mod programs;
 pub mod rings;
 pub mod sealed;
 pub mod talk;
+pub mod victim;
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 #include "keyring.h"
 
 static int released;
+static int failing;
 
 static void release(void *host) {
     CHECK(host == &released);
@@ -11,16 +12,14 @@ static void release(void *host) {
 
 static int32_t bytes(void *host, uint8_t *out, size_t len) {
     CHECK(host == &released);
+    if (failing) {
+        return 7;
+    }
     static uint8_t next;
     for (size_t i = 0; i < len; i++) {
         out[i] = next++;
     }
     return 0;
-}
-
-static int32_t no_bytes(void *host, uint8_t *out, size_t len) {
-    (void)host, (void)out, (void)len;
-    return 7;
 }
 
 // Reads what was sealed, and says which status that has.
@@ -169,11 +168,17 @@ static void callbacks(void) {
     CHECK(strcmp(step.data, again.data) == 0);
     portal_buf_dispose(&step);
     portal_buf_dispose(&again);
+    // Without bytes a call fails, and the keyring goes on.
+    failing = 1;
+    FAILS(PORTAL_ERR_INTERNAL, portal_keyring_export(keyring, secret, &again, &error));
+    failing = 0;
+    OK(portal_keyring_export(keyring, secret, &again, &error));
+    portal_buf_dispose(&again);
     portal_keyring_free(keyring);
     CHECK(released == 2);
     // Without bytes there is no keyring, and the host is released all the same.
     options.secret_key = NULL;
-    options.random = no_bytes;
+    failing = 1;
     FAILS(PORTAL_ERR_INTERNAL, portal_keyring_new(&options, &keyring, &error));
     CHECK(keyring == NULL && released == 3);
     options.user_id = 0;
