@@ -69,6 +69,11 @@ impl Ringer {
     /// Hands something in and takes what comes of it.
     pub fn feed(&mut self, input: Input) {
         let step = apply(&mut self.ring, &input, &self.random);
+        if let Input::Tick(now) = input {
+            // Else a host that does as it is told never sleeps.
+            let is_ahead = step.wake_at_ms.is_none_or(|wake| wake > now);
+            assert!(is_ahead, "{input:?}: {step:?}");
+        }
         self.take(step.clone());
         self.log.push((input, step));
     }

@@ -37,23 +37,33 @@ impl Victim {
     }
 
     pub fn event(&mut self, name: &str, data: &Value) -> Step {
-        let event = self
-            .ring
-            .event(name, &data.to_string(), self.now, &self.random);
-        event.unwrap()
+        let data = data.to_string();
+        let step = self.ring.event(name, &data, self.now, &self.random);
+        self.ahead(step.unwrap())
+    }
+
+    /// A host is not woken for what is past.
+    fn ahead(&self, step: Step) -> Step {
+        assert!(
+            step.wake_at_ms.is_none_or(|wake| wake > self.now),
+            "{step:?}"
+        );
+        step
     }
 
     pub fn done(&mut self, step: &Step, document: &Value) -> Step {
         let id = step.requests[0].id;
         let document = document.to_string();
         let answer = Answer::Done(&document);
-        self.ring.reply(id, answer, self.now, &self.random).unwrap()
+        let step = self.ring.reply(id, answer, self.now, &self.random);
+        self.ahead(step.unwrap())
     }
 
     pub fn refused(&mut self, step: &Step, code: &str, details: &str) -> Step {
         let answer = Answer::Refused { code, details };
         let id = step.requests[0].id;
-        self.ring.reply(id, answer, self.now, &self.random).unwrap()
+        let step = self.ring.reply(id, answer, self.now, &self.random);
+        self.ahead(step.unwrap())
     }
 
     pub fn join(&mut self, chat: u64, suite: u64, epoch: u64) -> Step {

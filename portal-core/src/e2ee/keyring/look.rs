@@ -64,26 +64,24 @@ impl Keyring {
     /// The server does not know our key, although it said so; not at once if it has said so often.
     pub(super) fn register_again(&mut self, chat_id: u64, turn: &Turn<'_>) {
         let tries = self.seat(chat_id).map_or(0, |seat| seat.tries);
-        let wait = if tries < TRIES_AT_ONCE {
-            0
-        } else {
-            LONGEST_WAIT
-        };
+        let is_often = tries + 1 >= TRIES_AT_ONCE;
+        let wait = if is_often { LONGEST_WAIT } else { 0 };
         self.registration = Registration::Due(turn.now.saturating_add(wait.cast_signed()));
     }
 
     /// Looks how the present epoch's key stands, now or as soon as what is under way is answered.
     pub(super) fn look(&mut self, chat_id: u64, turn: &mut Turn<'_>) {
-        if self.registration != Registration::Done {
-            // Every room is looked at once that is done.
-            self.register(turn);
-            return;
-        }
+        let is_registered = self.registration == Registration::Done;
         let is_full = self.requests.len() >= MOST_REQUESTS;
         let Some(seat) = self.seat(chat_id) else {
             return;
         };
-        if seat.is_busy {
+        // What was due is under way from here on, so that a host is not woken for it again.
+        seat.look_at = None;
+        if !is_registered {
+            // Every room is looked at once that is done.
+            self.register(turn);
+        } else if seat.is_busy {
             seat.is_stale = true;
         } else if is_full {
             seat.look_at = Some(turn.now.saturating_add(1_000));
