@@ -341,6 +341,15 @@
 // PORTAL_ERR_PRESENCE_TAKEN.
 #define PORTAL_OPEN_PRESENCE 4
 
+// A level of portal_options.log: something is broken, a defect or a file that cannot be read or written.
+#define PORTAL_LOG_ERROR 1
+
+// A level of portal_options.log: something did not work and is tried again.
+#define PORTAL_LOG_WARNING 2
+
+// A level of portal_options.log: something that happens once in a while.
+#define PORTAL_LOG_INFO 3
+
 // portal_actor.kind: nobody signed in. Has no id.
 #define PORTAL_ACTOR_GUEST 0
 
@@ -358,6 +367,27 @@
 
 // portal_actor.kind: a bot of another platform, by the id that portal_authenticate_bot answers.
 #define PORTAL_ACTOR_BOT 5
+
+// Bytes of a secret key, a public key and a room key.
+#define PORTAL_E2EE_KEY_BYTES 32
+
+// Bytes of a key check.
+#define PORTAL_E2EE_KEY_CHECK_BYTES 16
+
+// A buffer of this size holds any envelope and its NUL.
+#define PORTAL_E2EE_ENVELOPE_SIZE 4097
+
+// A buffer of this size holds the plaintext of any envelope and its NUL.
+#define PORTAL_E2EE_PLAINTEXT_SIZE 4096
+
+// A buffer of this size holds any blob and its NUL.
+#define PORTAL_E2EE_BLOB_SIZE 109
+
+// A buffer of this size holds a disclosure and its NUL.
+#define PORTAL_E2EE_DISCLOSURE_SIZE 45
+
+// A buffer of this size holds a fingerprint and its NUL.
+#define PORTAL_E2EE_FINGERPRINT_SIZE 72
 
 // A callback of portal_browser_backend: what runs browsers does not answer, or not in time.
 #define PORTAL_BROWSER_FAULT_UNREACHABLE 1
@@ -529,6 +559,12 @@ typedef struct portal_options {
     // PORTAL_ERR_BROWSER_UNAVAILABLE, as control, the clipboard and the screen always do. browser.list
     // always answers.
     const struct portal_browser_backend *browsers;
+    // Told what an operator would want to know and no answer tells, in a sentence or a few: that a file
+    // was created, opened, migrated, closed or could not be opened, and why; what the system said when a
+    // call could not read or write the file; a defect that was taken back, by the operation's name. level is
+    // PORTAL_LOG_...; text is UTF-8 with a NUL after its length, and lasts during the call. It holds no
+    // secret and no content, and its words may change. NULL: nobody is told.
+    void (*log)(void *host, int32_t level, const char *text, size_t text_len);
 } portal_options;
 
 // On whose behalf a call is made, and from where. It begins with its size: zero it, then set size to
@@ -561,6 +597,37 @@ typedef struct portal_actor {
     // Bytes of country.
     size_t country_len;
 } portal_actor;
+
+// Where random bytes come from, for a host that has a source of its own. It begins with its size.
+// It is used during the call only that it is given to.
+typedef struct portal_random {
+    // sizeof(portal_random).
+    size_t size;
+    // Handed to the callback.
+    void *host;
+    // Fills out with len bytes nobody can predict and returns 0; NULL: the system's. Anything else
+    // says that there are none: the call answers PORTAL_ERR_INTERNAL. Keys and nonces are made of these
+    // bytes: a nonce that comes twice gives away what it hides. It must not throw or jump out.
+    int32_t (*fill)(void *host, uint8_t *out, size_t len);
+} portal_random;
+
+// The key of one chat at one epoch. It begins with its size: zero it, then set size to
+// sizeof(portal_room_key), and say of which chat and epoch it is before the key is made or unwrapped.
+// A key that is all zeros is none and is refused. Wipe it with portal_e2ee_wipe.
+typedef struct portal_room_key {
+    // sizeof(portal_room_key).
+    size_t size;
+    // The chat's e2ee: 2 or 3.
+    int32_t suite;
+    // 0.
+    uint32_t reserved;
+    // The chat.
+    int64_t chat_id;
+    // Its epoch.
+    int64_t epoch;
+    // The secret that all who may talk share.
+    uint8_t key[32];
+} portal_room_key;
 
 // Whose a keyring is, and whom it trusts. It begins with its size: zero it, then set size to
 // sizeof(portal_keyring_options), user_id and session_id. It is read during the call only.
@@ -1296,6 +1363,214 @@ int32_t portal_key_renew(struct portal *handle,
                          int64_t chat_id,
                          struct portal_buf *renewal,
                          struct portal_error **error);
+
+// - What: makes a key pair for a session. Others wrap room keys for the public key, which
+//   portal_key_register registers; the secret key stays with the client.
+// - Ownership: both buffers are the caller's; each has 32 bytes.
+// - NULL: random may be NULL, which is the system's; secret_key and public_key may not.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL without random bytes.
+int32_t portal_e2ee_key_pair(const struct portal_random *random,
+                             uint8_t *secret_key,
+                             size_t secret_key_size,
+                             uint8_t *public_key,
+                             size_t public_key_size,
+                             struct portal_error **error);
+
+// - What: the public key of a secret key.
+// - Ownership: the secret key is read during the call only. The buffer is the caller's; it has 32
+//   bytes.
+// - NULL: secret_key and public_key may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_e2ee_public_key(const uint8_t *secret_key,
+                               size_t secret_key_len,
+                               uint8_t *public_key,
+                               size_t public_key_size,
+                               struct portal_error **error);
+
+// - What: makes the key of an epoch, as its distributor does: room_key says the suite, chat and epoch,
+//   and gets the key.
+// - Ownership: room_key is the caller's; only its key is written.
+// - NULL: random may be NULL, which is the system's; room_key may not.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL without random bytes.
+int32_t portal_e2ee_room_key(const struct portal_random *random,
+                             struct portal_room_key *room_key,
+                             struct portal_error **error);
+
+// - What: the key check of a room key, to be published with it by portal_key_publish: by it receivers
+//   know that they have the same key as everybody else. It is no secret.
+// - Ownership: the room key is read during the call only. The buffer is the caller's; it has 16 bytes.
+// - NULL: room_key and key_check may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_e2ee_key_check(const struct portal_room_key *room_key,
+                              uint8_t *key_check,
+                              size_t key_check_size,
+                              struct portal_error **error);
+
+// - What: the digits that two people compare over another channel: 12 groups of 5, the same from
+//   either side. Equal digits mean that nobody stands between the two public keys.
+// - Ownership: the keys are read during the call only. The buffer is the caller's.
+// - NULL: no pointer but error may be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVALID, also for a key of small order, PORTAL_ERR_INTERNAL.
+int32_t portal_e2ee_fingerprint(const uint8_t *one,
+                                size_t one_len,
+                                const uint8_t *other,
+                                size_t other_len,
+                                char *fingerprint,
+                                size_t fingerprint_size,
+                                size_t *fingerprint_len,
+                                struct portal_error **error);
+
+// - What: writes bytes as base64, as keys stand in JSON documents: the standard alphabet, with padding.
+// - Ownership: the bytes are read during the call only. The buffer is the caller's; 4 characters for
+//   each 3 bytes begun, and a NUL.
+// - NULL: bytes may be NULL, with length 0; text and text_len may not.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_e2ee_encode(const uint8_t *bytes,
+                           size_t bytes_len,
+                           char *text,
+                           size_t text_size,
+                           size_t *text_len,
+                           struct portal_error **error);
+
+// - What: reads the bytes of base64, strictly: each sequence of bytes has one text.
+// - Ownership: the text is read during the call only. The buffer is the caller's.
+// - NULL: text may be NULL, with length 0; bytes and bytes_len may not.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_e2ee_decode(const char *text,
+                           size_t text_len,
+                           uint8_t *bytes,
+                           size_t bytes_size,
+                           size_t *bytes_len,
+                           struct portal_error **error);
+
+// - What: overwrites memory with zeros, in a way that no compiler leaves out: for keys and texts that
+//   are not needed any more.
+// - Ownership: the memory stays the caller's.
+// - NULL: allowed, does nothing.
+// - Threads: any, while no other thread uses the memory.
+// - Statuses: none.
+void portal_e2ee_wipe(void *memory,
+                      size_t len);
+
+// - What: seals a message of the sender for all who have the room key: an envelope, for
+//   portal_message_send. At most 2943 bytes of plaintext in suite 3, 3002 in suite 2.
+// - Ownership: the inputs are read during the call only. The buffer is the caller's and overlaps no
+//   input; what is too small for the envelope and its NUL is refused.
+// - NULL: random may be NULL, which is the system's; plaintext may be, with length 0. room_key,
+//   envelope and envelope_len may not.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL without random bytes.
+int32_t portal_e2ee_seal(const struct portal_room_key *room_key,
+                         int64_t sender_id,
+                         const char *plaintext,
+                         size_t plaintext_len,
+                         const struct portal_random *random,
+                         char *envelope,
+                         size_t envelope_size,
+                         size_t *envelope_len,
+                         struct portal_error **error);
+
+// - What: opens a message with its chat's and epoch's room key. sender_id is the one that the message
+//   was delivered with: in suite 3 opening proves it, in suite 2 it does not.
+// - Ownership: the inputs are read during the call only. The buffer is the caller's and overlaps no
+//   input; what is too small for the plaintext and its NUL is refused. After a failure it is zeros.
+// - NULL: envelope may be NULL, with length 0; room_key, plaintext and plaintext_len may not.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_DECRYPT for whatever does not open, PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_e2ee_open(const struct portal_room_key *room_key,
+                         int64_t sender_id,
+                         const char *envelope,
+                         size_t envelope_len,
+                         char *plaintext,
+                         size_t plaintext_size,
+                         size_t *plaintext_len,
+                         struct portal_error **error);
+
+// - What: the key of one message of suite 3, in base64, to report it with (report.create). It opens
+//   that message and nothing else.
+// - Ownership: the inputs are read during the call only. The buffer is the caller's and overlaps no
+//   input.
+// - NULL: envelope may be NULL, with length 0; room_key, disclosure and disclosure_len may not.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_DECRYPT for whatever does not open, PORTAL_ERR_INVALID, which names
+//   disclosure in suite 2, PORTAL_ERR_INTERNAL.
+int32_t portal_e2ee_disclose(const struct portal_room_key *room_key,
+                             int64_t sender_id,
+                             const char *envelope,
+                             size_t envelope_len,
+                             char *disclosure,
+                             size_t disclosure_size,
+                             size_t *disclosure_len,
+                             struct portal_error **error);
+
+// - What: what a reported message of suite 3 said, with the key that its reporter disclosed. Chat,
+//   epoch and sender are those of the stored message, never the reporter's word.
+// - Ownership: the inputs are read during the call only. The buffer is the caller's and overlaps no
+//   input. After a failure it is zeros.
+// - NULL: envelope may be NULL, with length 0; disclosure, plaintext and plaintext_len may not.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_DECRYPT if the key is not this message's, PORTAL_ERR_INVALID,
+//   PORTAL_ERR_INTERNAL.
+int32_t portal_e2ee_verify(int64_t chat_id,
+                           int64_t epoch,
+                           int64_t sender_id,
+                           const char *envelope,
+                           size_t envelope_len,
+                           const char *disclosure,
+                           size_t disclosure_len,
+                           char *plaintext,
+                           size_t plaintext_size,
+                           size_t *plaintext_len,
+                           struct portal_error **error);
+
+// - What: wraps a room key for one session of a user: a blob in base64, for portal_key_publish.
+//   Whoever has the secret of public_key can read the epoch: it should be one the host trusts.
+// - Ownership: the inputs are read during the call only. The buffer is the caller's.
+// - NULL: random may be NULL, which is the system's; no other pointer but error may be.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVALID, also for a key of small order, PORTAL_ERR_INTERNAL without random
+//   bytes.
+int32_t portal_e2ee_wrap(const struct portal_room_key *room_key,
+                         int64_t user_id,
+                         const uint8_t *public_key,
+                         size_t public_key_len,
+                         const uint8_t *secret_key,
+                         size_t secret_key_len,
+                         const struct portal_random *random,
+                         char *blob,
+                         size_t blob_size,
+                         size_t *blob_len,
+                         struct portal_error **error);
+
+// - What: opens a blob with the secret key of the session it is for, and compares the key check:
+//   room_key says the suite, chat and epoch, and gets the key. public_key is the one that the blob was
+//   delivered with; opening proves that its session made it. After PORTAL_ERR_DECRYPT a client calls
+//   portal_key_reject.
+// - Ownership: the inputs are read during the call only. room_key is the caller's; only its key is
+//   written.
+// - NULL: key_check may be NULL, with length 0, in suite 2, where an epoch may have none; blob may be,
+//   with length 0. No other pointer but error may be.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_DECRYPT for whatever does not open or is not the epoch's key,
+//   PORTAL_ERR_INVALID, also for a key of small order, PORTAL_ERR_INTERNAL.
+int32_t portal_e2ee_unwrap(const char *blob,
+                           size_t blob_len,
+                           int64_t user_id,
+                           const uint8_t *secret_key,
+                           size_t secret_key_len,
+                           const uint8_t *public_key,
+                           size_t public_key_len,
+                           const uint8_t *key_check,
+                           size_t key_check_len,
+                           struct portal_room_key *room_key,
+                           struct portal_error **error);
 
 // - What: follows the event log: after an event of a log, as portal_follower_position gave them, or
 //   without a log_id from the log's present end, where after is 0.
