@@ -404,6 +404,14 @@
 // A callback of portal_browser_backend: anything else.
 #define PORTAL_BROWSER_FAULT_FAILED 5
 
+// portal_keyring_options.flags: ask before the first key of a user is trusted. Without it that key is
+// accepted, and an alarm says so.
+#define PORTAL_KEYRING_ASK_NEW 1
+
+// portal_keyring_options.flags: accept further keys of a user. Without it they wait for
+// portal_keyring_decide.
+#define PORTAL_KEYRING_ACCEPT_CHANGED 2
+
 // Why a call failed: status, code, a sentence for a person, and typed extras. It belongs to whoever
 // received it, never changes, and holds nothing of the handle it came from.
 typedef struct portal_error portal_error;
@@ -419,6 +427,9 @@ typedef struct portal_keeper portal_keeper;
 
 // Where a callback of portal_browser_backend puts its answer. It lasts until the callback returns.
 typedef struct portal_browser_reply portal_browser_reply;
+
+// A client's keys: its own, the rooms', and those of the people it met.
+typedef struct portal_keyring portal_keyring;
 
 // A text or document that the library hands out: UTF-8, with a NUL after its length. Give it back
 // with portal_buf_dispose. All zeros is an empty one.
@@ -617,6 +628,37 @@ typedef struct portal_room_key {
     // The secret that all who may talk share.
     uint8_t key[32];
 } portal_room_key;
+
+// Whose a keyring is, and whom it trusts. It begins with its size: zero it, then set size to
+// sizeof(portal_keyring_options), user_id and session_id. It is read during the call only.
+//
+// The callbacks may be called from any thread that calls the library, until release is. They must not
+// call the library, throw, or jump out.
+typedef struct portal_keyring_options {
+    // sizeof(portal_keyring_options).
+    size_t size;
+    // PORTAL_KEYRING_... flags.
+    uint32_t flags;
+    // 0.
+    uint32_t reserved;
+    // The user.
+    int64_t user_id;
+    // The session.
+    int64_t session_id;
+    // That session's X25519 secret key, 32 bytes, which are copied; NULL: a new one is made, and
+    // portal_keyring_export is how it is kept. NULL for portal_keyring_import, which brings one.
+    const uint8_t *secret_key;
+    // Handed to every callback.
+    void *host;
+    // Fills out with len bytes nobody can predict and returns 0; NULL: the system's. Anything else says
+    // that there are none: the call that needed them answers PORTAL_ERR_INTERNAL, and the keyring is as
+    // it would be had a request of its been lost.
+    int32_t (*random)(void *host, uint8_t *out, size_t len);
+    // Called once, when no callback will be called any more: by portal_keyring_free, or by the call that
+    // fails to make a keyring. A call without a place for the keyring, or with a wrong size, reads
+    // nothing of this struct. NULL: nothing to release.
+    void (*release)(void *host);
+} portal_keyring_options;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1689,6 +1731,209 @@ void portal_keeper_wake(struct portal_keeper *keeper);
 //   from, whose portal_keeper_tend then goes on to its end.
 // - Statuses: none.
 void portal_keeper_free(struct portal_keeper *keeper);
+
+// - What: makes a keyring that holds nothing yet but the session's own key.
+// - Ownership: *keyring belongs to the caller, who gives it back with portal_keyring_free.
+// - NULL: options and keyring may not be NULL.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_INVALID with the first wrong field of the options, PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_new(const struct portal_keyring_options *options,
+                           struct portal_keyring **keyring,
+                           struct portal_error **error);
+
+// - What: makes a keyring of what portal_keyring_export has sealed under key, 32 bytes. The session may
+//   be another than it was. What was under way is not part of it: join the rooms anew.
+// - Ownership: *keyring belongs to the caller, who gives it back with portal_keyring_free. The key is
+//   read during the call only; wiping it is the caller's.
+// - NULL: options, sealed, key and keyring may not be NULL; options.secret_key is.
+// - Threads: any, also several at once.
+// - Statuses: PORTAL_ERR_DECRYPT for another key or damage. PORTAL_ERR_INVALID with the first wrong
+//   field, sealed for what another version made, user_id for another user's. PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_import(const struct portal_keyring_options *options,
+                              const char *sealed,
+                              size_t sealed_len,
+                              const uint8_t *key,
+                              struct portal_keyring **keyring,
+                              struct portal_error **error);
+
+// - What: seals everything a keyring knows, the session's secret key included, under key, 32 bytes, as a
+//   text. Whoever has both reads what the session can read. Keep a new one before the requests of a step
+//   are called: a key that was published must not be lost with the process.
+// - Ownership: *sealed belongs to the caller, who disposes of it with portal_buf_dispose. The key is
+//   read during the call only; wiping it is the caller's.
+// - NULL: keyring, key and sealed may not be NULL.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_export(struct portal_keyring *keyring,
+                              const uint8_t *key,
+                              struct portal_buf *sealed,
+                              struct portal_error **error);
+
+// - What: takes in an event, by its name and with its data as JSON, as it was delivered or as the log has
+//   it. Three more names are the host's: "room.join" with the reply of that operation, "room.leave" with
+//   a chat_id when the session has left a room, and "disconnected" with {} when it is in no room any
+//   more. *step is a JSON object: requests to call, each {id, op, params}; alarms to show, each with its
+//   kind; keys that came, each {chat_id, epoch}; and wake_at_ms, when to call portal_keyring_tick, or
+//   null.
+// - Ownership: the inputs are read during the call only. *step belongs to the caller, who disposes of it
+//   with portal_buf_dispose.
+// - NULL: keyring, name, data and step may not be NULL.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_INVALID with the first wrong field, when nothing is taken in.
+//   PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_event(struct portal_keyring *keyring,
+                             const char *name,
+                             size_t name_len,
+                             const char *data,
+                             size_t data_len,
+                             int64_t now_ms,
+                             struct portal_buf *step,
+                             struct portal_error **error);
+
+// - What: takes in what came of a request: status 0 and the reply, or the status of the refusal and the
+//   error's extras; PORTAL_ERR_INTERNAL and nothing if no answer came at all. *step is as for
+//   portal_keyring_event.
+// - Ownership: the inputs are read during the call only. *step belongs to the caller, who disposes of it
+//   with portal_buf_dispose.
+// - NULL: keyring and step may not be NULL. document may be, with length 0, where status is not 0.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_INVALID with the first wrong field; the request then still waits for an answer.
+//   PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_reply(struct portal_keyring *keyring,
+                             int64_t request_id,
+                             int32_t status,
+                             const char *document,
+                             size_t document_len,
+                             int64_t now_ms,
+                             struct portal_buf *step,
+                             struct portal_error **error);
+
+// - What: does what is due at that time. The first call asks to register the session's key. *step is as
+//   for portal_keyring_event.
+// - Ownership: *step belongs to the caller, who disposes of it with portal_buf_dispose.
+// - NULL: keyring and step may not be NULL.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_tick(struct portal_keyring *keyring,
+                            int64_t now_ms,
+                            struct portal_buf *step,
+                            struct portal_error **error);
+
+// - What: says whether a key of a user, 32 bytes, that an alarm has named is to be trusted: accept is 1
+//   or 0. What waited for it goes on. *step is as for portal_keyring_event.
+// - Ownership: the key is read during the call only. *step belongs to the caller, who disposes of it with
+//   portal_buf_dispose.
+// - NULL: keyring, public_key and step may not be NULL.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_INVALID, with public_key for one that was not seen of that user.
+//   PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_decide(struct portal_keyring *keyring,
+                              int64_t user_id,
+                              const uint8_t *public_key,
+                              int32_t accept,
+                              int64_t now_ms,
+                              struct portal_buf *step,
+                              struct portal_error **error);
+
+// - What: frees a keyring and wipes its keys.
+// - Ownership: takes the keyring back. Buffers and errors that came from it stay valid.
+// - NULL: allowed, does nothing.
+// - Threads: any, while no other thread uses the keyring; not from within a callback.
+// - Statuses: none.
+void portal_keyring_free(struct portal_keyring *keyring);
+
+// - What: seals a text for a chat's present epoch, the highest that was ever seen: the content of
+//   message.send.
+// - Ownership: the text is read during the call only. *envelope belongs to the caller, who disposes of it
+//   with portal_buf_dispose.
+// - NULL: keyring and envelope may not be NULL. text may be, with length 0.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_NO_ROOM_KEY while that epoch's key is not here. PORTAL_ERR_INVALID, with
+//   plaintext for a text that is too long. PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_seal(struct portal_keyring *keyring,
+                            int64_t chat_id,
+                            const char *text,
+                            size_t text_len,
+                            struct portal_buf *envelope,
+                            struct portal_error **error);
+
+// - What: opens a message: chat, id and sender as the server says, the envelope as it is stored. What was
+//   opened before opens again, under the same id and with the same bytes only.
+// - Ownership: the envelope is read during the call only. *text belongs to the caller, who disposes of it
+//   with portal_buf_dispose. It may contain NUL; len is right.
+// - NULL: keyring and text may not be NULL. envelope may be, with length 0, and does not open.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_NO_ROOM_KEY if the key of its epoch is not here: perhaps a step's keys bring it.
+//   PORTAL_ERR_DECRYPT for everything else that is wrong with it. PORTAL_ERR_INVALID,
+//   PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_open(struct portal_keyring *keyring,
+                            int64_t chat_id,
+                            int64_t message_id,
+                            int64_t sender_id,
+                            const char *envelope,
+                            size_t envelope_len,
+                            struct portal_buf *text,
+                            struct portal_error **error);
+
+// - What: the key of one message in base64, the disclosure of report.create. It opens that message and
+//   no other.
+// - Ownership: the envelope is read during the call only. *disclosure belongs to the caller, who disposes
+//   of it with portal_buf_dispose.
+// - NULL: keyring and disclosure may not be NULL. envelope may be, with length 0, and does not open.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: as portal_keyring_open; PORTAL_ERR_INVALID with disclosure in suite 2.
+int32_t portal_keyring_disclose(struct portal_keyring *keyring,
+                                int64_t chat_id,
+                                int64_t message_id,
+                                int64_t sender_id,
+                                const char *envelope,
+                                size_t envelope_len,
+                                struct portal_buf *disclosure,
+                                struct portal_error **error);
+
+// - What: for whom this keyring has wrapped the key of a chat's epoch, as a JSON array of {user_id,
+//   session_id, public_key, fingerprint, first_seen_ms, wrapped_at_ms}. The fingerprint is the digits
+//   that the two people compare.
+// - Ownership: *sessions belongs to the caller, who disposes of it with portal_buf_dispose.
+// - NULL: keyring and sessions may not be NULL.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_sessions(struct portal_keyring *keyring,
+                                int64_t chat_id,
+                                int64_t epoch,
+                                struct portal_buf *sessions,
+                                struct portal_error **error);
+
+// - What: every key that was seen of others, as a JSON array of {user_id, public_key, fingerprint,
+//   first_seen_ms, trust}; trust is seen, which means that it was not needed yet, accepted, refused, or
+//   asked, which waits for portal_keyring_decide.
+// - Ownership: *people belongs to the caller, who disposes of it with portal_buf_dispose.
+// - NULL: keyring and people may not be NULL.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_people(struct portal_keyring *keyring,
+                              struct portal_buf *people,
+                              struct portal_error **error);
+
+// - What: forgets every key of a user but the session's own; what comes next of them counts as new.
+// - Ownership: nothing changes hands.
+// - NULL: keyring may not be NULL.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_forget_person(struct portal_keyring *keyring,
+                                     int64_t user_id,
+                                     struct portal_error **error);
+
+// - What: forgets the keys of a chat's epochs before this one, for a host that knows that their messages
+//   are gone. The present epoch's key stays.
+// - Ownership: nothing changes hands.
+// - NULL: keyring may not be NULL.
+// - Threads: any; calls on one keyring follow each other.
+// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
+int32_t portal_keyring_forget_before(struct portal_keyring *keyring,
+                                     int64_t chat_id,
+                                     int64_t epoch,
+                                     struct portal_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -305,11 +305,13 @@ impl From<crate::e2ee::Error> for Error {
         let kind = match error {
             Crypto::Decrypt => ErrorKind::Decrypt,
             Crypto::InvalidEnvelope { .. } => ErrorKind::EnvelopeInvalid,
+            Crypto::NoRoomKey => ErrorKind::NoRoomKey,
             Crypto::TooLong { .. }
             | Crypto::InvalidKey { .. }
             | Crypto::InvalidBlob { .. }
             | Crypto::OutOfRange { .. }
-            | Crypto::NoDisclosure => ErrorKind::Invalid,
+            | Crypto::NoDisclosure
+            | Crypto::Malformed { .. } => ErrorKind::Invalid,
         };
         let mut mapped = Self::with_message(kind, error.to_string());
         mapped.extras.field = error.field().map(str::to_owned);

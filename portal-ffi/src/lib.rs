@@ -42,6 +42,8 @@ mod follower;
 mod handle;
 mod input;
 mod keeper;
+mod keyring;
+mod keyring_messages;
 mod keys;
 mod matching;
 mod memory;
@@ -97,6 +99,15 @@ pub use handle::{Handle, portal_close, portal_free, portal_open, portal_version}
 pub use keeper::{
     Keeper, portal_keeper_free, portal_keeper_open, portal_keeper_tend, portal_keeper_wait,
     portal_keeper_wake,
+};
+pub use keyring::{
+    KeyringOptions, PORTAL_KEYRING_ACCEPT_CHANGED, PORTAL_KEYRING_ASK_NEW, Ring,
+    portal_keyring_decide, portal_keyring_event, portal_keyring_export, portal_keyring_free,
+    portal_keyring_import, portal_keyring_new, portal_keyring_reply, portal_keyring_tick,
+};
+pub use keyring_messages::{
+    portal_keyring_disclose, portal_keyring_forget_before, portal_keyring_forget_person,
+    portal_keyring_open, portal_keyring_people, portal_keyring_seal, portal_keyring_sessions,
 };
 pub use keys::{
     portal_key_list, portal_key_publish, portal_key_register, portal_key_reject, portal_key_renew,

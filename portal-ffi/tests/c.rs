@@ -146,6 +146,16 @@ fn keepers_work_side_by_side_and_end_with_their_portal_spec_17_5() {
 }
 
 #[test]
+fn two_people_talk_with_keyrings_e2ee_8() {
+    passes("portal-ffi/tests/c/keyring.c");
+}
+
+#[test]
+fn each_mistake_in_a_call_of_a_keyring_has_a_name_spec_17_2() {
+    passes("portal-ffi/tests/c/keyring_misuse.c");
+}
+
+#[test]
 fn the_first_program_runs() {
     let dir = tempfile::tempdir().unwrap();
     let program = program("examples/c/first.c", dir.path());

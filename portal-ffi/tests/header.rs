@@ -14,7 +14,7 @@ use common::{library, read, run, workspace};
 use portal_core::ErrorKind;
 
 /// In the order in which the header shows them.
-const SOURCES: [&str; 23] = [
+const SOURCES: [&str; 25] = [
     "status",
     "buf",
     "error",
@@ -38,6 +38,8 @@ const SOURCES: [&str; 23] = [
     "browsers",
     "browser_reply",
     "keeper",
+    "keyring",
+    "keyring_messages",
 ];
 
 /// What every function's documentation says, in this order.

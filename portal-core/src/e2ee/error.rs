@@ -49,29 +49,44 @@ pub enum Error {
     /// Suite 2 has no way to prove to a third person what a message said (E2EE.md 6).
     #[error("a message of suite 2 cannot be disclosed")]
     NoDisclosure,
+    /// What a keyring was given is not what it should be.
+    #[error("{what} is not valid: {why}")]
+    Malformed {
+        /// Which of the things given, or which field within it.
+        what: &'static str,
+        /// What is wrong with it, as the end of a sentence.
+        why: &'static str,
+    },
+    /// A keyring does not hold the room key that this needs.
+    #[error("the room key of that chat and epoch is not here")]
+    NoRoomKey,
 }
 
 impl Error {
-    /// The name of the error in the library's public list: `ERR_DECRYPT`, `ERR_ENVELOPE_INVALID`
-    /// or `ERR_INVALID` (SPEC 13).
+    /// The name of the error in the library's public list: `ERR_DECRYPT`, `ERR_ENVELOPE_INVALID`,
+    /// `ERR_NO_ROOM_KEY` or `ERR_INVALID` (SPEC 13).
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Decrypt => "ERR_DECRYPT",
             Self::InvalidEnvelope { .. } => "ERR_ENVELOPE_INVALID",
+            Self::NoRoomKey => "ERR_NO_ROOM_KEY",
             Self::TooLong { .. }
             | Self::InvalidKey { .. }
             | Self::InvalidBlob { .. }
             | Self::OutOfRange { .. }
-            | Self::NoDisclosure => "ERR_INVALID",
+            | Self::NoDisclosure
+            | Self::Malformed { .. } => "ERR_INVALID",
         }
     }
 
     /// The name of the bad field, for the errors whose code is `ERR_INVALID` (SPEC 13.1).
     pub const fn field(&self) -> Option<&'static str> {
         match self {
-            Self::Decrypt | Self::InvalidEnvelope { .. } => None,
+            Self::Decrypt | Self::InvalidEnvelope { .. } | Self::NoRoomKey => None,
             Self::TooLong { .. } => Some("plaintext"),
-            Self::InvalidKey { what } | Self::OutOfRange { what } => Some(what),
+            Self::InvalidKey { what }
+            | Self::OutOfRange { what }
+            | Self::Malformed { what, .. } => Some(what),
             Self::InvalidBlob { .. } => Some("blob"),
             Self::NoDisclosure => Some("disclosure"),
         }

@@ -44,6 +44,7 @@ mod envelope;
 mod error;
 mod fingerprint;
 mod kdf;
+pub mod keyring;
 mod keys;
 mod room;
 mod suite;

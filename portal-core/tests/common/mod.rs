@@ -12,8 +12,10 @@ pub mod fake;
 pub mod keys;
 pub mod matches;
 pub mod programs;
+pub mod rings;
 pub mod sealed;
 pub mod talk;
+pub mod victim;
 
 use std::sync::Arc;
 
