@@ -13,12 +13,12 @@
     reason = "it calls the exported functions as a program of C does, measures and reports"
 )]
 
-mod common;
+#[path = "../../benches/turns.rs"]
+mod turns;
 
 use std::hint::black_box;
 use std::ptr::null_mut;
 
-use common::take_turns;
 use portal::{
     Buf, Caller, Handle, PORTAL_ACTOR_USER, portal_buf_dispose, portal_call, portal_chat_get,
     portal_free, portal_match_status, portal_message_history, portal_open,
@@ -28,6 +28,7 @@ use portal_core::operation::Query;
 use portal_core::ops::{chats, matching, messages};
 use portal_core::{Actor, Options, Portal};
 use serde_json::json;
+use turns::take_turns;
 
 /// A file with one person who has one chat, open for Rust and for C.
 struct Bench {
@@ -101,35 +102,38 @@ impl Bench {
     ) {
         let user = Actor::user(self.user.try_into().expect("an id"));
         let actor = self.actor();
-        let times = take_turns([
-            &mut || {
-                let reply = self.portal.query(&user, query.clone()).expect("answers");
-                black_box(serde_json::to_string(&reply).expect("JSON"));
-            },
-            &mut || {
-                in_c(|reply| typed(self.handle, &raw const actor, reply));
-            },
-            &mut || {
-                black_box(self.portal.call_json(&user, Q::NAME, params)).expect("answers");
-            },
-            &mut || {
-                in_c(|reply| {
-                    // SAFETY: the handle lives, the inputs can be read, the reply written.
-                    unsafe {
-                        portal_call(
-                            self.handle,
-                            &raw const actor,
-                            Q::NAME.as_ptr().cast(),
-                            Q::NAME.len(),
-                            params.as_ptr().cast(),
-                            params.len(),
-                            reply,
-                            null_mut(),
-                        )
-                    }
-                });
-            },
-        ]);
+        let times = take_turns(
+            1000,
+            [
+                &mut || {
+                    let reply = self.portal.query(&user, query.clone()).expect("answers");
+                    black_box(serde_json::to_string(&reply).expect("JSON"));
+                },
+                &mut || {
+                    in_c(|reply| typed(self.handle, &raw const actor, reply));
+                },
+                &mut || {
+                    black_box(self.portal.call_json(&user, Q::NAME, params)).expect("answers");
+                },
+                &mut || {
+                    in_c(|reply| {
+                        // SAFETY: the handle lives, the inputs can be read, the reply written.
+                        unsafe {
+                            portal_call(
+                                self.handle,
+                                &raw const actor,
+                                Q::NAME.as_ptr().cast(),
+                                Q::NAME.len(),
+                                params.as_ptr().cast(),
+                                params.len(),
+                                reply,
+                                null_mut(),
+                            )
+                        }
+                    });
+                },
+            ],
+        );
         let [rust, own, named_in_rust, named] = times;
         println!(
             "{}: Rust {rust:.0} ns, its own function in C {own:.0} (+{:.0}); by its name in Rust {named_in_rust:.0}, \

@@ -14,16 +14,17 @@
     reason = "it calls libsodium, measures and reports"
 )]
 
-mod common;
+#[path = "../../benches/turns.rs"]
+mod turns;
 
 use std::ffi::{c_int, c_uchar, c_ulonglong};
 use std::hint::black_box;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use common::take_turns;
 use portal_core::e2ee::{Ctx, RoomCipher, Suite};
 use portal_core::random::SystemRandom;
+use turns::take_turns;
 
 const NONCE: usize = 24;
 const TAG: usize = 16;
@@ -111,18 +112,24 @@ fn main() {
                 let (number, ratio) = (suite.number(), ours / theirs);
                 println!("{number} {length} {what} {ours:.0} ns {theirs:.0} ns {ratio:.2}");
             };
-            let sealing = take_turns([
-                &mut || drop(black_box(cipher.seal(5, black_box(&text), &SystemRandom))),
-                &mut || drop(black_box(sodium_seal(black_box(&text)))),
-            ]);
+            let sealing = take_turns(
+                1000,
+                [
+                    &mut || drop(black_box(cipher.seal(5, black_box(&text), &SystemRandom))),
+                    &mut || drop(black_box(sodium_seal(black_box(&text)))),
+                ],
+            );
             tell("seal", sealing);
             let ours = cipher.seal(5, &text, &SystemRandom).expect("seals");
             let theirs = sodium_seal(&text);
             assert_eq!(cipher.open(5, &ours).expect("opens"), sodium_open(&theirs));
-            let opening = take_turns([
-                &mut || drop(black_box(cipher.open(5, black_box(&ours)))),
-                &mut || drop(black_box(sodium_open(black_box(&theirs)))),
-            ]);
+            let opening = take_turns(
+                1000,
+                [
+                    &mut || drop(black_box(cipher.open(5, black_box(&ours)))),
+                    &mut || drop(black_box(sodium_open(black_box(&theirs)))),
+                ],
+            );
             tell("open", opening);
         }
     }

@@ -7,6 +7,7 @@
 //! The surprise: a secret lives in a box. Moving a plain array leaves its bytes behind on the
 //! stack, where no drop ever wipes them.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use subtle::ConstantTimeEq as _;
@@ -160,6 +161,13 @@ impl PublicKey {
     /// Canonical base64, 44 characters.
     pub fn to_base64(&self) -> String {
         encoding::encode(&self.0)
+    }
+}
+
+// Equal and ordered as its bytes are, so that one can be looked for before it is checked.
+impl Borrow<[u8; 32]> for PublicKey {
+    fn borrow(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 

@@ -9,7 +9,6 @@ use super::wire::{self, Added, Came, ChatSays, Joined, MessageNew, Moved, Needed
 use super::{Alarm, Keyring, MOST_CHATS, Registration};
 use crate::e2ee::bind::Ctx;
 use crate::e2ee::error::{Error, Result};
-use crate::e2ee::keys::PublicKey;
 use crate::e2ee::suite::Suite;
 
 const DATA: &str = "data";
@@ -28,7 +27,7 @@ impl Keyring {
             "portal:key_added" => {
                 let added: Added = wire::read(data, DATA)?;
                 if let Some(key) = &added.public_key {
-                    let key = PublicKey::from_base64(key)?;
+                    let key = self.people.read(added.user_id, key)?;
                     self.people.sight(added.user_id, key, turn.now);
                 }
             }
@@ -166,7 +165,9 @@ impl Keyring {
     fn needed(&mut self, needed: &Needed, turn: &mut Turn<'_>) -> Result<()> {
         Ctx::new(needed.chat_id, needed.epoch)?;
         let key = needed.public_key.as_deref();
-        let key = key.map(PublicKey::from_base64).transpose()?;
+        let key = key
+            .map(|key| self.people.read(needed.user_id, key))
+            .transpose()?;
         if needed.holder_session != self.session_id {
             return Ok(());
         }

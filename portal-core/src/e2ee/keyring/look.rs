@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::chat::{Held, Recipient};
-use super::people::{Novelty, Trust};
+use super::people::{Novelty, People, Trust};
 use super::replies::Asked;
 use super::step::Turn;
 use super::wire::{Blob, KeyList, SessionKey};
@@ -165,8 +165,10 @@ impl Keyring {
             self.look_again(chat_id, turn);
             return;
         }
-        for session in list.sessions.iter().filter_map(recipient) {
-            self.people.sight(session.user_id, session.key, turn.now);
+        for session in &list.sessions {
+            if let Some(session) = self.people.recipient(session) {
+                self.people.sight(session.user_id, session.key, turn.now);
+            }
         }
         if !list.published {
             self.first(chat_id, list, turn);
@@ -224,7 +226,7 @@ impl Keyring {
         let lacks = |key: &&SessionKey| !key.holds && !key.has_blob && !key.waits;
         let lacking = list.sessions.iter().filter(lacks);
         let waiting: Vec<_> = lacking
-            .filter_map(recipient)
+            .filter_map(|session| self.people.recipient(session))
             .filter(|to| asked.contains(&to.session_id) || held_back.contains(&to.key))
             .collect();
         self.wrap_for(chat_id, &waiting, turn);
@@ -295,7 +297,10 @@ impl Keyring {
         const REFUSED: crate::e2ee::Error = crate::e2ee::Error::Decrypt;
         let chat = self.chats.get(&chat_id).ok_or(REFUSED)?;
         let ctx = Ctx::new(chat_id, epoch)?;
-        let sender = PublicKey::from_base64(&offer.blob.publisher_public_key)?;
+        let blob = offer.blob;
+        let sender = self
+            .people
+            .read(blob.publisher_user_id, &blob.publisher_public_key)?;
         let delivery = Delivery {
             blob: &offer.blob.text,
             sender: &sender,
@@ -348,12 +353,14 @@ impl Keyring {
     }
 }
 
-/// Somebody that a key can be wrapped for.
-pub(super) fn recipient(session: &SessionKey) -> Option<Recipient> {
-    let key = PublicKey::from_base64(session.public_key.as_deref()?).ok()?;
-    Some(Recipient {
-        user_id: session.user_id,
-        session_id: session.session_id,
-        key,
-    })
+impl People {
+    /// Somebody that a key can be wrapped for.
+    pub(super) fn recipient(&self, session: &SessionKey) -> Option<Recipient> {
+        let key = session.public_key.as_deref()?;
+        Some(Recipient {
+            user_id: session.user_id,
+            session_id: session.session_id,
+            key: self.read(session.user_id, key).ok()?,
+        })
+    }
 }

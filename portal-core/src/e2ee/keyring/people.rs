@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::e2ee::encoding;
+use crate::e2ee::error::Result;
 use crate::e2ee::keys::PublicKey;
 
 /// What happens when a key comes that is not known.
@@ -88,6 +90,19 @@ pub(super) struct People {
 }
 
 impl People {
+    /// Reads a user's key. One that is known has been checked, which takes about as long as wrapping for it.
+    ///
+    /// # Errors
+    /// `ERR_INVALID` naming `public_key`.
+    pub(super) fn read(&self, user: u64, text: &str) -> Result<PublicKey> {
+        let keys = self.of.get(&user);
+        let bytes = encoding::decode_exact::<32>(text);
+        let known = keys
+            .zip(bytes)
+            .and_then(|(keys, bytes)| keys.get_key_value(&*bytes));
+        known.map_or_else(|| PublicKey::from_base64(text), |(key, _)| Ok(*key))
+    }
+
     /// Sees a key that nothing is wrapped for or taken from now. That it was there first is what makes another one a
     /// change.
     pub(super) fn sight(&mut self, user: u64, key: PublicKey, now: i64) {

@@ -6,7 +6,6 @@
 use serde_json::{Value, json};
 
 use super::chat::{Held, Recipient, Wrapped};
-use super::look::recipient;
 use super::people::Trust;
 use super::replies::Asked;
 use super::step::Turn;
@@ -42,7 +41,7 @@ impl Keyring {
             .sessions
             .iter()
             .filter(|key: &&SessionKey| !key.waits)
-            .filter_map(recipient)
+            .filter_map(|session| self.people.recipient(session))
             .collect();
         let blobs = self.wrap(chat_id, &others, turn);
         let params = self.publication(chat_id, epoch, blobs);

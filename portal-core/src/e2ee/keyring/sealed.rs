@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::chat::{Chat, Held, Wrapped};
-use super::people::{Known, Trust};
+use super::people::{Known, People, Trust};
 use super::replays::Replays;
 use super::{Keyring, Options, Policy};
 use crate::e2ee::bind::Ctx;
@@ -195,7 +195,7 @@ impl Keyring {
             self.people.put(person.user_id, key, known);
         }
         for chat in &state.chats {
-            let restored = restored(chat)?;
+            let restored = restored(chat, &self.people)?;
             self.chats.insert(chat.id, restored);
         }
         Ok(())
@@ -235,7 +235,7 @@ fn chat_state<'a>(id: u64, chat: &Chat, room_keys: &'a [Zeroizing<String>]) -> C
     }
 }
 
-fn restored(state: &ChatState<'_>) -> Result<Chat> {
+fn restored(state: &ChatState<'_>, people: &People) -> Result<Chat> {
     let suite = Suite::from_number(state.e2ee.into()).ok_or(Error::Decrypt)?;
     let mut chat = Chat::new(suite, state.epoch);
     for key in &state.keys {
@@ -246,7 +246,7 @@ fn restored(state: &ChatState<'_>) -> Result<Chat> {
         for wrapped in &key.wrapped {
             let to = (
                 wrapped.user_id,
-                PublicKey::from_base64(&wrapped.public_key)?,
+                people.read(wrapped.user_id, &wrapped.public_key)?,
             );
             let made = Wrapped {
                 session_id: wrapped.session_id,

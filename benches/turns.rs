@@ -3,18 +3,17 @@
 use std::time::Instant;
 
 const ROUNDS: usize = 41;
-const CALLS: u32 = 1000;
 
-/// The median time of a call of each, in nanoseconds.
-pub(crate) fn take_turns<const N: usize>(mut works: [&mut dyn FnMut(); N]) -> [f64; N] {
+/// The median time of a call of each, in nanoseconds, of so many calls a turn.
+pub(crate) fn take_turns<const N: usize>(calls: u32, mut works: [&mut dyn FnMut(); N]) -> [f64; N] {
     let mut times: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
     for _ in 0..ROUNDS {
         for (work, times) in works.iter_mut().zip(&mut times) {
             let begin = Instant::now();
-            for _ in 0..CALLS {
+            for _ in 0..calls {
                 work();
             }
-            times.push(begin.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS));
+            times.push(begin.elapsed().as_secs_f64() * 1e9 / f64::from(calls));
         }
     }
     times.map(|mut times| {
