@@ -111,8 +111,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The version of this header; portal_version answers the library's.
+// The version of this header; portal_version and portal_version_number answer the library's.
 #define PORTAL_VERSION "0.1.0"
+#define PORTAL_VERSION_MAJOR 0
+#define PORTAL_VERSION_MINOR 1
+#define PORTAL_VERSION_PATCH 0
+// MAJOR * 1000000 + MINOR * 1000 + PATCH, to be compared.
+#define PORTAL_VERSION_NUMBER 1000
 
 // The call did what it says.
 #define PORTAL_OK 0
@@ -721,6 +726,14 @@ const char *portal_status_code(int32_t status);
 // - Threads: any, also several at once.
 // - Statuses: none.
 const char *portal_version(void);
+
+// - What: the library's version as a number that rises with it: 1000000 for each major, 1000 for each
+//   minor, 1 for each patch version; PORTAL_VERSION_NUMBER is the header's.
+// - Ownership: nothing changes hands.
+// - NULL: takes no pointer.
+// - Threads: any, also several at once.
+// - Statuses: none.
+int32_t portal_version_number(void);
 
 // - What: opens a database file, and creates and migrates it as the options allow.
 // - Ownership: *handle belongs to the caller, who gives it back with portal_free.

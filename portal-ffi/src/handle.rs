@@ -178,6 +178,22 @@ pub extern "C" fn portal_version() -> *const c_char {
     boundary(c"".as_ptr(), || VERSION.as_ptr().cast())
 }
 
+/// - What: the library's version as a number that rises with it: 1000000 for each major, 1000 for each
+///   minor, 1 for each patch version; PORTAL_VERSION_NUMBER is the header's.
+/// - Ownership: nothing changes hands.
+/// - NULL: takes no pointer.
+/// - Threads: any, also several at once.
+/// - Statuses: none.
+#[unsafe(no_mangle)]
+pub extern "C" fn portal_version_number() -> i32 {
+    boundary(0, || {
+        let part = |text: &str| text.parse::<i32>().unwrap_or(0);
+        part(env!("CARGO_PKG_VERSION_MAJOR")) * 1_000_000
+            + part(env!("CARGO_PKG_VERSION_MINOR")) * 1_000
+            + part(env!("CARGO_PKG_VERSION_PATCH"))
+    })
+}
+
 /// - What: opens a database file, and creates and migrates it as the options allow.
 /// - Ownership: *handle belongs to the caller, who gives it back with portal_free.
 /// - NULL: options may be NULL, which is every default; path and handle may not.

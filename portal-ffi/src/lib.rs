@@ -95,7 +95,9 @@ pub use follower::{
     Follower, portal_follower_deliver, portal_follower_free, portal_follower_next,
     portal_follower_open, portal_follower_position, portal_follower_wake,
 };
-pub use handle::{Handle, portal_close, portal_free, portal_open, portal_version};
+pub use handle::{
+    Handle, portal_close, portal_free, portal_open, portal_version, portal_version_number,
+};
 pub use keeper::{
     Keeper, portal_keeper_free, portal_keeper_open, portal_keeper_tend, portal_keeper_wait,
     portal_keeper_wake,

@@ -154,20 +154,41 @@ fn header() -> String {
     for source in SOURCES {
         builder = builder.with_src(workspace().join(format!("portal-ffi/src/{source}.rs")));
     }
-    let version = env!("CARGO_PKG_VERSION");
     let mut bytes = Vec::new();
     builder
         .with_header(preface())
-        .with_after_include(format!(
-            "\n// The version of this header; portal_version answers the library's.\n\
-             #define PORTAL_VERSION \"{version}\""
-        ))
+        .with_after_include(versions())
         .generate()
         .unwrap()
         .write(&mut bytes);
     let text = String::from_utf8(bytes).unwrap();
     // Rust's words for what C calls otherwise.
     text.replace('`', "")
+}
+
+/// The macros of the version, which are Cargo's.
+fn versions() -> String {
+    let text = env!("CARGO_PKG_VERSION");
+    let parts = [
+        env!("CARGO_PKG_VERSION_MAJOR"),
+        env!("CARGO_PKG_VERSION_MINOR"),
+        env!("CARGO_PKG_VERSION_PATCH"),
+    ];
+    let [major, minor, patch] = parts.map(|part| part.parse::<i32>().unwrap());
+    assert!(
+        minor < 1000 && patch < 1000,
+        "the number of a version has three digits for each"
+    );
+    let number = major * 1_000_000 + minor * 1_000 + patch;
+    format!(
+        "\n// The version of this header; portal_version and portal_version_number answer the library's.\n\
+         #define PORTAL_VERSION \"{text}\"\n\
+         #define PORTAL_VERSION_MAJOR {major}\n\
+         #define PORTAL_VERSION_MINOR {minor}\n\
+         #define PORTAL_VERSION_PATCH {patch}\n\
+         // MAJOR * 1000000 + MINOR * 1000 + PATCH, to be compared.\n\
+         #define PORTAL_VERSION_NUMBER {number}"
+    )
 }
 
 fn preface() -> String {

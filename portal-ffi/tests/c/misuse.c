@@ -10,6 +10,7 @@ static void *const STALE = (void *)&NOT_UTF8;
 
 static void statuses_have_names(void) {
     CHECK(strcmp(portal_version(), PORTAL_VERSION) == 0);
+    CHECK(portal_version_number() == PORTAL_VERSION_NUMBER);
     CHECK(strcmp(portal_status_code(PORTAL_OK), "OK") == 0);
     CHECK(strcmp(portal_status_code(PORTAL_ERR_CHAT_NOT_FOUND), "ERR_CHAT_NOT_FOUND") == 0);
     CHECK(portal_status_code(-1) == NULL && portal_status_code(200) == NULL);
