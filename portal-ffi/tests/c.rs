@@ -171,6 +171,29 @@ fn the_program_that_runs_browsers_runs_spec_11_3() {
     assert!(said.contains("\"password\":\"open sesame\""), "{said}");
 }
 
+#[test]
+fn the_matchers_minute_of_grace_runs_out_by_the_hosts_clock_spec_9_9() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = program("examples/c/matcher.c", dir.path());
+    let said = run(start(&program).arg(dir.path().join("chat.db")));
+    let back = said.find("room:peer_returned").expect("ben is back");
+    let ended = said.find("\"reason\":\"peer_stayed_away\"");
+    assert!(ended.is_some_and(|ended| ended > back), "{said}");
+}
+
+#[test]
+fn a_chat_in_c_is_read_by_those_who_are_in_it_and_a_kick_moves_its_keys_spec_8_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = program("examples/c/e2ee.c", dir.path());
+    let said = run(start(&program).arg(dir.path().join("chat.db")));
+    let after = said.split("ben says: Where were we?").nth(1).unwrap();
+    assert!(after.contains("ada reads: Where were we?"), "{said}");
+    assert!(after.contains("cyd reads: ERR_NO_ROOM_KEY"), "{said}");
+    // What was said while she was there she can have kept.
+    assert!(after.contains("cyd reads: Good morning, Ben"), "{said}");
+    assert!(!after.contains("cyd reads: Where were we?"), "{said}");
+}
+
 /// The static library needs the system's libraries named; those of Linux.
 #[test]
 #[cfg(target_os = "linux")]
