@@ -1,0 +1,210 @@
+"""A client's keys: it is told what happens, and answers what to ask for.
+
+A client's whole loop is :meth:`Keyring.event` for each event, and :meth:`Step.carry_out` for what comes of it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import time
+import weakref
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from ctypes import byref
+from dataclasses import dataclass
+from typing import Any, Self
+
+from . import _c
+from .errors import PortalError, check
+from .portal import Closing, filling, take
+
+# Runs an operation by its name, with its parameters by theirs, for the session that a keyring belongs to.
+Call = Callable[..., Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """An operation to call, whose answer goes to :meth:`Keyring.reply`."""
+
+    id: int
+    op: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a keyring wants done. ``alarms`` are for a person to see; ``keys`` are those that came."""
+
+    requests: list[Request]
+    alarms: list[dict[str, Any]]
+    keys: list[dict[str, int]]
+    wake_at_ms: int | None
+
+    def carry_out(self, keyring: Keyring, call: Call, now_ms: int | None = None) -> Step:
+        """Calls what is asked for, and what is asked for then, until nothing is; the rest of it all as one step."""
+        alarms, keys, last = list(self.alarms), list(self.keys), self
+        requests = list(self.requests)
+        while requests:
+            request = requests.pop(0)
+            answer: Mapping[str, Any] | PortalError
+            try:
+                answer = call(request.op, **request.params)
+            except PortalError as refusal:
+                answer = refusal
+            last = keyring.reply(request.id, answer, now_ms)
+            requests += last.requests
+            alarms += last.alarms
+            keys += last.keys
+        return Step([], alarms, keys, last.wake_at_ms)
+
+
+class Keyring(Closing):
+    """The keys of one session. Calls from several threads follow each other.
+
+    ``secret_key`` is that session's, 32 bytes; without it a new one is made. The first key that is seen of somebody is
+    accepted, another asked about: ``ask_new`` and ``accept_changed`` turn that over. Times are UTC milliseconds since
+    1970; the system's clock where they are left out.
+    """
+
+    def __init__(
+        self,
+        user_id: int,
+        session_id: int,
+        *,
+        secret_key: bytes | None = None,
+        ask_new: bool = False,
+        accept_changed: bool = False,
+        random: Callable[[int], bytes] | None = None,
+    ) -> None:
+        options, kept = _options(user_id, session_id, secret_key, ask_new, accept_changed, random)
+        keyring, failure = ctypes.c_void_p(), ctypes.c_void_p()
+        check(_c.lib.portal_keyring_new(byref(options), byref(keyring), byref(failure)), failure)
+        self._own(keyring, kept)
+
+    @classmethod
+    def imported(
+        cls,
+        sealed: str,
+        key: bytes,
+        user_id: int,
+        session_id: int,
+        *,
+        ask_new: bool = False,
+        accept_changed: bool = False,
+        random: Callable[[int], bytes] | None = None,
+    ) -> Self:
+        """What :meth:`export` has sealed under a key."""
+        options, kept = _options(user_id, session_id, None, ask_new, accept_changed, random)
+        keyring, failure, given = ctypes.c_void_p(), ctypes.c_void_p(), sealed.encode()
+        status = _c.lib.portal_keyring_import(
+            byref(options), given, len(given), _key(key), byref(keyring), byref(failure)
+        )
+        check(status, failure)
+        made = cls.__new__(cls)
+        made._own(keyring, kept)
+        return made
+
+    def _own(self, keyring: ctypes.c_void_p, kept: list[object]) -> None:
+        self._keyring = keyring
+        self._free = weakref.finalize(self, _free, keyring, kept)
+
+    def close(self) -> None:
+        """Wipes the keys, while no other thread uses them. Repeatable."""
+        self._free()
+
+    def event(self, name: str, data: Mapping[str, Any], now_ms: int | None = None) -> Step:
+        """Takes in an event as it was delivered. Tell it of ``room.join`` likewise, with that operation's reply, of
+        ``room.leave`` with the ``chat_id``, and of ``disconnected`` with nothing."""
+        return self._step("event", *_text(name), *_text(json.dumps(data)), _now(now_ms))
+
+    def reply(self, request_id: int, answer: Mapping[str, Any] | PortalError, now_ms: int | None = None) -> Step:
+        """Takes in what came of a request: its reply, or how it was refused."""
+        status, document = (answer.status, answer.extras) if isinstance(answer, PortalError) else (0, answer)
+        return self._step("reply", request_id, status, *_text(json.dumps(document)), _now(now_ms))
+
+    def tick(self, now_ms: int | None = None) -> Step:
+        """Does what is due; to be called at a step's ``wake_at_ms``."""
+        return self._step("tick", _now(now_ms))
+
+    def decide(self, user_id: int, public_key: str, accept: bool, now_ms: int | None = None) -> Step:
+        """Says whether a key that an alarm has named is to be trusted."""
+        return self._step("decide", user_id, _key(b64decode(public_key)), int(accept), _now(now_ms))
+
+    def seal(self, chat_id: int, text: str) -> str:
+        """The content of ``message.send``."""
+        return self._answer("seal", chat_id, *_text(text)).decode()
+
+    def open(self, chat_id: int, message_id: int, sender_id: int, envelope: str) -> str:
+        """What a message says. ``ERR_NO_ROOM_KEY``: its key may come yet; ``ERR_DECRYPT``: it does not open."""
+        return self._answer("open", chat_id, message_id, sender_id, *_text(envelope)).decode()
+
+    def disclose(self, chat_id: int, message_id: int, sender_id: int, envelope: str) -> str:
+        """The key of one message, the ``disclosure`` of ``report.create``."""
+        return self._answer("disclose", chat_id, message_id, sender_id, *_text(envelope)).decode()
+
+    def sessions(self, chat_id: int, epoch: int) -> list[dict[str, Any]]:
+        """For whom this keyring has wrapped the key of an epoch, with the fingerprints to compare."""
+        sessions: list[dict[str, Any]] = json.loads(self._answer("sessions", chat_id, epoch))
+        return sessions
+
+    def people(self) -> list[dict[str, Any]]:
+        """Every key that was seen of others, and whether it is trusted."""
+        people: list[dict[str, Any]] = json.loads(self._answer("people"))
+        return people
+
+    def export(self, key: bytes) -> str:
+        """Everything it knows, sealed under a key of 32 bytes."""
+        return self._answer("export", _key(key)).decode()
+
+    def _step(self, name: str, *arguments: Any) -> Step:
+        step = json.loads(self._answer(name, *arguments))
+        return Step([Request(**each) for each in step["requests"]], step["alarms"], step["keys"], step["wake_at_ms"])
+
+    def _answer(self, name: str, *arguments: Any) -> bytes:
+        if not self._free.alive:
+            raise ValueError("this keyring is closed")
+        buf, failure = _c.Buf(), ctypes.c_void_p()
+        function = getattr(_c.lib, f"portal_keyring_{name}")
+        check(function(self._keyring, *arguments, byref(buf), byref(failure)), failure)
+        return take(buf)
+
+
+def _options(
+    user_id: int,
+    session_id: int,
+    secret_key: bytes | None,
+    ask_new: bool,
+    accept_changed: bool,
+    random: Callable[[int], bytes] | None,
+) -> tuple[_c.KeyringOptions, list[object]]:
+    """The options as C takes them, and what must live as long as the keyring does."""
+    options = _c.KeyringOptions(size=ctypes.sizeof(_c.KeyringOptions), user_id=user_id, session_id=session_id)
+    options.flags = 1 * ask_new + 2 * accept_changed
+    kept: list[object] = []
+    if secret_key is not None:
+        options.secret_key = _key(secret_key)
+    if random is not None:
+        options.random = _c.RANDOM(filling(random))
+        kept.append(options.random)
+    return options, kept
+
+
+def _key(key: bytes) -> bytes:
+    if len(key) != 32:
+        raise ValueError("a key has 32 bytes")
+    return key
+
+
+def _text(text: str) -> tuple[bytes, int]:
+    encoded = text.encode()
+    return encoded, len(encoded)
+
+
+def _now(now_ms: int | None) -> int:
+    return time.time_ns() // 1_000_000 if now_ms is None else now_ms
+
+
+def _free(keyring: ctypes.c_void_p, kept: list[object]) -> None:
+    _c.lib.portal_keyring_free(keyring)
+    kept.clear()
