@@ -1,0 +1,118 @@
+// A client's keys: it is told what happens, and answers what to ask for.
+
+import koffi from "koffi";
+
+import { KEYRING_OPTIONS, PortalError, c, checked, take, text } from "./library.js";
+
+/**
+ * The keys of one session. What happens is told by `event`; what is to be asked for then, `carryOut` asks for.
+ *
+ * `askNew` and `acceptChanged` turn over whom it trusts: somebody's first key is accepted, another asked about.
+ */
+export class Keyring {
+    #keyring;
+
+    constructor(userId, sessionId, { askNew = false, acceptChanged = false, imported } = {}) {
+        const options = {
+            size: koffi.sizeof(KEYRING_OPTIONS), flags: (askNew ? 1 : 0) | (acceptChanged ? 2 : 0), user_id: userId,
+            session_id: sessionId,
+        };
+        const out = [null];
+        if (imported) checked("portal_keyring_import", options, ...text(imported.sealed), bytes(imported.key), out);
+        else checked("portal_keyring_new", options, out);
+        this.#keyring = out[0];
+    }
+
+    /** What `export` has sealed under a key of 32 bytes. */
+    static import(sealed, key, userId, sessionId, options) {
+        return new Keyring(userId, sessionId, { ...options, imported: { sealed, key } });
+    }
+
+    /** Everything it knows, sealed under a key of 32 bytes. */
+    export(key) {
+        return this.#answer("portal_keyring_export", bytes(key));
+    }
+
+    /**
+     * Takes in an event as it was delivered, and answers a step: `requests` to make, `alarms` to show, `keys` that came,
+     * and `wake_at_ms`, when to call `tick`, or null. Tell it of "room.join" likewise, with that operation's reply, of
+     * "room.leave" with the `chat_id`, and of "disconnected" with nothing.
+     */
+    event(name, data = {}, now = Date.now()) {
+        return JSON.parse(this.#answer("portal_keyring_event", ...text(name), ...text(JSON.stringify(data)), now));
+    }
+
+    /** Takes in what came of a request: its reply, or the PortalError that refused it. */
+    reply(requestId, answer, now = Date.now()) {
+        const [status, document] = answer instanceof PortalError ? [answer.status, answer.extras] : [0, answer];
+        return JSON.parse(this.#answer("portal_keyring_reply", requestId, status, ...text(JSON.stringify(document)), now));
+    }
+
+    /** Does what is due. */
+    tick(now = Date.now()) {
+        return JSON.parse(this.#answer("portal_keyring_tick", now));
+    }
+
+    /** Says whether a key that an alarm has named is to be trusted. */
+    decide(userId, publicKey, accept, now = Date.now()) {
+        const key = bytes(Buffer.from(publicKey, "base64"));
+        return JSON.parse(this.#answer("portal_keyring_decide", userId, key, accept ? 1 : 0, now));
+    }
+
+    /**
+     * Makes the requests of a step, and those that come of them, with `call(op, params)`, which answers the reply or a
+     * promise of it. Fulfilled with all alarms and keys and the last `wake_at_ms`.
+     */
+    async carryOut(step, call) {
+        const rest = { ...step, requests: [], alarms: [...step.alarms], keys: [...step.keys] };
+        const requests = [...step.requests];
+        for (let request; (request = requests.shift());) {
+            let answer;
+            try {
+                answer = await call(request.op, request.params);
+            } catch (error) {
+                if (!(error instanceof PortalError)) throw error;
+                answer = error;
+            }
+            const next = this.reply(request.id, answer);
+            requests.push(...next.requests);
+            rest.alarms.push(...next.alarms);
+            rest.keys.push(...next.keys);
+            rest.wake_at_ms = next.wake_at_ms;
+        }
+        return rest;
+    }
+
+    /** The content of message.send. */
+    seal(chatId, plaintext) {
+        return this.#answer("portal_keyring_seal", chatId, ...text(plaintext));
+    }
+
+    /** What a message says. ERR_NO_ROOM_KEY: its key may come yet; ERR_DECRYPT: it does not open. */
+    open({ chat_id, id, sender, content }) {
+        return this.#answer("portal_keyring_open", chat_id, id, sender.id, ...text(content));
+    }
+
+    /** For whom this keyring has wrapped the key of an epoch, with the fingerprints to compare. */
+    sessions(chatId, epoch) {
+        return JSON.parse(this.#answer("portal_keyring_sessions", chatId, epoch));
+    }
+
+    /** Wipes the keys. Repeatable. */
+    close() {
+        c.portal_keyring_free(this.#keyring);
+        this.#keyring = null;
+    }
+
+    #answer(name, ...values) {
+        if (this.#keyring === null) throw new Error("this keyring is closed");
+        const buf = {};
+        checked(name, this.#keyring, ...values, buf);
+        return take(buf);
+    }
+}
+
+function bytes(key) {
+    if (key.length !== 32) throw new RangeError("a key has 32 bytes");
+    return key;
+}

@@ -1,0 +1,119 @@
+// What the module promises: replies, errors by code, an event loop that goes on while somebody waits, and an end.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+
+import { Actor, Keyring, Portal, PortalError, version } from "./portal.js";
+
+const operator = Actor.operator();
+
+/** A test with an open file of its own. */
+function withPortal(name, body, options) {
+    test(name, async () => {
+        const directory = mkdtempSync(join(tmpdir(), "portal-"));
+        const portal = new Portal(join(directory, "chat.db"), options);
+        try {
+            await body(portal, join(directory, "chat.db"));
+        } finally {
+            await portal.close();
+            rmSync(directory, { recursive: true });
+        }
+    });
+}
+
+withPortal("a chat is made and the log tells of it", async (portal) => {
+    const follower = portal.follow();
+    const start = follower.position;
+    const { user_id } = portal.call(operator, "user.create", { username: "ada", role: "admin" });
+    const chat = portal.call(Actor.user(user_id), "chat.create", { chat_type: "OFFICIAL", name: "Lobby ☕" });
+    assert.equal(chat.owner, user_id);
+    assert.equal(portal.call(Actor.guest(), "chat.get", { chat_id: chat.id }).name, "Lobby ☕");
+    const names = (await follower.next()).map((event) => event.name);
+    assert.deepEqual(names, ["user:created", "room:created"]);
+    assert.deepEqual(await follower.next(), []);
+    assert.deepEqual((await portal.follow(start).next()).map((event) => event.name), names);
+    assert.match(version, /^\d+\.\d+\.\d+$/);
+});
+
+withPortal("a failure has its code and its details", (portal) => {
+    assert.throws(() => portal.call(operator, "user.create", { username: "a" }), (error) => {
+        assert.ok(error instanceof PortalError);
+        assert.equal(error.status, 101);
+        assert.equal(error.code, "ERR_INVALID");
+        assert.deepEqual(error.extras, { field: "username" });
+        return true;
+    });
+    const nowhere = () => new Portal("/nowhere/at all/chat.db", { existing: true });
+    assert.throws(nowhere, { code: "ERR_STORAGE_NOT_FOUND" });
+    const wrong = Actor.guest({ country: "Netherlands" });
+    assert.throws(() => portal.call(wrong, "chat.list"), { extras: { field: "actor.country" } });
+});
+
+withPortal("the event loop goes on while a follower waits", async (portal) => {
+    const follower = portal.follow();
+    let turns = 0;
+    let waits = true;
+    const events = follower.next(100, 600_000).finally(() => (waits = false));
+    // The wait cannot end before the call below, which comes only because the loop goes on.
+    for (; turns < 100; turns += 1) await setImmediate();
+    assert.ok(waits);
+    portal.call(operator, "user.create", { username: "ada" });
+    assert.equal((await events)[0].name, "user:created");
+});
+
+withPortal("closing ends who waits, and comes to an end itself", async (portal) => {
+    const heard = [];
+    const listening = (async () => {
+        for await (const event of portal.follow()) heard.push(event.name);
+    })();
+    portal.call(operator, "user.create", { username: "ada" });
+    while (heard.length === 0) await setImmediate();
+    await portal.close();
+    await portal.close();
+    await listening;
+    assert.deepEqual(heard, ["user:created"]);
+    assert.throws(() => portal.call(operator, "chat.list"), /closed/);
+});
+
+withPortal("a follower that is closed waits no longer", async (portal) => {
+    const follower = portal.follow();
+    const events = follower.next(100, 600_000);
+    const late = follower.next(100, 600_000);
+    await setImmediate();
+    await Promise.all([follower.close(), follower.close()]);
+    assert.deepEqual(await events, []);
+    await assert.rejects(late, /closed/);
+    await assert.rejects(follower.next(), /closed/);
+});
+
+withPortal("who is connected is told", async (portal) => {
+    const follower = portal.follow();
+    const { user_id } = portal.call(operator, "user.create", { username: "ada" });
+    const { token } = portal.call(operator, "session.create", { user_id });
+    const connection = portal.connect(Actor.session(portal.authenticate(token)));
+    portal.call(Actor.connection(connection), "match.enqueue", { interests: ["tea"] });
+    const [told] = await follower.deliver();
+    assert.deepEqual([told.to, told.name], [[connection], "match:queued"]);
+    assert.ok(portal.tick() >= Date.now() - 1000);
+    portal.disconnect(connection);
+}, { presence: true });
+
+test("a keyring is kept sealed, and opens with its key alone", async () => {
+    const keyring = new Keyring(1, 7);
+    const key = Buffer.alloc(32, 7);
+    const sealed = keyring.export(key);
+    const room = { as_of: 1, may_talk: true, chat: { id: 4, e2ee: 3, epoch: 1, chat_type: "PRIVATE" } };
+    assert.equal(keyring.event("room.join", room).requests[0].op, "key.register");
+    assert.throws(() => keyring.seal(4, "Hello"), { code: "ERR_NO_ROOM_KEY" });
+    assert.throws(() => keyring.reply(99, {}), { extras: { field: "request_id" } });
+    keyring.close();
+    keyring.close();
+    assert.throws(() => keyring.tick(), /closed/);
+    Keyring.import(sealed, key, 1, 8).close();
+    assert.throws(() => Keyring.import(sealed, Buffer.alloc(32), 1, 8), { code: "ERR_DECRYPT" });
+    assert.throws(() => Keyring.import(sealed, "short", 1, 8), RangeError);
+});
