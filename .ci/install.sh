@@ -2,11 +2,11 @@
 # installed that is there.
 # shellcheck shell=bash
 
-# Installs Debian's packages where a command is missing: debian COMMAND PACKAGE...
+# Installs Debian's packages where a command, or a file that has a path, is missing: debian COMMAND PACKAGE...
 debian() {
     local command="$1"
     shift
-    if command -v "$command" >/dev/null; then return; fi
+    if command -v "$command" >/dev/null || [ -f "$command" ]; then return; fi
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "there is no $command" >&2; exit 1; }
     # Only the programs are wanted: nothing is to start them.
     local policy=/usr/sbin/policy-rc.d made="" installed=0
