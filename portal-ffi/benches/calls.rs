@@ -50,7 +50,10 @@ impl Bench {
                 .call_json(&operator, op, &params.to_string())
                 .expect(op);
             let reply: serde_json::Value = serde_json::from_str(&reply).expect("JSON");
-            reply.pointer(place).and_then(|id| id.as_i64()).expect(op)
+            reply
+                .pointer(place)
+                .and_then(serde_json::Value::as_i64)
+                .expect(op)
         };
         let user = number(
             "user.create",

@@ -12,11 +12,28 @@ pub(super) fn hkdf(ikm: &[u8], info: &[&[u8]], out: &mut [u8]) {
         .expect("every length asked for here is far below HKDF's limit");
 }
 
-/// `HMAC(key, message)`, written into `out`, so that a secret result has one home.
-pub(super) fn hmac(key: &[u8; 32], message: &[u8], out: &mut [u8; 32]) {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    mac.update(message);
-    let mut tag = mac.finalize().into_bytes();
-    out.copy_from_slice(&tag);
-    tag.as_mut_slice().zeroize();
+/// A key of HMAC, ready to be used more than once: that is half of the work for a short message. Wiped when dropped, by
+/// the crate.
+pub(super) struct MacKey(Box<Hmac<Sha256>>);
+
+impl MacKey {
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        let mac = Hmac::new_from_slice(key).expect("HMAC takes keys of any length");
+        Self(Box::new(mac))
+    }
+
+    /// `HMAC(key, message)`, written into `out`, so that a secret result has one home.
+    pub(super) fn mac(&self, message: &[u8], out: &mut [u8; 32]) {
+        let mut mac = Hmac::clone(&self.0);
+        mac.update(message);
+        let mut tag = mac.finalize().into_bytes();
+        out.copy_from_slice(&tag);
+        tag.as_mut_slice().zeroize();
+    }
+}
+
+impl std::fmt::Debug for MacKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
 }

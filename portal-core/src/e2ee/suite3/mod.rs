@@ -19,7 +19,7 @@ pub use blob::{unwrap, wrap};
 use super::bind::Who;
 use super::envelope::Envelope;
 use super::error::{Error, Result};
-use super::kdf::{hkdf, hmac};
+use super::kdf::{MacKey, hkdf};
 use super::keys::{MessageKey, RoomKey, Secret};
 use super::suite::Suite;
 use crate::random::Random;
@@ -43,10 +43,10 @@ const NONCE: [u8; 12] = [0; 12];
 
 /// What one sender's messages in one chat and epoch are sealed with. Worth keeping: it costs as
 /// much as a short message. [`super::RoomCipher`] keeps them.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SenderKey {
     who: Who,
-    secret: Secret,
+    key: MacKey,
 }
 
 impl SenderKey {
@@ -54,7 +54,8 @@ impl SenderKey {
     pub fn derive(key: &RoomKey, who: Who) -> Self {
         let info: [&[u8]; 2] = [b"portal/3 sender", &who.to_bytes()];
         let secret = Secret::new(|secret| hkdf(key.bytes(), &info, secret));
-        Self { who, secret }
+        let key = MacKey::new(secret.bytes());
+        Self { who, key }
     }
 
     /// Whose messages, in which chat and epoch.
@@ -80,12 +81,11 @@ impl SenderKey {
         let (text, tag) = rest.split_at_mut(padded);
 
         random.fill(salt);
-        let key = self.message_key(salt);
-        commitment.copy_from_slice(&key.commitment());
+        let key = MacKey::new(self.message_key(salt).bytes());
+        commitment.copy_from_slice(&committed(&key));
         padding::pad(plaintext.as_bytes(), text);
         // Fails for lengths only, and they are right.
-        let made = key
-            .cipher()
+        let made = cipher(&key)
             .encrypt_inout_detached(&NONCE.into(), &self.who.to_bytes(), text.into())
             .map_err(|_| TOO_LONG)?;
         tag.copy_from_slice(&made);
@@ -117,7 +117,7 @@ impl SenderKey {
     }
 
     fn message_key(&self, salt: &[u8]) -> MessageKey {
-        MessageKey::new(|key| hmac(self.secret.bytes(), salt, key))
+        MessageKey::new(|key| self.key.mac(salt, key))
     }
 }
 
@@ -130,18 +130,17 @@ pub fn verify_disclosure(who: Who, envelope: &Envelope<'_>, key: &MessageKey) ->
     open(who, key, ciphertext(who, envelope)?)
 }
 
-impl MessageKey {
-    fn commitment(&self) -> [u8; COMMITMENT] {
-        let mut commitment = [0; COMMITMENT];
-        hmac(self.bytes(), b"portal/3 commit", &mut commitment);
-        commitment
-    }
+/// What a message commits to, of its message key.
+fn committed(key: &MacKey) -> [u8; COMMITMENT] {
+    let mut commitment = [0; COMMITMENT];
+    key.mac(b"portal/3 commit", &mut commitment);
+    commitment
+}
 
-    fn cipher(&self) -> Aes256Gcm {
-        let mut key = Zeroizing::new([0; 32]);
-        hmac(self.bytes(), b"portal/3 key", &mut key);
-        Aes256Gcm::new((&*key).into())
-    }
+fn cipher(key: &MacKey) -> Aes256Gcm {
+    let mut secret = Zeroizing::new([0; 32]);
+    key.mac(b"portal/3 key", &mut secret);
+    Aes256Gcm::new((&*secret).into())
 }
 
 /// The bytes of an envelope that claims to be of this epoch, as long as a message is.
@@ -162,12 +161,13 @@ fn ciphertext(who: Who, envelope: &Envelope<'_>) -> Result<Vec<u8>> {
 fn open(who: Who, key: &MessageKey, ct: Vec<u8>) -> Result<String> {
     // It is decrypted where it lies, and what it says leaves here as one text and no more.
     let mut ct = Zeroizing::new(ct);
+    let key = MacKey::new(key.bytes());
     let (head, rest) = ct.split_at_mut(SALT + COMMITMENT);
-    if !bool::from(head[SALT..].ct_eq(&key.commitment())) {
+    if !bool::from(head[SALT..].ct_eq(&committed(&key))) {
         return Err(Error::Decrypt);
     }
     let (text, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(Error::Decrypt)?;
-    key.cipher()
+    cipher(&key)
         .decrypt_inout_detached(&NONCE.into(), &who.to_bytes(), text.into(), (&*tag).into())
         .map_err(|_| Error::Decrypt)?;
     let plaintext = padding::unpad(text).ok_or(Error::Decrypt)?;
