@@ -152,8 +152,13 @@ impl Drop for Inside<'_> {
     fn drop(&mut self) {
         // First, so that nobody who finds the gate empty finds the portal in use.
         self.portal = None;
-        self.gate.lock().inside -= 1;
-        self.gate.left.notify_all();
+        let mut state = self.gate.lock();
+        state.inside -= 1;
+        // Only who closes waits, and waking nobody is a call to the system all the same.
+        if state.portal.is_none() {
+            drop(state);
+            self.gate.left.notify_all();
+        }
     }
 }
 
