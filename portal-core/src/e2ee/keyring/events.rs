@@ -106,7 +106,7 @@ impl Keyring {
         };
         if u64::from(chat.suite.number()) != says.e2ee {
             let (chat_id, e2ee) = (says.id, says.e2ee);
-            turn.step.alarms.push(Alarm::SuiteChanged { chat_id, e2ee });
+            self.step.alarms.push(Alarm::SuiteChanged { chat_id, e2ee });
             return false;
         }
         if chat.move_to(says.epoch) {

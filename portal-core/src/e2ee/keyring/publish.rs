@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::chat::{Held, Recipient, Wrapped};
+use super::look::BEHIND;
 use super::people::Trust;
 use super::replies::Asked;
 use super::step::Turn;
@@ -28,6 +29,10 @@ impl Keyring {
             return;
         };
         let epoch = chat.epoch;
+        // Should there be no randomness for what follows, it is tried again.
+        if let Some(seat) = &mut chat.seat {
+            seat.look_at = Some(turn.now.saturating_add(BEHIND.cast_signed()));
+        }
         // A key that was the epoch's stays it. One that was never published is not tried twice.
         if chat.current().is_none() {
             let Ok(ctx) = Ctx::new(chat_id, epoch) else {
@@ -45,7 +50,7 @@ impl Keyring {
             .collect();
         let blobs = self.wrap(chat_id, &others, turn);
         let params = self.publication(chat_id, epoch, blobs);
-        self.ask_about(Asked::First(chat_id, epoch), "key.publish", params, turn);
+        self.ask_about(Asked::First(chat_id, epoch), "key.publish", params);
     }
 
     /// Wraps the present epoch's key for these, as a holder.
@@ -62,7 +67,7 @@ impl Keyring {
             return;
         };
         let params = self.publication(chat_id, epoch, blobs);
-        self.ask(Asked::Wrap(chat_id, epoch), "key.publish", params, turn);
+        self.ask(Asked::Wrap(chat_id, epoch), "key.publish", params);
     }
 
     /// Goes on with those who were beyond one call's measure.

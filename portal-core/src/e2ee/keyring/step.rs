@@ -113,19 +113,14 @@ pub enum Answer<'a> {
     },
 }
 
-/// One call: its time, its randomness, and what comes of it.
+/// One call: its time and its randomness.
 pub(super) struct Turn<'a> {
     pub(super) now: i64,
     pub(super) random: &'a dyn Random,
-    pub(super) step: Step,
 }
 
 impl<'a> Turn<'a> {
     pub(super) fn new(now: i64, random: &'a dyn Random) -> Self {
-        Self {
-            now,
-            random,
-            step: Step::default(),
-        }
+        Self { now, random }
     }
 }
