@@ -255,3 +255,19 @@ fn an_epochs_published_key_is_never_replaced_e2ee_1() {
     let step = victim.done(&step, &list);
     assert_eq!(step.requests[0].params["key_check"], first);
 }
+
+#[test]
+fn the_key_of_nobody_is_not_taken_e2ee_8() {
+    for nobody in [0, 1 << 53, u64::MAX] {
+        let mut victim = Victim::new();
+        let ctx = Ctx::new(CHAT, 1).unwrap();
+        let cipher = RoomCipher::generate(Suite::Three, ctx, &victim.random);
+        let step = victim.join(CHAT, 3, 1);
+        let mut list = victim.list(ctx, Some(&cipher), cipher.check());
+        list["blob"]["publisher_user_id"] = json!(nobody);
+        list["sessions"][1]["user_id"] = json!(nobody);
+        let step = victim.done(&step, &list);
+        assert_eq!(step.requests[0].op, "key.reject");
+        assert_eq!(victim.ring.people(), []);
+    }
+}
