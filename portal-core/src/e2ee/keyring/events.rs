@@ -41,7 +41,10 @@ impl Keyring {
             // A match that is over is a chat that is: of a match, both events come.
             "room:destroyed" | "match:ended" => {
                 let chat_id = chat_of(&wire::read(data, DATA)?)?;
-                self.drop_chat(chat_id);
+                self.unseat(chat_id);
+                if let Some(chat) = self.chats.get_mut(&chat_id) {
+                    chat.end();
+                }
             }
             "room:kicked" | "user:banned" | "room:evicted" => {
                 self.removed(&wire::read(data, DATA)?, turn);

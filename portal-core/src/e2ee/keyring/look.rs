@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::chat::{Held, Recipient};
+use super::chat::{Held, Left, Recipient};
 use super::people::{Novelty, People, Trust};
 use super::replies::Asked;
 use super::step::Turn;
@@ -206,7 +206,7 @@ impl Keyring {
             held.is_published = true;
             self.step.keys.push(NewKey { chat_id, epoch });
         } else {
-            chat.keys.remove(&epoch);
+            chat.drop_key(epoch);
         }
     }
 
@@ -283,7 +283,7 @@ impl Keyring {
     }
 
     /// # Errors
-    /// `ERR_DECRYPT` for a key that does not open or check, or that is held under another chat or epoch.
+    /// `ERR_DECRYPT` for a key that does not open or check, or that is or was held under another chat or epoch.
     fn open_offer(
         &self,
         chat_id: u64,
@@ -309,7 +309,17 @@ impl Keyring {
         if all.into_iter().any(same) {
             return Err(REFUSED);
         }
-        // The present epoch's key does not become another.
+        let mark = cipher.room_key().mark();
+        let but_for = |id: u64| (id == chat_id).then_some(epoch);
+        let mut chats = self.chats.iter();
+        if chats.any(|(id, chat)| chat.had(&mark, but_for(*id))) {
+            return Err(REFUSED);
+        }
+        // The present epoch's key does not become another, also if it had to go in between.
+        let is_other = |left: &Left| left.mark != mark || left.replays.is_none();
+        if chat.left.as_ref().is_some_and(is_other) {
+            return Err(REFUSED);
+        }
         let here = chat.keys.get(&epoch).filter(|held| held.is_published);
         if here.is_some_and(|held| held.cipher.room_key() != cipher.room_key()) {
             return Err(REFUSED);

@@ -11,7 +11,7 @@ use super::people::Trust;
 use super::replies::Asked;
 use super::step::Turn;
 use super::wire::{KeyList, SessionKey};
-use super::{Keyring, MOST_REQUESTS};
+use super::{Alarm, Keyring, MOST_REQUESTS};
 use crate::e2ee::bind::{Ctx, in_range};
 use crate::e2ee::room::RoomCipher;
 
@@ -29,6 +29,14 @@ impl Keyring {
             return;
         };
         let epoch = chat.epoch;
+        // It had one, and was told that it had.
+        if chat.left.is_some() {
+            self.step
+                .alarms
+                .push(Alarm::CheckChanged { chat_id, epoch });
+            self.look_again(chat_id, turn);
+            return;
+        }
         // Should there be no randomness for what follows, it is tried again.
         if let Some(seat) = &mut chat.seat {
             seat.look_at = Some(turn.now.saturating_add(BEHIND.cast_signed()));

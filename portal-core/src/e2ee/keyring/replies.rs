@@ -139,7 +139,7 @@ impl Keyring {
                 | "ERR_INVALID"
         );
         if is_certain {
-            chat.keys.remove(&epoch);
+            chat.drop_key(epoch);
         }
     }
 

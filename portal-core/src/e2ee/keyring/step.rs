@@ -64,8 +64,8 @@ pub enum Alarm {
         /// Of which epoch.
         epoch: u64,
     },
-    /// A room key came that does not open, fails the check, or is one that is held elsewhere already. It is given
-    /// back.
+    /// A room key came that does not open, fails the check, is or was held elsewhere, or is another than this epoch's
+    /// was. It is given back.
     KeyRefused {
         /// Of which chat.
         chat_id: u64,
