@@ -651,13 +651,14 @@ typedef struct portal_keyring_options {
     // The session.
     int64_t session_id;
     // That session's X25519 secret key, 32 bytes, which are copied; NULL: a new one is made, and
-    // portal_keyring_export is how it is kept. NULL for portal_keyring_import, which brings one.
+    // portal_keyring_export is how it is kept. NULL for portal_keyring_import, which brings one. All zeros
+    // is no key and is refused.
     const uint8_t *secret_key;
     // Handed to every callback.
     void *host;
     // Fills out with len bytes nobody can predict and returns 0; NULL: the system's. Anything else says
-    // that there are none: the call that needed them answers PORTAL_ERR_INTERNAL, and the keyring is as
-    // it would be had a request of its been lost.
+    // that there are none: the call that needed them answers PORTAL_ERR_INTERNAL, and what it had come to
+    // by then is part of the next step.
     int32_t (*random)(void *host, uint8_t *out, size_t len);
     // Called once, when no callback will be called any more: by portal_keyring_free, or by the call that
     // fails to make a keyring. A call without a place for the keyring, or with a wrong size, reads
@@ -1761,7 +1762,8 @@ int32_t portal_keyring_new(const struct portal_keyring_options *options,
 // - NULL: options, sealed, key and keyring may not be NULL; options.secret_key is.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_DECRYPT for another key or damage. PORTAL_ERR_INVALID with the first wrong
-//   field, sealed for what another version made, user_id for another user's. PORTAL_ERR_INTERNAL.
+//   field, sealed for what another version made, options.user_id for another user's.
+//   PORTAL_ERR_INTERNAL.
 int32_t portal_keyring_import(const struct portal_keyring_options *options,
                               const char *sealed,
                               size_t sealed_len,
@@ -1771,7 +1773,7 @@ int32_t portal_keyring_import(const struct portal_keyring_options *options,
 
 // - What: seals everything a keyring knows, the session's secret key included, under key, 32 bytes, as a
 //   text. Whoever has both reads what the session can read. Keep a new one before the requests of a step
-//   are called: a key that was published must not be lost with the process.
+//   are called: a key that was published must not be lost with the process. A key of zeros is refused.
 // - Ownership: *sealed belongs to the caller, who disposes of it with portal_buf_dispose. The key is
 //   read during the call only; wiping it is the caller's.
 // - NULL: keyring, key and sealed may not be NULL.
@@ -1859,14 +1861,14 @@ void portal_keyring_free(struct portal_keyring *keyring);
 //   message.send.
 // - Ownership: the text is read during the call only. *envelope belongs to the caller, who disposes of it
 //   with portal_buf_dispose.
-// - NULL: keyring and envelope may not be NULL. text may be, with length 0.
+// - NULL: keyring and envelope may not be NULL. plaintext may be, with length 0.
 // - Threads: any; calls on one keyring follow each other.
-// - Statuses: PORTAL_ERR_NO_ROOM_KEY while that epoch's key is not here. PORTAL_ERR_INVALID, with
-//   plaintext for a text that is too long. PORTAL_ERR_INTERNAL.
+// - Statuses: PORTAL_ERR_NO_ROOM_KEY while that epoch's key is not here. PORTAL_ERR_INVALID,
+//   also for a plaintext that is too long. PORTAL_ERR_INTERNAL.
 int32_t portal_keyring_seal(struct portal_keyring *keyring,
                             int64_t chat_id,
-                            const char *text,
-                            size_t text_len,
+                            const char *plaintext,
+                            size_t plaintext_len,
                             struct portal_buf *envelope,
                             struct portal_error **error);
 

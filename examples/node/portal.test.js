@@ -114,6 +114,6 @@ test("a keyring is kept sealed, and opens with its key alone", async () => {
     keyring.close();
     assert.throws(() => keyring.tick(), /closed/);
     Keyring.import(sealed, key, 1, 8).close();
-    assert.throws(() => Keyring.import(sealed, Buffer.alloc(32), 1, 8), { code: "ERR_DECRYPT" });
+    assert.throws(() => Keyring.import(sealed, Buffer.alloc(32, 1), 1, 8), { code: "ERR_DECRYPT" });
     assert.throws(() => Keyring.import(sealed, "short", 1, 8), RangeError);
 });

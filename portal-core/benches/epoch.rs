@@ -104,7 +104,7 @@ impl Client {
     }
 }
 
-/// NaCl's box for each.
+/// `NaCl`'s box for each.
 fn boxes(own: &SecretKey, others: &[SecretKey]) {
     for other in others {
         let mut nonce = [0; 24];

@@ -209,6 +209,7 @@ fn suite_2_is_spoken_too_e2ee_3() {
     assert_eq!(ring.reads(ben, chat, id, pia, &envelope), "two");
     assert_eq!(ring.reads(ben, chat, id + 1, pia, &envelope), "ERR_DECRYPT");
     assert_eq!(ring.reads(ben, chat, id, ben, &envelope), "ERR_DECRYPT");
+    assert_eq!(ring.reads(ben, chat, id + 1, ben, &envelope), "ERR_DECRYPT");
     let chat = u64::from(chat);
     let sender = ring.people[pia].id();
     let error = ring.people[ben].ring.disclose(chat, id, sender, &envelope);

@@ -255,3 +255,138 @@ fn an_epochs_published_key_is_never_replaced_e2ee_1() {
     let step = victim.done(&step, &list);
     assert_eq!(step.requests[0].params["key_check"], first);
 }
+
+/// Removed, says the server, and there again in the same epoch.
+fn removed(victim: &mut Victim) -> portal_core::e2ee::keyring::Step {
+    let kicked = json!({ "chat_id": CHAT, "user_id": OWN, "reason": null });
+    victim.event("room:kicked", &kicked);
+    assert!(!victim.ring.holds(CHAT, 1));
+    victim.join(CHAT, 3, 1)
+}
+
+#[test]
+fn what_was_read_before_a_removal_is_the_same_after_it_e2ee_8() {
+    for is_restarted in [false, true] {
+        let mut victim = Victim::new();
+        let mut cipher = victim.holding(Suite::Three, CHAT, 1);
+        let ctx = cipher.ctx();
+        let said = cipher.seal(FRIEND, "yes", &victim.random).unwrap();
+        assert_eq!(victim.ring.open(CHAT, 10, FRIEND, &said).unwrap(), "yes");
+        let mut step = removed(&mut victim);
+        if is_restarted {
+            victim.restart();
+            step = victim.join(CHAT, 3, 1);
+            step = match step.requests[0].op {
+                "key.register" => victim.done(&step, &json!({ "status": "unchanged" })),
+                _ => step,
+            };
+        }
+        let step = victim.done(&step, &victim.list(ctx, Some(&cipher), cipher.check()));
+        assert_eq!(step.keys.len(), 1, "the same key is taken again");
+        let again = victim.ring.open(CHAT, 11, FRIEND, &said);
+        assert_eq!(again.unwrap_err().code(), "ERR_DECRYPT");
+        let other = cipher.seal(FRIEND, "no", &victim.random).unwrap();
+        let under_its_id = victim.ring.open(CHAT, 10, FRIEND, &other);
+        assert_eq!(under_its_id.unwrap_err().code(), "ERR_DECRYPT");
+        assert_eq!(victim.ring.open(CHAT, 10, FRIEND, &said).unwrap(), "yes");
+    }
+}
+
+#[test]
+fn an_epochs_key_is_not_replaced_by_way_of_a_removal_e2ee_8() {
+    for suite in [Suite::Two, Suite::Three] {
+        let mut victim = Victim::new();
+        let cipher = victim.holding(suite, CHAT, 1);
+        let ctx = cipher.ctx();
+        let kicked = json!({ "chat_id": CHAT, "user_id": OWN, "reason": null });
+        victim.event("room:kicked", &kicked);
+        let step = victim.join(CHAT, suite.number().into(), 1);
+        // Another one, under its own check and under that of before.
+        let other = RoomCipher::generate(suite, ctx, &victim.random);
+        let step = victim.done(&step, &victim.list(ctx, Some(&other), other.check()));
+        let [Alarm::CheckChanged { .. }] = step.alarms[..] else {
+            panic!("{step:?}");
+        };
+        let step = victim.done(&step, &victim.list(ctx, Some(&other), cipher.check()));
+        let [Alarm::KeyRefused { .. }] = step.alarms[..] else {
+            panic!("{step:?}");
+        };
+        let step = victim.done(&step, &json!({}));
+        // And the server says that nobody has published.
+        let mut list = victim.list(ctx, None, cipher.check());
+        list["published"] = json!(false);
+        list["key_check"] = Value::Null;
+        let step = victim.done(&step, &list);
+        let [Alarm::CheckChanged { .. }] = step.alarms[..] else {
+            panic!("{step:?}");
+        };
+        assert!(step.requests.iter().all(|request| request.op == "key.list"));
+        assert!(!victim.ring.holds(CHAT, 1));
+    }
+}
+
+#[test]
+fn a_chat_that_is_over_is_not_gone_on_with_in_its_epoch_e2ee_8() {
+    for is_restarted in [false, true] {
+        let mut victim = Victim::new();
+        let cipher = victim.holding(Suite::Three, CHAT, 1);
+        victim.event("room:destroyed", &json!({ "chat_id": CHAT }));
+        if is_restarted {
+            victim.restart();
+        }
+        let mut step = victim.join(CHAT, 3, 1);
+        if step.requests[0].op == "key.register" {
+            step = victim.done(&step, &json!({ "status": "unchanged" }));
+        }
+        let list = victim.list(cipher.ctx(), Some(&cipher), cipher.check());
+        assert_eq!(victim.done(&step, &list).requests[0].op, "key.reject");
+        assert!(!victim.ring.holds(CHAT, 1));
+        // A later epoch is another matter: the server's file may have been brought back from a backup.
+        victim.holding(Suite::Three, CHAT, 2);
+    }
+}
+
+#[test]
+fn a_key_that_had_to_go_does_not_become_another_epochs_or_chats_e2ee_8() {
+    // Suite 2 binds neither to the other: a server could deliver the old blob anew, for those who were removed.
+    for (reason, is_restarted) in [("cleared", false), ("wiped", true)] {
+        for (chat, epoch) in [(CHAT, 2), (CHAT + 1, 1)] {
+            let mut victim = Victim::new();
+            let cipher = victim.holding(Suite::Two, CHAT, 1);
+            let moved =
+                json!({ "chat_id": CHAT, "epoch": 2, "reason": reason, "distributor": null });
+            victim.event("room:epoch_changed", &moved);
+            assert!(!victim.ring.holds(CHAT, 1));
+            if is_restarted {
+                victim.restart();
+            }
+            let ctx = Ctx::new(chat, epoch).unwrap();
+            let again = RoomCipher::new(Suite::Two, ctx, same_key(&cipher));
+            let mut step = victim.join(chat, 2, epoch);
+            if step.requests[0].op == "key.register" {
+                step = victim.done(&step, &json!({ "status": "unchanged" }));
+            }
+            let mut list = victim.list(ctx, Some(&again), again.check());
+            list["key_check"] = Value::Null;
+            let step = victim.done(&step, &list);
+            assert_eq!(step.requests[0].op, "key.reject", "{chat} {epoch}");
+            assert!(!victim.ring.holds(chat, epoch));
+        }
+    }
+}
+
+#[test]
+fn the_key_of_nobody_is_not_taken_e2ee_8() {
+    for nobody in [0, 1 << 53, u64::MAX] {
+        let mut victim = Victim::new();
+        let ctx = Ctx::new(CHAT, 1).unwrap();
+        let cipher = RoomCipher::generate(Suite::Three, ctx, &victim.random);
+        let step = victim.join(CHAT, 3, 1);
+        let mut list = victim.list(ctx, Some(&cipher), cipher.check());
+        list["blob"]["publisher_user_id"] = json!(nobody);
+        list["sessions"][1]["user_id"] = json!(nobody);
+        let step = victim.done(&step, &list);
+        assert_eq!(step.requests[0].op, "key.reject");
+        assert_eq!(victim.ring.people(), []);
+    }
+}

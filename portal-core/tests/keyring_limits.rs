@@ -2,11 +2,14 @@
 
 mod common;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use common::rings::{Input, Ring, Seeded};
-use common::victim::{CHAT, OWN, Victim};
+use common::victim::{CHAT, OWN, SESSION, Victim};
 use common::{BASIC, PREMIUM};
 use portal_core::e2ee::keyring::{Answer, Step};
 use portal_core::e2ee::{Ctx, RoomCipher, Suite};
+use portal_core::random::Random;
 use serde_json::{Value, json};
 
 #[test]
@@ -51,6 +54,102 @@ fn a_server_that_never_says_yes_does_not_keep_a_host_busy_spec_8_6() {
         assert_eq!(step.requests, []);
     }
     assert_eq!(step.wake_at_ms, Some(victim.now + 60_000));
+}
+
+#[test]
+fn a_server_that_says_that_nobody_has_published_does_not_keep_a_host_busy_spec_8_4() {
+    let mut victim = Victim::new();
+    let ctx = Ctx::new(CHAT, 1).unwrap();
+    let other = RoomCipher::generate(Suite::Three, ctx, &victim.random);
+    let mut list = victim.list(ctx, None, other.check());
+    list["published"] = json!(false);
+    list["key_check"] = Value::Null;
+    let published = json!({ "epoch": 1, "first": true, "stored": [], "skipped": [] });
+    let step = victim.join(CHAT, 3, 1);
+    let step = victim.done(&step, &list);
+    assert_eq!(victim.done(&step, &published).requests, []);
+    // Somebody needs the key, whom the state never shows.
+    let needed = json!({
+        "chat_id": CHAT, "epoch": 1, "user_id": OWN, "session_id": 4711, "holder_session": SESSION
+    });
+    let mut step = victim.event("portal:key_needed", &needed);
+    let mut calls = 0;
+    while !step.requests.is_empty() {
+        calls += 1;
+        assert!(calls < 20, "it does not end");
+        step = match step.requests[0].op {
+            "key.list" => victim.done(&step, &list),
+            _ => victim.done(&step, &published),
+        };
+    }
+    assert_eq!(step.wake_at_ms, Some(victim.now + 200));
+}
+
+#[test]
+fn a_server_that_always_asks_for_a_moments_patience_is_asked_rarely_spec_8_6() {
+    let mut victim = Victim::new();
+    let ctx = Ctx::new(CHAT, 1).unwrap();
+    let other = RoomCipher::generate(Suite::Three, ctx, &victim.random);
+    let mut list = victim.list(ctx, None, other.check());
+    list["published"] = json!(false);
+    list["key_check"] = Value::Null;
+    list["holdback_ms"] = json!(1);
+    let mut step = victim.join(CHAT, 3, 1);
+    for round in 0..16 {
+        step = if round % 2 == 0 {
+            victim.done(&step, &list)
+        } else {
+            victim.refused(&step, "ERR_RATE_LIMITED", r#"{"retry_after_ms": 1}"#)
+        };
+        assert_eq!(step.requests, []);
+        if round < 4 {
+            assert_eq!(step.wake_at_ms, Some(victim.now + 200));
+        }
+        if round < 15 {
+            victim.now = step.wake_at_ms.unwrap();
+            step = victim.ring.tick(victim.now, &victim.random);
+        }
+    }
+    assert_eq!(step.wake_at_ms, Some(victim.now + 60_000));
+}
+
+/// Has so many bytes, and then none.
+struct Scarce(Seeded, std::sync::atomic::AtomicI64);
+
+impl Random for Scarce {
+    fn fill(&self, bytes: &mut [u8]) {
+        let left = self.1.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+        assert!(left > 0, "no randomness");
+        self.0.fill(bytes);
+    }
+}
+
+#[test]
+fn a_random_source_that_fails_takes_no_alarm_with_it_e2ee_8() {
+    for fills in 0..2 {
+        let mut victim = Victim::new();
+        let ctx = Ctx::new(CHAT, 1).unwrap();
+        let other = RoomCipher::generate(Suite::Three, ctx, &victim.random);
+        let mut list = victim.list(ctx, None, other.check());
+        list["published"] = json!(false);
+        list["key_check"] = Value::Null;
+        let step = victim.join(CHAT, 3, 1);
+        let scarce = Scarce(Seeded::new(7), fills.into());
+        let (id, document) = (step.requests[0].id, list.to_string());
+        let answer = Answer::Done(&document);
+        let broken = catch_unwind(AssertUnwindSafe(|| {
+            victim.ring.reply(id, answer, victim.now, &scarce)
+        }));
+        assert!(broken.is_err());
+        // The friend was met before there was no randomness to wrap with: that is told next.
+        let step = victim.ring.tick(victim.now, &victim.random);
+        assert_eq!(step.alarms.len(), usize::from(fills > 0));
+        // And it goes on by itself.
+        victim.now = step.wake_at_ms.unwrap();
+        let step = victim.ring.tick(victim.now, &victim.random);
+        let step = victim.done(&step, &list);
+        assert_eq!(step.requests[0].op, "key.publish");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Typed calls about chats.
 
 use std::ffi::c_char;
+use std::iter;
 
 use portal_core::Error;
 use portal_core::ops::{chats, members};
@@ -137,10 +138,12 @@ pub unsafe extern "C" fn portal_chat_update(
         let changes = changes
             .as_object_mut()
             .ok_or_else(|| Error::invalid("changes", "`changes` is a JSON object."))?;
-        changes.insert("chat_id".to_owned(), chat_id.into());
-        let params: Vec<_> = changes
+        changes.remove("chat_id");
+        let changes = changes
             .iter()
-            .map(|(name, change)| (name.as_str(), change.into()))
+            .map(|(name, change)| (name.as_str(), change.into()));
+        let params: Vec<_> = iter::once(("chat_id", chat_id.into()))
+            .chain(changes)
             .collect();
         call.change::<chats::Update>(&params).map(drop)
     };

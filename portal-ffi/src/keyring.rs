@@ -1,19 +1,20 @@
 //! `portal_keyring`: a client's keys for a host in C. A keyring is one's own, without a file and without a portal.
 //!
 //! The surprise: it is behind a mutex that a panic does not poison. Only a host's random source panics here, and the
-//! keyring it leaves is one that has not been told of its last request.
+//! keyring keeps what it had come to by then for the next call.
 
 use std::ffi::{c_char, c_void};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portal_core::e2ee::keyring::{Answer, Keyring, OnKey, Policy, Step};
-use portal_core::e2ee::{PublicKey, SecretKey};
+use portal_core::e2ee::{Error as Crypto, PublicKey, SecretKey};
 use portal_core::random::{Random, SystemRandom};
 use portal_core::{Error, ErrorKind, Result};
 use serde::Serialize;
 
 use crate::boundary::{answer, boundary, out};
 use crate::buf::Buf;
+use crate::e2ee;
 use crate::error::Failure;
 use crate::input::{self, SizeFirst};
 use crate::status::NAMES;
@@ -46,13 +47,14 @@ pub struct KeyringOptions {
     /// The session.
     pub session_id: i64,
     /// That session's X25519 secret key, 32 bytes, which are copied; NULL: a new one is made, and
-    /// portal_keyring_export is how it is kept. NULL for portal_keyring_import, which brings one.
+    /// portal_keyring_export is how it is kept. NULL for portal_keyring_import, which brings one. All zeros
+    /// is no key and is refused.
     pub secret_key: *const u8,
     /// Handed to every callback.
     pub host: *mut c_void,
     /// Fills out with len bytes nobody can predict and returns 0; NULL: the system's. Anything else says
-    /// that there are none: the call that needed them answers PORTAL_ERR_INTERNAL, and the keyring is as
-    /// it would be had a request of its been lost.
+    /// that there are none: the call that needed them answers PORTAL_ERR_INTERNAL, and what it had come to
+    /// by then is part of the next step.
     pub random: Option<unsafe extern "C" fn(host: *mut c_void, out: *mut u8, len: usize) -> i32>,
     /// Called once, when no callback will be called any more: by portal_keyring_free, or by the call that
     /// fails to make a keyring. A call without a place for the keyring, or with a wrong size, reads
@@ -172,13 +174,23 @@ pub(crate) fn id(number: i64, parameter: &'static str) -> Result<u64> {
         })
 }
 
-/// 32 bytes.
+/// 32 bytes that somebody has written.
 ///
 /// # Safety
 /// NULL, or 32 bytes can be read and do not change while the result is in use.
 unsafe fn key<'a>(pointer: *const u8, parameter: &'static str) -> Result<&'a [u8; 32]> {
     // SAFETY: bytes have no alignment; the rest as the caller says.
-    unsafe { input::reference(pointer.cast::<[u8; 32]>(), parameter) }
+    let bytes = unsafe { input::reference(pointer.cast::<[u8; 32]>(), parameter) }?;
+    e2ee::key(bytes, parameter)
+}
+
+/// An error whose field has another name in C.
+fn named(error: Crypto, field: &str, in_c: &str) -> Error {
+    if error.field() == Some(field) {
+        Error::invalid(in_c, error.to_string().replacen(field, in_c, 1))
+    } else {
+        error.into()
+    }
 }
 
 /// A document for C.
@@ -243,7 +255,8 @@ pub unsafe extern "C" fn portal_keyring_new(
 /// - NULL: options, sealed, key and keyring may not be NULL; options.secret_key is.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_DECRYPT for another key or damage. PORTAL_ERR_INVALID with the first wrong
-///   field, sealed for what another version made, user_id for another user's. PORTAL_ERR_INTERNAL.
+///   field, sealed for what another version made, options.user_id for another user's.
+///   PORTAL_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_keyring_import(
     options: *const KeyringOptions,
@@ -275,7 +288,8 @@ pub unsafe extern "C" fn portal_keyring_import(
             random,
             ..
         } = given;
-        let keyring = Keyring::import(sealed, key, user_id, session_id, policy)?;
+        let keyring = Keyring::import(sealed, key, user_id, session_id, policy);
+        let keyring = keyring.map_err(|error| named(error, "user_id", "options.user_id"))?;
         Ok(boxed(keyring, random))
     };
     // SAFETY: the header asks for outputs that can be written.
@@ -284,7 +298,7 @@ pub unsafe extern "C" fn portal_keyring_import(
 
 /// - What: seals everything a keyring knows, the session's secret key included, under key, 32 bytes, as a
 ///   text. Whoever has both reads what the session can read. Keep a new one before the requests of a step
-///   are called: a key that was published must not be lost with the process.
+///   are called: a key that was published must not be lost with the process. A key of zeros is refused.
 /// - Ownership: *sealed belongs to the caller, who disposes of it with portal_buf_dispose. The key is
 ///   read during the call only; wiping it is the caller's.
 /// - NULL: keyring, key and sealed may not be NULL.
@@ -375,7 +389,8 @@ pub unsafe extern "C" fn portal_keyring_reply(
             let document = input::text(document, document_len, "document")?;
             let answer = told(status, document)?;
             self::step(keyring, |keyring, random| {
-                Ok(keyring.reply(request_id, answer, now_ms, random)?)
+                let step = keyring.reply(request_id, answer, now_ms, random);
+                step.map_err(|error| named(error, "details", "document"))
             })
         }
     };

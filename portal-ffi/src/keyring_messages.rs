@@ -12,29 +12,29 @@ use crate::keyring::{Ring, document, id};
 ///   message.send.
 /// - Ownership: the text is read during the call only. *envelope belongs to the caller, who disposes of it
 ///   with portal_buf_dispose.
-/// - NULL: keyring and envelope may not be NULL. text may be, with length 0.
+/// - NULL: keyring and envelope may not be NULL. plaintext may be, with length 0.
 /// - Threads: any; calls on one keyring follow each other.
-/// - Statuses: PORTAL_ERR_NO_ROOM_KEY while that epoch's key is not here. PORTAL_ERR_INVALID, with
-///   plaintext for a text that is too long. PORTAL_ERR_INTERNAL.
+/// - Statuses: PORTAL_ERR_NO_ROOM_KEY while that epoch's key is not here. PORTAL_ERR_INVALID,
+///   also for a plaintext that is too long. PORTAL_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_keyring_seal(
     keyring: *mut Ring,
     chat_id: i64,
-    text: *const c_char,
-    text_len: usize,
+    plaintext: *const c_char,
+    plaintext_len: usize,
     envelope: *mut Buf,
     error: *mut *mut Failure,
 ) -> i32 {
     let body = || {
         // SAFETY: the header asks for a keyring that is not freed meanwhile and a text that can be read.
-        let (ring, text) = unsafe {
+        let (ring, plaintext) = unsafe {
             (
                 input::reference(keyring, "keyring")?,
-                input::text(text, text_len, "text")?,
+                input::text(plaintext, plaintext_len, "plaintext")?,
             )
         };
         let chat_id = id(chat_id, "chat_id")?;
-        let envelope = ring.lock().seal(chat_id, text, ring.random())?;
+        let envelope = ring.lock().seal(chat_id, plaintext, ring.random())?;
         Ok(Buf::new(envelope))
     };
     // SAFETY: the header asks for outputs that can be written.

@@ -10,7 +10,7 @@ use portal_core::operation::{Operation, Query};
 use portal_core::{Actor, Error, ErrorKind, Result, catalogue};
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
-use serde::{Serialize, forward_to_deserialize_any};
+use serde::{Serialize, Serializer as _, forward_to_deserialize_any};
 use serde_json::Value;
 
 use crate::actor::{self, Caller};
@@ -85,13 +85,12 @@ pub(crate) use fields;
 /// An operation of these parameters; the error names the first field that is wrong.
 fn read<T: serde::de::DeserializeOwned>(fields: &[Field<'_>]) -> Result<T> {
     T::deserialize(MapDeserializer::new(fields.iter().copied())).or_else(|_: serde_json::Error| {
-        // Only reading a document tells which field it was.
-        let fields: serde_json::Map<_, _> = fields
-            .iter()
-            .map(|(name, param)| Ok(((*name).to_owned(), serde_json::to_value(param)?)))
-            .collect::<Result<_, _>>()
-            .map_err(|error: serde_json::Error| Error::new(ErrorKind::Internal).caused_by(error))?;
-        catalogue::parse(&Value::Object(fields).to_string())
+        // Only reading a document tells which field it was. In the order of the parameters, for the first is named.
+        let mut document = Vec::new();
+        serde_json::Serializer::new(&mut document)
+            .collect_map(fields.iter().copied())
+            .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))?;
+        catalogue::parse(&String::from_utf8_lossy(&document))
     })
 }
 

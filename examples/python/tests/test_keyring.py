@@ -118,7 +118,7 @@ class Conversations(Case):
             read = [opened(copy, message) for message in self.said(chat_id)]
         self.assertEqual(read, ["ERR_NO_ROOM_KEY", "Hello, you two ☕"])
         with self.assertRaises(error("ERR_DECRYPT")):
-            Keyring.imported(kept, bytes(32), cyd.user, 7)
+            Keyring.imported(kept, b"\x01" * 32, cyd.user, 7)
 
     def test_two_people_compare_the_same_digits(self) -> None:
         ada, ben = self.client("ada"), self.client("ben")

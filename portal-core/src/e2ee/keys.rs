@@ -16,6 +16,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::encoding;
 use super::error::{Error, Result};
+use super::kdf::hkdf;
 use crate::random::Random;
 
 /// What every secret key is made of.
@@ -223,7 +224,17 @@ impl RoomKey {
     pub(super) fn bytes(&self) -> &[u8; 32] {
         self.0.bytes()
     }
+
+    /// By which the key is known again when it is not here any more. It opens nothing and says nothing of the key.
+    pub(super) fn mark(&self) -> KeyMark {
+        let mut mark = [0; 16];
+        hkdf(self.bytes(), &[b"portal key mark"], &mut mark);
+        mark
+    }
 }
+
+/// Of a room key, see [`RoomKey::mark`].
+pub(super) type KeyMark = [u8; 16];
 
 /// The key of one suite 3 message and of nothing else: what a reader reveals to report it
 /// (E2EE.md 6).

@@ -1,6 +1,6 @@
 //! A keyring whose server is the test.
 
-use portal_core::e2ee::keyring::{Answer, Keyring, Options, Step};
+use portal_core::e2ee::keyring::{Answer, Keyring, Options, Policy, Step};
 use portal_core::e2ee::{Ctx, KeyCheck, RoomCipher, RoomKey, SecretKey, Suite};
 use serde_json::{Value, json};
 
@@ -34,6 +34,13 @@ impl Victim {
         assert_eq!(step.requests[0].op, "key.register");
         victim.done(&step, &json!({ "status": "registered" }));
         victim
+    }
+
+    /// The process ends and another begins with what was exported.
+    pub fn restart(&mut self) {
+        let key = [0x5a; 32];
+        let sealed = self.ring.export(&key, &self.random).unwrap();
+        self.ring = Keyring::import(&sealed, &key, OWN, SESSION, Policy::default()).unwrap();
     }
 
     pub fn event(&mut self, name: &str, data: &Value) -> Step {

@@ -7,6 +7,8 @@
 static portal_keyring *keyring;
 static portal_buf out;
 static const uint8_t key[32] = {9};
+// What a failed call leaves: everybody knows it.
+static const uint8_t zero[32];
 
 static void making(void) {
     portal_keyring_options options = ring_options(1, 2);
@@ -45,6 +47,9 @@ static void making(void) {
         options = ring_options(1, numbers[i]);
         REFUSES("options.session_id", portal_keyring_new(&options, &made, &error));
     }
+    options = ring_options(1, 2);
+    options.secret_key = zero;
+    REFUSES("options.secret_key", portal_keyring_new(&options, &made, &error));
     portal_keyring_free(NULL);
 }
 
@@ -54,17 +59,19 @@ static void importing(void) {
     portal_buf sealed;
     REFUSES("keyring", portal_keyring_export(NULL, key, &sealed, &error));
     REFUSES("key", portal_keyring_export(keyring, NULL, &sealed, &error));
+    REFUSES("key", portal_keyring_export(keyring, zero, &sealed, &error));
     REFUSES("sealed", portal_keyring_export(keyring, key, NULL, &error));
     OK(portal_keyring_export(keyring, key, &sealed, &error));
     REFUSES("options", portal_keyring_import(NULL, sealed.data, sealed.len, key, &made, &error));
     REFUSES("sealed", portal_keyring_import(&options, NULL, 1, key, &made, &error));
     REFUSES("sealed", portal_keyring_import(&options, BAD, 1, key, &made, &error));
     REFUSES("key", portal_keyring_import(&options, sealed.data, sealed.len, NULL, &made, &error));
+    REFUSES("key", portal_keyring_import(&options, sealed.data, sealed.len, zero, &made, &error));
     REFUSES("keyring", portal_keyring_import(&options, sealed.data, sealed.len, key, NULL, &error));
     options.secret_key = key;
     REFUSES("options.secret_key", portal_keyring_import(&options, sealed.data, sealed.len, key, &made, &error));
     options = ring_options(3, 2);
-    REFUSES("user_id", portal_keyring_import(&options, sealed.data, sealed.len, key, &made, &error));
+    REFUSES("options.user_id", portal_keyring_import(&options, sealed.data, sealed.len, key, &made, &error));
     options = ring_options(1, 2);
     FAILS(PORTAL_ERR_DECRYPT, portal_keyring_import(&options, sealed.data, sealed.len - 4, key, &made, &error));
     FAILS(PORTAL_ERR_DECRYPT, portal_keyring_import(&options, NULL, 0, key, &made, &error));
@@ -99,7 +106,7 @@ static void steps(void) {
     REFUSES("document", portal_keyring_reply(keyring, id, 0, NULL, 1, 0, &out, &error));
     REFUSES("document", portal_keyring_reply(keyring, id, 0, BAD, 1, 0, &out, &error));
     REFUSES("document", portal_keyring_reply(keyring, id, 0, NULL, 0, 0, &out, &error));
-    REFUSES("details", portal_keyring_reply(keyring, id, PORTAL_ERR_RATE_LIMITED, TEXT("["), 0, &out, &error));
+    REFUSES("document", portal_keyring_reply(keyring, id, PORTAL_ERR_RATE_LIMITED, TEXT("["), 0, &out, &error));
     REFUSES("step", portal_keyring_reply(keyring, id, 0, TEXT(data), 0, NULL, &error));
     OK(portal_keyring_reply(keyring, id, PORTAL_ERR_INTERNAL, NULL, 0, 0, &out, &error));
     portal_buf_dispose(&out);
@@ -107,7 +114,6 @@ static void steps(void) {
     CHECK(strncmp(out.data, "{\"requests\":[],", 15) == 0);
     portal_buf_dispose(&out);
 
-    static const uint8_t zero[32];
     REFUSES("keyring", portal_keyring_decide(NULL, 1, key, 1, 0, &out, &error));
     REFUSES("user_id", portal_keyring_decide(keyring, 0, key, 1, 0, &out, &error));
     REFUSES("public_key", portal_keyring_decide(keyring, 1, NULL, 1, 0, &out, &error));
@@ -121,8 +127,8 @@ static void messages(void) {
     const char *envelope = "{\"v\":3,\"epoch\":1,\"ct\":\"\"}";
     REFUSES("keyring", portal_keyring_seal(NULL, 1, TEXT("x"), &out, &error));
     REFUSES("chat_id", portal_keyring_seal(keyring, 0, TEXT("x"), &out, &error));
-    REFUSES("text", portal_keyring_seal(keyring, 1, NULL, 1, &out, &error));
-    REFUSES("text", portal_keyring_seal(keyring, 1, BAD, 1, &out, &error));
+    REFUSES("plaintext", portal_keyring_seal(keyring, 1, NULL, 1, &out, &error));
+    REFUSES("plaintext", portal_keyring_seal(keyring, 1, BAD, 1, &out, &error));
     REFUSES("envelope", portal_keyring_seal(keyring, 1, TEXT("x"), NULL, &error));
     FAILS(PORTAL_ERR_NO_ROOM_KEY, portal_keyring_seal(keyring, 1, TEXT("x"), &out, &error));
 

@@ -41,6 +41,27 @@ static int is_reply(portal *handle, const portal_actor *who, portal_buf *documen
     return same;
 }
 
+// What a typed call refuses, portal_call refuses with these parameters, in the same words, with the same details; and
+// what the one takes the other takes.
+#define SAME_OUTCOME(op, params, call)                                                             \
+    do {                                                                                           \
+        portal_error *error = NULL, *wanted = NULL;                                                \
+        portal_buf reply_;                                                                         \
+        int32_t status_ = (call);                                                                  \
+        int32_t wanted_ = portal_call(handle, &who, TEXT(op), TEXT(params), &reply_, &wanted);      \
+        portal_buf_dispose(&reply_);                                                               \
+        if (status_ != wanted_ ||                                                                  \
+            strcmp(portal_error_message(error), portal_error_message(wanted)) != 0 ||              \
+            strcmp(portal_error_extras(error), portal_error_extras(wanted)) != 0) {                \
+            fprintf(stderr, "%s:%d: %s %s\nwanted: %s %s\n", __FILE__, __LINE__,                   \
+                    portal_error_message(error), portal_error_extras(error),                       \
+                    portal_error_message(wanted), portal_error_extras(wanted));                    \
+            exit(1);                                                                               \
+        }                                                                                          \
+        portal_error_free(error);                                                                  \
+        portal_error_free(wanted);                                                                 \
+    } while (0)
+
 // Parameters with numbers in them.
 static const char *with(const char *format, int64_t first, int64_t second) {
     static char params[256];
@@ -304,6 +325,78 @@ static void people_are_moderated(portal *handle) {
     portal_buf_dispose(&reasons);
 }
 
+// Numbers that are too large, too small or below zero, nulls, and what is wrong within a document.
+static void mistakes_are_those_of_portal_call(portal *handle) {
+    portal_actor who = operator_();
+    int64_t chat = lobby(handle, "same-admin"), any;
+    portal_buf buf;
+    SAME_OUTCOME("chat.get", "{\"chat_id\":0}", portal_chat_get(handle, &who, 0, &buf, &error));
+    SAME_OUTCOME("chat.get", "{\"chat_id\":-5}", portal_chat_get(handle, &who, -5, &buf, &error));
+    SAME_OUTCOME("chat.get", "{\"chat_id\":9223372036854775807}", portal_chat_get(handle, &who, INT64_MAX, &buf, &error));
+    SAME_OUTCOME("chat.list", "{\"user_id\":-1}", portal_chat_list(handle, &who, -1, 0, 0, &buf, &error));
+    SAME_OUTCOME("chat.list", "{\"limit\":65536}", portal_chat_list(handle, &who, 0, 0, 65536, &buf, &error));
+    SAME_OUTCOME("chat.list", "{\"limit\":4294967295}", portal_chat_list(handle, &who, 0, 0, UINT32_MAX, &buf, &error));
+    SAME_OUTCOME("user.list", "{\"after\":-1}", portal_user_list(handle, &who, NULL, 0, -1, 0, &buf, &error));
+    SAME_OUTCOME("user.list", "{\"limit\":70000}", portal_user_list(handle, &who, NULL, 0, 0, 70000, &buf, &error));
+    SAME_OUTCOME("user.create", "{\"username\":\"\"}", portal_user_create(handle, &who, NULL, 0, &any, &error));
+    SAME_OUTCOME("invite.create", with("{\"chat_id\":%" PRId64 ",\"max_uses\":-1}", chat, 0),
+               portal_invite_create(handle, &who, chat, 0, -1, &buf, &error));
+    SAME_OUTCOME("invite.create", with("{\"chat_id\":%" PRId64 ",\"expires_at\":-1}", chat, 0),
+               portal_invite_create(handle, &who, chat, -1, 0, &buf, &error));
+    SAME_OUTCOME("message.history", with("{\"chat_id\":%" PRId64 ",\"before\":-1}", chat, 0),
+               portal_message_history(handle, &who, chat, -1, 0, 0, &buf, &error));
+    SAME_OUTCOME("message.history", with("{\"chat_id\":%" PRId64 ",\"limit\":65537}", chat, 0),
+               portal_message_history(handle, &who, chat, 0, 0, 65537, &buf, &error));
+    // Of several that are wrong the first is named, in the order of the parameters.
+    SAME_OUTCOME("message.history", "{\"chat_id\":-1,\"before\":-2,\"after\":-3,\"limit\":70000}",
+               portal_message_history(handle, &who, -1, -2, -3, 70000, &buf, &error));
+    int64_t ids[2] = {1, -1};
+    SAME_OUTCOME("message.delete", with("{\"chat_id\":%" PRId64 ",\"ids\":[1,-1]}", chat, 0),
+               portal_message_delete(handle, &who, chat, ids, 2, &any, &error));
+    SAME_OUTCOME("message.delete_last", with("{\"chat_id\":%" PRId64 ",\"count\":4294967295}", chat, 0),
+               portal_message_delete_last(handle, &who, chat, UINT32_MAX, &any, &error));
+    SAME_OUTCOME("mod.mute", with("{\"chat_id\":%" PRId64 ",\"user_id\":-7,\"duration_seconds\":-1}", chat, 0),
+               portal_mod_mute(handle, &who, chat, -7, -1, NULL, 0, &error));
+    SAME_OUTCOME("mod.ban", with("{\"chat_id\":%" PRId64 ",\"user_id\":4711,\"duration_seconds\":0}", chat, 0),
+               portal_mod_ban(handle, &who, chat, 4711, 0, NULL, 0, &error));
+    SAME_OUTCOME("key.publish",
+               with("{\"chat_id\":%" PRId64 ",\"epoch\":0,\"key_check\":null,\"blobs\":[{\"session_id\":-1}]}", chat, 0),
+               portal_key_publish(handle, &who, chat, 0, NULL, 0, TEXT("[{\"session_id\":-1}]"), &buf, &error));
+    SAME_OUTCOME("key.publish",
+               with("{\"chat_id\":%" PRId64 ",\"epoch\":1,\"key_check\":null,\"blobs\":[{\"session_id\":1.0}]}", chat, 0),
+               portal_key_publish(handle, &who, chat, 1, NULL, 0, TEXT("[{\"session_id\":1.0}]"), &buf, &error));
+    static const char *const CHANGES[] = {
+        "\"name\":null",
+        "\"name\":5",
+        "\"name\":\"\"",
+        "\"chat_config\":null",
+        "\"chat_config\":{\"wipe_preset\":\"2h\"}",
+        "\"chat_config\":{\"wipe_preset\":null}",
+        "\"chat_config\":{\"slow_mode\":-1}",
+        "\"browser_config\":[1]",
+        "\"description\":7",
+        "\"description\":[\"x\"]",
+        "\"slug\":\"-\"",
+        "\"what\":1",
+    };
+    for (size_t i = 0; i < sizeof CHANGES / sizeof *CHANGES; i++) {
+        char changes[128], params[256];
+        snprintf(changes, sizeof changes, "{%s}", CHANGES[i]);
+        snprintf(params, sizeof params, "{\"chat_id\":%" PRId64 ",%s}", chat, CHANGES[i]);
+        SAME_OUTCOME("chat.update", params, portal_chat_update(handle, &who, chat, TEXT(changes), &error));
+    }
+    // A null empties, and what is left out stays.
+    OK(portal_chat_update(handle, &who, chat, TEXT("{\"description\":\"For all\"}"), &error));
+    OK(portal_chat_update(handle, &who, chat, TEXT("{\"name\":\"Hall\"}"), &error));
+    OK(portal_chat_get(handle, &who, chat, &buf, &error));
+    CHECK(strstr(buf.data, "\"description\":\"For all\"") != NULL);
+    portal_buf_dispose(&buf);
+    OK(portal_chat_update(handle, &who, chat, TEXT("{\"description\":null}"), &error));
+    OK(portal_chat_get(handle, &who, chat, &buf, &error));
+    CHECK(strstr(buf.data, "\"description\":null") != NULL && strstr(buf.data, "\"name\":\"Hall\"") != NULL);
+    portal_buf_dispose(&buf);
+}
+
 static void two_are_matched(portal *handle) {
     struct person ada = person(handle, "match-ada"), ben = person(handle, "match-ben");
     portal_actor hers = session_of(ada), his = session_of(ben);
@@ -339,6 +432,7 @@ int main(int argc, char **argv) {
     a_room_is_joined_and_left(argv[1]);
     keys_are_published_and_messages_sent(handle);
     people_are_moderated(handle);
+    mistakes_are_those_of_portal_call(handle);
     two_are_matched(handle);
     portal_free(handle);
     return 0;

@@ -1,19 +1,22 @@
 //! One chat as a keyring knows it: the suite it speaks, the highest epoch seen, the keys of its epochs, and, while this
 //! session sits in its room, how far it is with the key of the present epoch.
 //!
-//! The surprise: a chat that is over leaves its suite and epoch behind, without keys, so that nobody can begin it anew
-//! with another suite or an older epoch.
+//! The surprise: a chat whose keys had to go leaves its suite and epoch behind, the marks of its keys, and what was read
+//! in the present epoch, unless it is over. That they go is the server's word; what the client has learned must not go with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::replays::Replays;
 use crate::e2ee::check::KeyCheck;
-use crate::e2ee::keys::PublicKey;
+use crate::e2ee::keys::{KeyMark, PublicKey};
 use crate::e2ee::room::RoomCipher;
 use crate::e2ee::suite::Suite;
 
 /// So many epochs' keys of one chat are held; the oldest goes first.
 pub(super) const MOST_EPOCHS: usize = 4_096;
+
+/// So many marks of one chat's former keys are kept; the oldest goes first.
+const MOST_MARKS: usize = 65_536;
 
 /// So many sessions are remembered that a key was asked for without saying theirs, or that wait for a decision.
 const MOST_WAITING: usize = 1_024;
@@ -23,9 +26,21 @@ pub(super) struct Chat {
     /// The highest seen.
     pub(super) epoch: u64,
     pub(super) keys: BTreeMap<u64, Held>,
+    /// The marks of keys that were here, by epoch: none of them becomes the key of another.
+    pub(super) former: BTreeSet<(u64, KeyMark)>,
+    /// The present epoch's key, if it was here and had to go.
+    pub(super) left: Option<Left>,
     /// What was first said of the present epoch's check.
     told: Option<Told>,
     pub(super) seat: Option<Seat>,
+}
+
+/// What is left of an epoch's key.
+pub(super) struct Left {
+    /// Should a key come for this epoch again, it is this one.
+    pub(super) mark: KeyMark,
+    /// And this is what was read with it. None for a chat that was said to be over: no key is taken again in this epoch.
+    pub(super) replays: Option<Replays>,
 }
 
 /// What the server said of an epoch's check; in suite 2 perhaps that there is none.
@@ -129,6 +144,8 @@ impl Chat {
             suite,
             epoch,
             keys: BTreeMap::new(),
+            former: BTreeSet::new(),
+            left: None,
             told: None,
             seat: None,
         }
@@ -147,6 +164,7 @@ impl Chat {
         }
         self.epoch = epoch;
         self.told = None;
+        self.left = None;
         if let Some(seat) = &mut self.seat {
             seat.deciding = None;
             seat.asked.clear();
@@ -165,23 +183,76 @@ impl Chat {
         told == Told(check)
     }
 
+    /// Whether this key was here before, for another epoch than this one.
+    pub(super) fn had(&self, mark: &KeyMark, but_for: Option<u64>) -> bool {
+        let mut former = self.former.iter();
+        former.any(|(epoch, former)| former == mark && Some(*epoch) != but_for)
+    }
+
     /// Holds a key.
-    pub(super) fn keep(&mut self, epoch: u64, held: Held) {
-        self.keys.insert(epoch, held);
-        if self.keys.len() > MOST_EPOCHS {
-            self.keys.pop_first();
+    pub(super) fn keep(&mut self, epoch: u64, mut held: Held) {
+        if epoch == self.epoch
+            && let Some(left) = self.left.take()
+        {
+            held.replays = left.replays.unwrap_or_default();
+        }
+        if let Some(before) = self.keys.insert(epoch, held) {
+            self.mark(epoch, &before);
+        }
+        if self.keys.len() > MOST_EPOCHS
+            && let Some((oldest, held)) = self.keys.pop_first()
+        {
+            self.mark(oldest, &held);
+        }
+    }
+
+    /// Forgets a key.
+    pub(super) fn drop_key(&mut self, epoch: u64) {
+        if let Some(held) = self.keys.remove(&epoch) {
+            self.mark(epoch, &held);
         }
     }
 
     /// Forgets the keys of epochs before this one: their messages are gone.
     pub(super) fn drop_before(&mut self, epoch: u64) {
-        self.keys = self.keys.split_off(&epoch);
+        let kept = self.keys.split_off(&epoch);
+        for (epoch, held) in std::mem::replace(&mut self.keys, kept) {
+            self.mark(epoch, &held);
+        }
     }
 
-    /// Forgets every key; what is left keeps the suite and the epoch.
+    /// Forgets every key.
     pub(super) fn drop_keys(&mut self) {
-        self.keys.clear();
-        self.told = None;
         self.seat = None;
+        for (epoch, held) in std::mem::take(&mut self.keys) {
+            self.mark(epoch, &held);
+            if epoch == self.epoch && held.is_published {
+                self.told = Some(Told(held.check));
+                self.left = Some(Left {
+                    mark: held.cipher.room_key().mark(),
+                    replays: Some(held.replays),
+                });
+            }
+        }
+    }
+
+    /// The same for a chat that is over. Much of what a client has is such chats, so that little is kept of one.
+    pub(super) fn end(&mut self) {
+        self.drop_keys();
+        if let Some(left) = &mut self.left {
+            left.replays = None;
+        }
+    }
+
+    fn mark(&mut self, epoch: u64, held: &Held) {
+        self.put_mark(epoch, held.cipher.room_key().mark());
+    }
+
+    /// Remembers a key that is not here any more.
+    pub(super) fn put_mark(&mut self, epoch: u64, mark: KeyMark) {
+        self.former.insert((epoch, mark));
+        if self.former.len() > MOST_MARKS {
+            self.former.pop_first();
+        }
     }
 }

@@ -41,7 +41,10 @@ impl Keyring {
             // A match that is over is a chat that is: of a match, both events come.
             "room:destroyed" | "match:ended" => {
                 let chat_id = chat_of(&wire::read(data, DATA)?)?;
-                self.drop_chat(chat_id);
+                self.unseat(chat_id);
+                if let Some(chat) = self.chats.get_mut(&chat_id) {
+                    chat.end();
+                }
             }
             "room:kicked" | "user:banned" | "room:evicted" => {
                 self.removed(&wire::read(data, DATA)?, turn);
@@ -106,7 +109,7 @@ impl Keyring {
         };
         if u64::from(chat.suite.number()) != says.e2ee {
             let (chat_id, e2ee) = (says.id, says.e2ee);
-            turn.step.alarms.push(Alarm::SuiteChanged { chat_id, e2ee });
+            self.step.alarms.push(Alarm::SuiteChanged { chat_id, e2ee });
             return false;
         }
         if chat.move_to(says.epoch) {

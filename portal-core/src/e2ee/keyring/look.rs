@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::chat::{Held, Recipient};
+use super::chat::{Held, Left, Recipient};
 use super::people::{Novelty, People, Trust};
 use super::replies::Asked;
 use super::step::Turn;
@@ -19,7 +19,7 @@ use crate::e2ee::keys::PublicKey;
 use crate::e2ee::room::{Delivery, RoomCipher};
 
 /// When to look again if the server speaks of an older epoch than one that was: its answer may be late.
-const BEHIND: u64 = 5_000;
+pub(super) const BEHIND: u64 = 5_000;
 
 /// So many tries follow at once, further ones wait.
 const TRIES_AT_ONCE: u32 = 4;
@@ -39,17 +39,11 @@ pub(super) struct Offer<'a> {
 
 impl Keyring {
     /// Makes a request.
-    pub(super) fn ask(
-        &mut self,
-        asked: Asked,
-        op: &'static str,
-        params: Value,
-        turn: &mut Turn<'_>,
-    ) {
+    pub(super) fn ask(&mut self, asked: Asked, op: &'static str, params: Value) {
         let id = self.next_request;
         self.next_request += 1;
         self.requests.insert(id, asked);
-        turn.step.requests.push(Request { id, op, params });
+        self.step.requests.push(Request { id, op, params });
     }
 
     /// Asks to register the session's key, unless that is done or it is too early.
@@ -57,7 +51,7 @@ impl Keyring {
         if matches!(self.registration, Registration::Due(at) if at <= turn.now) {
             self.registration = Registration::Asked;
             let params = json!({ "public_key": self.public_key().to_base64() });
-            self.ask(Asked::Register, "key.register", params, turn);
+            self.ask(Asked::Register, "key.register", params);
         }
     }
 
@@ -90,24 +84,17 @@ impl Keyring {
                 Asked::List(chat_id),
                 "key.list",
                 json!({ "chat_id": chat_id }),
-                turn,
             );
         }
     }
 
     /// Makes a request that is the one about our own key.
-    pub(super) fn ask_about(
-        &mut self,
-        asked: Asked,
-        op: &'static str,
-        params: Value,
-        turn: &mut Turn<'_>,
-    ) {
+    pub(super) fn ask_about(&mut self, asked: Asked, op: &'static str, params: Value) {
         if let Some(seat) = asked.chat().and_then(|chat_id| self.seat(chat_id)) {
             seat.is_busy = true;
             seat.is_stale = false;
             seat.look_at = None;
-            self.ask(asked, op, params, turn);
+            self.ask(asked, op, params);
         }
     }
 
@@ -117,23 +104,32 @@ impl Keyring {
 
     /// Looks again after a try that led to nothing.
     pub(super) fn look_again(&mut self, chat_id: u64, turn: &mut Turn<'_>) {
-        let Some(seat) = self.seat(chat_id) else {
-            return;
-        };
-        seat.tries = seat.tries.saturating_add(1);
-        let Some(waits) = seat.tries.checked_sub(TRIES_AT_ONCE) else {
-            self.look(chat_id, turn);
-            return;
-        };
-        let wait = FIRST_WAIT << waits.min(16);
-        self.look_in(chat_id, wait.min(LONGEST_WAIT), turn);
+        match self.one_more_try(chat_id) {
+            0 => self.look(chat_id, turn),
+            wait => self.look_at(chat_id, wait, turn),
+        }
     }
 
-    /// Looks again after so many milliseconds, as the server asks.
+    /// Looks again after so many milliseconds, as the server asks, or later if it has asked often.
     pub(super) fn look_in(&mut self, chat_id: u64, wait_ms: u64, turn: &Turn<'_>) {
-        let wait = wait_ms.clamp(FIRST_WAIT, MOST_PATIENCE).cast_signed();
+        let wait = wait_ms.clamp(FIRST_WAIT, MOST_PATIENCE);
+        let wait = wait.max(self.one_more_try(chat_id));
+        self.look_at(chat_id, wait, turn);
+    }
+
+    /// Counts a try; answers how long to wait before the next one, in milliseconds.
+    fn one_more_try(&mut self, chat_id: u64) -> u64 {
+        let Some(seat) = self.seat(chat_id) else {
+            return 0;
+        };
+        seat.tries = seat.tries.saturating_add(1);
+        let waits = seat.tries.checked_sub(TRIES_AT_ONCE);
+        waits.map_or(0, |waits| (FIRST_WAIT << waits.min(16)).min(LONGEST_WAIT))
+    }
+
+    fn look_at(&mut self, chat_id: u64, wait_ms: u64, turn: &Turn<'_>) {
         if let Some(seat) = self.seat(chat_id) {
-            seat.look_at = Some(turn.now.saturating_add(wait));
+            seat.look_at = Some(turn.now.saturating_add(wait_ms.cast_signed()));
         }
     }
 
@@ -174,13 +170,13 @@ impl Keyring {
             self.first(chat_id, list, turn);
             return;
         }
-        self.settle(chat_id, check, own.holds, turn);
+        self.settle(chat_id, check, own.holds);
         let Some(chat) = self.chats.get_mut(&chat_id) else {
             return;
         };
         if !chat.hear_check(check) {
             let epoch = list.epoch;
-            turn.step
+            self.step
                 .alarms
                 .push(Alarm::CheckChanged { chat_id, epoch });
             self.look_again(chat_id, turn);
@@ -190,15 +186,15 @@ impl Keyring {
             self.offered(chat_id, &Offer { blob, check }, turn);
         } else if own.holds {
             // We are its distributor and have lost it.
-            self.reject(chat_id, turn);
+            self.reject(chat_id);
         } else {
             let params = json!({ "chat_id": chat_id });
-            self.ask_about(Asked::Renew(chat_id), "key.renew", params, turn);
+            self.ask_about(Asked::Renew(chat_id), "key.renew", params);
         }
     }
 
     /// What became of a key that was made here: it is the epoch's, or somebody else's was first.
-    fn settle(&mut self, chat_id: u64, check: Option<KeyCheck>, holds: bool, turn: &mut Turn<'_>) {
+    fn settle(&mut self, chat_id: u64, check: Option<KeyCheck>, holds: bool) {
         let Some(chat) = self.chats.get_mut(&chat_id) else {
             return;
         };
@@ -208,9 +204,9 @@ impl Keyring {
         };
         if holds && check.is_some() && held.check == check {
             held.is_published = true;
-            turn.step.keys.push(NewKey { chat_id, epoch });
+            self.step.keys.push(NewKey { chat_id, epoch });
         } else {
-            chat.keys.remove(&epoch);
+            chat.drop_key(epoch);
         }
     }
 
@@ -239,7 +235,7 @@ impl Keyring {
         };
         let epoch = chat.epoch;
         if !chat.hear_check(offer.check) {
-            turn.step
+            self.step
                 .alarms
                 .push(Alarm::CheckChanged { chat_id, epoch });
             self.look_again(chat_id, turn);
@@ -247,16 +243,16 @@ impl Keyring {
         }
         let user_id = offer.blob.publisher_user_id;
         let Ok((cipher, sender)) = self.open_offer(chat_id, epoch, offer) else {
-            turn.step.alarms.push(Alarm::KeyRefused {
+            self.step.alarms.push(Alarm::KeyRefused {
                 chat_id,
                 epoch,
                 user_id,
             });
-            self.reject(chat_id, turn);
+            self.reject(chat_id);
             return;
         };
         match self.meet(chat_id, user_id, sender, turn) {
-            Trust::Refused => self.reject(chat_id, turn),
+            Trust::Refused => self.reject(chat_id),
             // Whoever is met is more than seen.
             Trust::Asked | Trust::Seen => {
                 if let Some(seat) = self.seat(chat_id) {
@@ -271,7 +267,7 @@ impl Keyring {
                 let is_new = chat.current().is_none();
                 if is_new {
                     chat.keep(epoch, Held::new(cipher, offer.check, true));
-                    turn.step.keys.push(NewKey { chat_id, epoch });
+                    self.step.keys.push(NewKey { chat_id, epoch });
                 }
                 let Some(seat) = &mut chat.seat else {
                     return;
@@ -287,7 +283,7 @@ impl Keyring {
     }
 
     /// # Errors
-    /// `ERR_DECRYPT` for a key that does not open or check, or that is held under another chat or epoch.
+    /// `ERR_DECRYPT` for a key that does not open or check, or that is or was held under another chat or epoch.
     fn open_offer(
         &self,
         chat_id: u64,
@@ -313,7 +309,17 @@ impl Keyring {
         if all.into_iter().any(same) {
             return Err(REFUSED);
         }
-        // The present epoch's key does not become another.
+        let mark = cipher.room_key().mark();
+        let but_for = |id: u64| (id == chat_id).then_some(epoch);
+        let mut chats = self.chats.iter();
+        if chats.any(|(id, chat)| chat.had(&mark, but_for(*id))) {
+            return Err(REFUSED);
+        }
+        // The present epoch's key does not become another, also if it had to go in between.
+        let is_other = |left: &Left| left.mark != mark || left.replays.is_none();
+        if chat.left.as_ref().is_some_and(is_other) {
+            return Err(REFUSED);
+        }
         let here = chat.keys.get(&epoch).filter(|held| held.is_published);
         if here.is_some_and(|held| held.cipher.room_key() != cipher.room_key()) {
             return Err(REFUSED);
@@ -322,9 +328,9 @@ impl Keyring {
     }
 
     /// Gives back what was wrapped for us, so that another wraps it anew.
-    pub(super) fn reject(&mut self, chat_id: u64, turn: &mut Turn<'_>) {
+    pub(super) fn reject(&mut self, chat_id: u64) {
         let params = json!({ "chat_id": chat_id });
-        self.ask_about(Asked::Reject(chat_id), "key.reject", params, turn);
+        self.ask_about(Asked::Reject(chat_id), "key.reject", params);
     }
 
     /// Sees a key of somebody; alarms if it is not known.
@@ -348,7 +354,7 @@ impl Keyring {
             Novelty::Changed => Alarm::KeyChanged(meeting()),
             Novelty::Ignored => Alarm::KeyIgnored(meeting()),
         });
-        turn.step.alarms.extend(alarm);
+        self.step.alarms.extend(alarm);
         trust
     }
 }

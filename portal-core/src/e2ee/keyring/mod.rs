@@ -144,6 +144,9 @@ pub struct Keyring {
     requests: BTreeMap<u64, Asked>,
     next_request: u64,
     registration: Registration,
+    /// What the call under way comes to. Kept here, so that a host's random source that panics loses nothing of it: the
+    /// next call answers it.
+    step: Step,
 }
 
 /// Whether the server knows our public key.
@@ -214,6 +217,7 @@ impl Keyring {
             requests: BTreeMap::new(),
             next_request: 1,
             registration: Registration::Due(i64::MIN),
+            step: Step::default(),
         })
     }
 
@@ -233,7 +237,7 @@ impl Keyring {
     ) -> Result<Step> {
         let mut turn = Turn::new(now_ms, random);
         self.take_event(name, data, &mut turn)?;
-        Ok(self.end(turn))
+        Ok(self.end())
     }
 
     /// Takes in the answer to a request. One to a request that has lost its sense meanwhile changes nothing.
@@ -250,7 +254,7 @@ impl Keyring {
     ) -> Result<Step> {
         let mut turn = Turn::new(now_ms, random);
         self.take_reply(request_id, answer, &mut turn)?;
-        Ok(self.end(turn))
+        Ok(self.end())
     }
 
     /// Does what is due. The first call asks to register the session's key.
@@ -265,7 +269,7 @@ impl Keyring {
         for chat_id in due.map(|(chat_id, _)| *chat_id).collect::<Vec<_>>() {
             self.look(chat_id, &mut turn);
         }
-        self.end(turn)
+        self.end()
     }
 
     /// The host has decided about a key that an alarm named, also one that was accepted or refused before. What waited
@@ -299,7 +303,7 @@ impl Keyring {
         for chat_id in waiting.map(|(chat_id, _)| *chat_id).collect::<Vec<_>>() {
             self.look(chat_id, &mut turn);
         }
-        Ok(self.end(turn))
+        Ok(self.end())
     }
 
     /// Forgets every key of a user but the own session's; what comes next of them counts as new.
@@ -439,8 +443,8 @@ impl Keyring {
     }
 
     /// The end of every call: when to come back.
-    fn end(&self, turn: Turn<'_>) -> Step {
-        let mut step = turn.step;
+    fn end(&mut self) -> Step {
+        let mut step = std::mem::take(&mut self.step);
         let registration = match self.registration {
             Registration::Due(at) if self.chats.values().any(|chat| chat.seat.is_some()) => {
                 Some(at)

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::e2ee::bind::in_range;
 use crate::e2ee::encoding;
 use crate::e2ee::error::Result;
 use crate::e2ee::keys::PublicKey;
@@ -93,8 +94,9 @@ impl People {
     /// Reads a user's key. One that is known has been checked, which takes about as long as wrapping for it.
     ///
     /// # Errors
-    /// `ERR_INVALID` naming `public_key`.
+    /// `ERR_INVALID` naming `public_key`, or `user_id` for what is no id.
     pub(super) fn read(&self, user: u64, text: &str) -> Result<PublicKey> {
+        in_range(user, "user_id")?;
         let keys = self.of.get(&user);
         let bytes = encoding::decode_exact::<32>(text);
         let known = keys

@@ -6,11 +6,12 @@
 use serde_json::{Value, json};
 
 use super::chat::{Held, Recipient, Wrapped};
+use super::look::BEHIND;
 use super::people::Trust;
 use super::replies::Asked;
 use super::step::Turn;
 use super::wire::{KeyList, SessionKey};
-use super::{Keyring, MOST_REQUESTS};
+use super::{Alarm, Keyring, MOST_REQUESTS};
 use crate::e2ee::bind::{Ctx, in_range};
 use crate::e2ee::room::RoomCipher;
 
@@ -28,6 +29,18 @@ impl Keyring {
             return;
         };
         let epoch = chat.epoch;
+        // It had one, and was told that it had.
+        if chat.left.is_some() {
+            self.step
+                .alarms
+                .push(Alarm::CheckChanged { chat_id, epoch });
+            self.look_again(chat_id, turn);
+            return;
+        }
+        // Should there be no randomness for what follows, it is tried again.
+        if let Some(seat) = &mut chat.seat {
+            seat.look_at = Some(turn.now.saturating_add(BEHIND.cast_signed()));
+        }
         // A key that was the epoch's stays it. One that was never published is not tried twice.
         if chat.current().is_none() {
             let Ok(ctx) = Ctx::new(chat_id, epoch) else {
@@ -45,7 +58,7 @@ impl Keyring {
             .collect();
         let blobs = self.wrap(chat_id, &others, turn);
         let params = self.publication(chat_id, epoch, blobs);
-        self.ask_about(Asked::First(chat_id, epoch), "key.publish", params, turn);
+        self.ask_about(Asked::First(chat_id, epoch), "key.publish", params);
     }
 
     /// Wraps the present epoch's key for these, as a holder.
@@ -62,7 +75,7 @@ impl Keyring {
             return;
         };
         let params = self.publication(chat_id, epoch, blobs);
-        self.ask(Asked::Wrap(chat_id, epoch), "key.publish", params, turn);
+        self.ask(Asked::Wrap(chat_id, epoch), "key.publish", params);
     }
 
     /// Goes on with those who were beyond one call's measure.

@@ -75,7 +75,7 @@ impl Keyring {
             (Asked::Register, said) => self.registered(&said, turn),
             (Asked::Wrap(chat_id, epoch), said) => self.wrapped(chat_id, epoch, &said, turn),
             (Asked::First(chat_id, epoch), said) => {
-                self.published(chat_id, epoch, &said, turn);
+                self.published(chat_id, epoch, &said);
                 self.own_matter(chat_id, said, turn);
             }
             (Asked::List(chat_id) | Asked::Reject(chat_id) | Asked::Renew(chat_id), said) => {
@@ -118,7 +118,7 @@ impl Keyring {
     }
 
     /// What became of a key that was made here. Where nobody says, the next look does.
-    fn published(&mut self, chat_id: u64, epoch: u64, said: &Said, turn: &mut Turn<'_>) {
+    fn published(&mut self, chat_id: u64, epoch: u64, said: &Said) {
         let Some(chat) = self.chats.get_mut(&chat_id) else {
             return;
         };
@@ -127,7 +127,7 @@ impl Keyring {
         };
         let Said::Refused(code, _) = said else {
             held.is_published = true;
-            turn.step.keys.push(NewKey { chat_id, epoch });
+            self.step.keys.push(NewKey { chat_id, epoch });
             return;
         };
         let is_certain = matches!(
@@ -139,7 +139,7 @@ impl Keyring {
                 | "ERR_INVALID"
         );
         if is_certain {
-            chat.keys.remove(&epoch);
+            chat.drop_key(epoch);
         }
     }
 
@@ -203,9 +203,11 @@ impl Keyring {
             // Others are asked now. If nobody can, renewing says so at once.
             Said::Rejected => self.look_again(chat_id, turn),
             Said::Published | Said::Registered => {
-                seat.tries = 0;
+                // A server that says it of nothing new, again and again, is looked at later and later.
                 if is_stale || is_wanted {
-                    self.look(chat_id, turn);
+                    self.look_again(chat_id, turn);
+                } else {
+                    seat.tries = 0;
                 }
                 self.wrap_the_rest(chat_id, turn);
             }

@@ -12,7 +12,7 @@ use aes_gcm::{AeadInOut as _, Aes256Gcm, KeyInit as _};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::chat::{Chat, Held, Wrapped};
+use super::chat::{Chat, Held, Left, Wrapped};
 use super::people::{Known, People, Trust};
 use super::replays::Replays;
 use super::{Keyring, Options, Policy};
@@ -20,7 +20,7 @@ use crate::e2ee::bind::Ctx;
 use crate::e2ee::check::KeyCheck;
 use crate::e2ee::encoding;
 use crate::e2ee::error::{Error, Result};
-use crate::e2ee::keys::{PublicKey, RoomKey, SecretKey};
+use crate::e2ee::keys::{KeyMark, PublicKey, RoomKey, SecretKey};
 use crate::e2ee::room::RoomCipher;
 use crate::e2ee::suite::Suite;
 use crate::random::Random;
@@ -30,6 +30,7 @@ const VERSION: u8 = 1;
 const HEADER: usize = MAGIC.len() + 1;
 const NONCE: usize = 12;
 const TAG: usize = 16;
+const MARK_ROW: usize = 8 + size_of::<KeyMark>();
 
 /// The state as it is written. Secrets are base64, borrowed from where they are wiped.
 #[derive(Serialize, Deserialize)]
@@ -58,6 +59,20 @@ struct ChatState<'a> {
     epoch: u64,
     #[serde(borrow)]
     keys: Vec<KeyState<'a>>,
+    /// Rows of 24 bytes: the epoch, and the mark of a key that was here.
+    #[serde(borrow)]
+    former: Text<'a>,
+    #[serde(borrow)]
+    left: Option<LeftState<'a>>,
+}
+
+/// What is left of the present epoch's key.
+#[derive(Serialize, Deserialize)]
+struct LeftState<'a> {
+    #[serde(borrow)]
+    mark: Text<'a>,
+    #[serde(borrow)]
+    messages: Option<Text<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -227,11 +242,22 @@ fn chat_state<'a>(id: u64, chat: &Chat, room_keys: &'a [Zeroizing<String>]) -> C
         wrapped: held.wrapped.iter().map(wrapped).collect(),
         messages: encoding::encode(&held.replays.to_bytes()).into(),
     };
+    let left = |left: &Left| LeftState {
+        mark: encoding::encode(&left.mark).into(),
+        messages: left
+            .replays
+            .as_ref()
+            .map(|replays| encoding::encode(&replays.to_bytes()).into()),
+    };
+    let row = |(epoch, mark): &(u64, KeyMark)| [&epoch.to_be_bytes()[..], mark].concat();
+    let former: Vec<_> = chat.former.iter().map(row).collect();
     ChatState {
         id,
         e2ee: chat.suite.number(),
         epoch: chat.epoch,
         keys: chat.keys.iter().zip(room_keys).map(key).collect(),
+        former: encoding::encode(&former.concat()).into(),
+        left: chat.left.as_ref().map(left),
     }
 }
 
@@ -254,11 +280,34 @@ fn restored(state: &ChatState<'_>, people: &People) -> Result<Chat> {
             };
             held.wrapped.insert(to, made);
         }
-        let messages = encoding::decode(&key.messages).ok_or(Error::Decrypt)?;
-        held.replays = Replays::from_bytes(&messages).ok_or(Error::Decrypt)?;
+        held.replays = messages(&key.messages)?;
         chat.keep(key.epoch, held);
     }
+    let former = encoding::decode(&state.former).ok_or(Error::Decrypt)?;
+    let (rows, rest) = former.as_chunks::<MARK_ROW>();
+    for row in rows {
+        let (epoch, mark) = row.split_first_chunk::<8>().ok_or(Error::Decrypt)?;
+        let mark = mark.try_into().map_err(|_| Error::Decrypt)?;
+        chat.put_mark(u64::from_be_bytes(*epoch), mark);
+    }
+    if !rest.is_empty() {
+        return Err(Error::Decrypt);
+    }
+    // After the keys: what is left belongs to one that is not here.
+    if let Some(left) = &state.left {
+        let mark = encoding::decode_exact::<16>(&left.mark).ok_or(Error::Decrypt)?;
+        let replays = left.messages.as_deref().map(messages).transpose()?;
+        chat.left = Some(Left {
+            mark: *mark,
+            replays,
+        });
+    }
     Ok(chat)
+}
+
+fn messages(text: &str) -> Result<Replays> {
+    let rows = encoding::decode(text).ok_or(Error::Decrypt)?;
+    Replays::from_bytes(&rows).ok_or(Error::Decrypt)
 }
 
 /// Memory that is wiped also where it has grown out of.

@@ -64,8 +64,8 @@ pub enum Alarm {
         /// Of which epoch.
         epoch: u64,
     },
-    /// A room key came that does not open, fails the check, or is one that is held elsewhere already. It is given
-    /// back.
+    /// A room key came that does not open, fails the check, is or was held elsewhere, or is another than this epoch's
+    /// was. It is given back.
     KeyRefused {
         /// Of which chat.
         chat_id: u64,
@@ -113,19 +113,14 @@ pub enum Answer<'a> {
     },
 }
 
-/// One call: its time, its randomness, and what comes of it.
+/// One call: its time and its randomness.
 pub(super) struct Turn<'a> {
     pub(super) now: i64,
     pub(super) random: &'a dyn Random,
-    pub(super) step: Step,
 }
 
 impl<'a> Turn<'a> {
     pub(super) fn new(now: i64, random: &'a dyn Random) -> Self {
-        Self {
-            now,
-            random,
-            step: Step::default(),
-        }
+        Self { now, random }
     }
 }
