@@ -813,15 +813,15 @@ int32_t portal_authenticate_bot(struct portal *handle,
                                 int64_t *bot_id,
                                 struct portal_error **error);
 
-// - What: notes a live connection of a session or a guest, for portal_actor.id of
-//   PORTAL_ACTOR_CONNECTION. Needs PORTAL_OPEN_PRESENCE.
+// - What: notes a live connection of a session (PORTAL_ACTOR_SESSION) or a guest, for portal_actor.id
+//   of PORTAL_ACTOR_CONNECTION. Needs PORTAL_OPEN_PRESENCE.
 // - Ownership: the actor is read during the call only. The connection lasts until
 //   portal_disconnect, portal_close, or the end of its session.
 // - NULL: handle, actor and connection_id may not be NULL.
 // - Threads: any, also several at once.
-// - Statuses: PORTAL_ERR_NOT_CONNECTED where presence is off, PORTAL_ERR_UNAUTHENTICATED,
-//   PORTAL_ERR_TIMED_OUT, PORTAL_ERR_BANNED, PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED,
-//   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
+// - Statuses: PORTAL_ERR_INVALID, also for an actor of another kind, PORTAL_ERR_NOT_CONNECTED where
+//   presence is off, PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_TIMED_OUT, PORTAL_ERR_BANNED,
+//   PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
 int32_t portal_connect(struct portal *handle,
                        const struct portal_actor *actor,
                        int64_t *connection_id,
@@ -1364,7 +1364,8 @@ int32_t portal_key_reject(struct portal *handle,
                           struct portal_error **error);
 
 // - What: moves the epoch on because the actor's session cannot get its key, as a JSON object of
-//   status (moved, asked or unpublished), epoch and retry_after_ms.
+//   status, epoch and retry_after_ms: moved; asked, where others hold the key and have that long to
+//   hand it over; or unpublished, where whoever comes first may publish one.
 // - Ownership: the inputs are read during the call only. *renewal belongs to the caller, who disposes
 //   of it with portal_buf_dispose.
 // - NULL: handle, actor and renewal may not be NULL.
@@ -1545,7 +1546,8 @@ int32_t portal_e2ee_verify(int64_t chat_id,
                            struct portal_error **error);
 
 // - What: wraps a room key for one session of a user: a blob in base64, for portal_key_publish.
-//   Whoever has the secret of public_key can read the epoch: it should be one the host trusts.
+//   user_id and public_key are the recipient's: whoever has the secret of that key can read the epoch,
+//   so it should be one the host trusts.
 // - Ownership: the inputs are read during the call only. The buffer is the caller's.
 // - NULL: random may be NULL, which is the system's; no other pointer but error may be.
 // - Threads: any, also several at once.
@@ -1564,8 +1566,8 @@ int32_t portal_e2ee_wrap(const struct portal_room_key *room_key,
                          struct portal_error **error);
 
 // - What: opens a blob with the secret key of the session it is for, and compares the key check:
-//   room_key says the suite, chat and epoch, and gets the key. public_key is the one that the blob was
-//   delivered with; opening proves that its session made it. After PORTAL_ERR_DECRYPT a client calls
+//   room_key says the suite, chat and epoch, and gets the key. user_id is whose session that is;
+//   public_key the one that the blob was delivered with: opening proves that its session made it. After PORTAL_ERR_DECRYPT a client calls
 //   portal_key_reject.
 // - Ownership: the inputs are read during the call only. room_key is the caller's; only its key is
 //   written.
@@ -1787,7 +1789,7 @@ int32_t portal_keyring_export(struct portal_keyring *keyring,
 // - What: takes in an event, by its name and with its data as JSON, as it was delivered or as the log has
 //   it. Three more names are the host's: "room.join" with the reply of that operation, "room.leave" with
 //   a chat_id when the session has left a room, and "disconnected" with {} when it is in no room any
-//   more. *step is a JSON object: requests to call, each {id, op, params}; alarms to show, each with its
+//   more. Other names, also mistyped ones, change nothing. *step is a JSON object: requests to call, each {id, op, params}; alarms to show, each with its
 //   kind; keys that came, each {chat_id, epoch}; and wake_at_ms, when to call portal_keyring_tick, or
 //   null.
 // - Ownership: the inputs are read during the call only. *step belongs to the caller, who disposes of it

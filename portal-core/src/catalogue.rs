@@ -175,6 +175,13 @@ pub fn parse<T: DeserializeOwned>(params: &str) -> Result<T> {
     } else {
         params
     };
+    // A list would be taken for the fields in their order.
+    if params.trim_start().starts_with('[') {
+        return Err(Error::invalid(
+            ".",
+            "parameters are a JSON object, not a list",
+        ));
+    }
     let mut reader = serde_json::Deserializer::from_str(params);
     let parsed = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let inner = error.inner();

@@ -321,11 +321,13 @@ impl Portal {
     /// # Errors
     /// `ERR_UNAUTHENTICATED` for an ended session, `ERR_NOT_CONNECTED` where presence is off.
     pub fn connect(&self, caller: &Actor) -> Result<ConnectionId> {
+        const NO_PRESENCE: &str =
+            "No connections are kept here: the file was opened without presence.";
         let (identity, since) = self.admit(caller)?;
         let connection = self
             .shared
             .presence()
-            .ok_or(ErrorKind::NotConnected)?
+            .ok_or_else(|| Error::with_message(ErrorKind::NotConnected, NO_PRESENCE))?
             .connect(identity, since, self.now());
         // What ended the session meanwhile may have been delivered before there was a connection to close.
         // What ends it from now on finds this one.

@@ -76,6 +76,7 @@ fn bad_parameters_name_the_first_wrong_field_spec_13_1() {
             json!({ "chat_type": "PRIVATE", "name": "Fine", "chat_config": { "wipe_preset": "2h" } }),
             "chat_config.wipe_preset",
         ),
+        (json!(["PRIVATE", "a list"]), "."),
     ] {
         let error = stage.refused(&user(PREMIUM), "chat.create", params, "ERR_INVALID");
         assert!(!error.message().contains(" column "), "{error}");

@@ -66,7 +66,10 @@ pub(crate) unsafe fn actor(pointer: *const Caller) -> Result<Actor> {
     // SAFETY: as the caller says.
     let caller = unsafe { input::sized(pointer, "actor") }?;
     if caller.reserved != 0 {
-        return Err(Error::invalid("actor.reserved", "`actor.reserved` is 0."));
+        return Err(Error::invalid(
+            "actor.reserved",
+            "`actor.reserved` has to be 0.",
+        ));
     }
     let mut actor = match caller.kind {
         PORTAL_ACTOR_GUEST => without_id(Actor::guest(), caller.id)?,

@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 
+use portal_core::actor::Who;
 use portal_core::model::{ConnectionId, Timestamp};
 use portal_core::{Error, Result};
 
@@ -108,15 +109,15 @@ pub unsafe extern "C" fn portal_authenticate_bot(
     unsafe { answer(out(bot_id, "bot_id"), error, body) }
 }
 
-/// - What: notes a live connection of a session or a guest, for portal_actor.id of
-///   PORTAL_ACTOR_CONNECTION. Needs PORTAL_OPEN_PRESENCE.
+/// - What: notes a live connection of a session (PORTAL_ACTOR_SESSION) or a guest, for portal_actor.id
+///   of PORTAL_ACTOR_CONNECTION. Needs PORTAL_OPEN_PRESENCE.
 /// - Ownership: the actor is read during the call only. The connection lasts until
 ///   portal_disconnect, portal_close, or the end of its session.
 /// - NULL: handle, actor and connection_id may not be NULL.
 /// - Threads: any, also several at once.
-/// - Statuses: PORTAL_ERR_NOT_CONNECTED where presence is off, PORTAL_ERR_UNAUTHENTICATED,
-///   PORTAL_ERR_TIMED_OUT, PORTAL_ERR_BANNED, PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED,
-///   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
+/// - Statuses: PORTAL_ERR_INVALID, also for an actor of another kind, PORTAL_ERR_NOT_CONNECTED where
+///   presence is off, PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_TIMED_OUT, PORTAL_ERR_BANNED,
+///   PORTAL_ERR_CLOSED, PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn portal_connect(
     handle: *mut Handle,
@@ -128,6 +129,12 @@ pub unsafe extern "C" fn portal_connect(
         // SAFETY: the header asks for a live handle and for an actor that can be read.
         let (gate, actor) = unsafe { (handle::gate(handle)?, actor::actor(actor)?) };
         let portal = gate.enter()?;
+        if !matches!(actor.who, Who::Session(_) | Who::Guest) {
+            return Err(Error::invalid(
+                "actor.kind",
+                "A connection is a session's (PORTAL_ACTOR_SESSION) or a guest's; session.create makes a session.",
+            ));
+        }
         portal
             .told("connect", portal.connect(&actor))
             .map(i64::from)

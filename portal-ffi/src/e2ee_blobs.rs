@@ -12,7 +12,8 @@ use crate::room_key::{IntoRoom, KeyOfRoom, cipher, number, room};
 use crate::{input, memory};
 
 /// - What: wraps a room key for one session of a user: a blob in base64, for portal_key_publish.
-///   Whoever has the secret of public_key can read the epoch: it should be one the host trusts.
+///   user_id and public_key are the recipient's: whoever has the secret of that key can read the epoch,
+///   so it should be one the host trusts.
 /// - Ownership: the inputs are read during the call only. The buffer is the caller's.
 /// - NULL: random may be NULL, which is the system's; no other pointer but error may be.
 /// - Threads: any, also several at once.
@@ -58,8 +59,8 @@ pub unsafe extern "C" fn portal_e2ee_wrap(
 }
 
 /// - What: opens a blob with the secret key of the session it is for, and compares the key check:
-///   room_key says the suite, chat and epoch, and gets the key. public_key is the one that the blob was
-///   delivered with; opening proves that its session made it. After PORTAL_ERR_DECRYPT a client calls
+///   room_key says the suite, chat and epoch, and gets the key. user_id is whose session that is;
+///   public_key the one that the blob was delivered with: opening proves that its session made it. After PORTAL_ERR_DECRYPT a client calls
 ///   portal_key_reject.
 /// - Ownership: the inputs are read during the call only. room_key is the caller's; only its key is
 ///   written.

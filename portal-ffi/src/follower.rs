@@ -103,7 +103,7 @@ fn checked(limit: u32) -> Result<usize> {
     if (1..=LARGEST_LIMIT).contains(&limit) {
         Ok(limit as usize)
     } else {
-        Err(Error::invalid("limit", "`limit` is 1 to 1000."))
+        Err(Error::invalid("limit", "`limit` has to be 1 to 1000."))
     }
 }
 

@@ -144,7 +144,7 @@ unsafe fn given(pointer: *const KeyringOptions) -> Result<Given> {
     if options.reserved != 0 {
         return Err(Error::invalid(
             "options.reserved",
-            "`options.reserved` is 0.",
+            "`options.reserved` has to be 0.",
         ));
     }
     if options.random.is_none() {
@@ -278,7 +278,7 @@ pub unsafe extern "C" fn portal_keyring_import(
         if !given.secret_key.is_null() {
             return Err(Error::invalid(
                 "options.secret_key",
-                "`options.secret_key` is NULL here: what is imported has one.",
+                "`options.secret_key` has to be NULL here: what is imported has a key.",
             ));
         }
         let Given {
@@ -328,7 +328,7 @@ pub unsafe extern "C" fn portal_keyring_export(
 /// - What: takes in an event, by its name and with its data as JSON, as it was delivered or as the log has
 ///   it. Three more names are the host's: "room.join" with the reply of that operation, "room.leave" with
 ///   a chat_id when the session has left a room, and "disconnected" with {} when it is in no room any
-///   more. *step is a JSON object: requests to call, each {id, op, params}; alarms to show, each with its
+///   more. Other names, also mistyped ones, change nothing. *step is a JSON object: requests to call, each {id, op, params}; alarms to show, each with its
 ///   kind; keys that came, each {chat_id, epoch}; and wake_at_ms, when to call portal_keyring_tick, or
 ///   null.
 /// - Ownership: the inputs are read during the call only. *step belongs to the caller, who disposes of it

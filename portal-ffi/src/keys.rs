@@ -142,7 +142,8 @@ pub unsafe extern "C" fn portal_key_reject(
 }
 
 /// - What: moves the epoch on because the actor's session cannot get its key, as a JSON object of
-///   status (moved, asked or unpublished), epoch and retry_after_ms.
+///   status, epoch and retry_after_ms: moved; asked, where others hold the key and have that long to
+///   hand it over; or unpublished, where whoever comes first may publish one.
 /// - Ownership: the inputs are read during the call only. *renewal belongs to the caller, who disposes
 ///   of it with portal_buf_dispose.
 /// - NULL: handle, actor and renewal may not be NULL.

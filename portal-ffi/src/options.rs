@@ -174,7 +174,7 @@ pub(crate) unsafe fn options(
     if given.reserved != 0 {
         return Err(Error::invalid(
             "options.reserved",
-            "`options.reserved` is 0.",
+            "`options.reserved` has to be 0.",
         ));
     }
     options.create = given.flags & PORTAL_OPEN_EXISTING == 0;

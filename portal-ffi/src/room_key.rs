@@ -40,7 +40,7 @@ pub(crate) unsafe fn room(pointer: *const KeyOfRoom) -> Result<(Suite, Ctx)> {
     if given.reserved != 0 {
         return Err(Error::invalid(
             "room_key.reserved",
-            "`room_key.reserved` is 0.",
+            "`room_key.reserved` has to be 0.",
         ));
     }
     let suite = u64::try_from(given.suite).ok().and_then(Suite::from_number);

@@ -154,6 +154,11 @@ static void an_actor_is_what_it_says(portal *handle) {
     REFUSES("actor.id", portal_connect(handle, &who, &number, &error));
     who = actor(PORTAL_ACTOR_SESSION, INT64_MAX);
     REFUSES("actor.id", portal_connect(handle, &who, &number, &error));
+    // Connections are those of devices.
+    for (int32_t kind = PORTAL_ACTOR_CONNECTION; kind <= PORTAL_ACTOR_BOT; kind++) {
+        who = actor(kind, kind == PORTAL_ACTOR_OPERATOR ? 0 : 1);
+        REFUSES("actor.kind", portal_connect(handle, &who, &number, &error));
+    }
     who = actor(PORTAL_ACTOR_GUEST, 0);
     who.reserved = 1;
     REFUSES("actor.reserved", portal_connect(handle, &who, &number, &error));
