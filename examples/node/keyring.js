@@ -2,7 +2,7 @@
 
 import koffi from "koffi";
 
-import { KEYRING_OPTIONS, PortalError, c, checked, take, text } from "./library.js";
+import { KEYRING_OPTIONS, PortalError, c, checked, key32, take, text, whole } from "./library.js";
 
 /**
  * The keys of one session. What happens is told by `event`; what is to be asked for then, `carryOut` asks for.
@@ -14,12 +14,16 @@ export class Keyring {
 
     constructor(userId, sessionId, { askNew = false, acceptChanged = false, imported } = {}) {
         const options = {
-            size: koffi.sizeof(KEYRING_OPTIONS), flags: (askNew ? 1 : 0) | (acceptChanged ? 2 : 0), user_id: userId,
-            session_id: sessionId,
+            size: koffi.sizeof(KEYRING_OPTIONS), flags: (askNew ? 1 : 0) | (acceptChanged ? 2 : 0),
+            user_id: whole("userId", userId), session_id: whole("sessionId", sessionId),
         };
         const out = [null];
-        if (imported) checked("portal_keyring_import", options, ...text(imported.sealed), bytes(imported.key), out);
-        else checked("portal_keyring_new", options, out);
+        if (imported) {
+            const given = [...text("sealed", imported.sealed), key32("key", imported.key)];
+            checked("portal_keyring_import", options, ...given, out);
+        } else {
+            checked("portal_keyring_new", options, out);
+        }
         this.#keyring = out[0];
     }
 
@@ -30,7 +34,7 @@ export class Keyring {
 
     /** Everything it knows, sealed under a key of 32 bytes. */
     export(key) {
-        return this.#answer("portal_keyring_export", bytes(key));
+        return this.#answer("portal_keyring_export", key32("key", key));
     }
 
     /**
@@ -39,24 +43,26 @@ export class Keyring {
      * "room.leave" with the `chat_id`, and of "disconnected" with nothing.
      */
     event(name, data = {}, now = Date.now()) {
-        return JSON.parse(this.#answer("portal_keyring_event", ...text(name), ...text(JSON.stringify(data)), now));
+        const told = [...text("name", name), ...text("the JSON of data", JSON.stringify(data))];
+        return JSON.parse(this.#answer("portal_keyring_event", ...told, whole("now", now)));
     }
 
     /** Takes in what came of a request: its reply, or the PortalError that refused it. */
     reply(requestId, answer, now = Date.now()) {
         const [status, document] = answer instanceof PortalError ? [answer.status, answer.extras] : [0, answer];
-        return JSON.parse(this.#answer("portal_keyring_reply", requestId, status, ...text(JSON.stringify(document)), now));
+        const told = [whole("requestId", requestId), status, ...text("the JSON of answer", JSON.stringify(document))];
+        return JSON.parse(this.#answer("portal_keyring_reply", ...told, whole("now", now)));
     }
 
     /** Does what is due. */
     tick(now = Date.now()) {
-        return JSON.parse(this.#answer("portal_keyring_tick", now));
+        return JSON.parse(this.#answer("portal_keyring_tick", whole("now", now)));
     }
 
     /** Says whether a key that an alarm has named is to be trusted. */
     decide(userId, publicKey, accept, now = Date.now()) {
-        const key = bytes(Buffer.from(publicKey, "base64"));
-        return JSON.parse(this.#answer("portal_keyring_decide", userId, key, accept ? 1 : 0, now));
+        const whose = [whole("userId", userId), key32("publicKey", Buffer.from(publicKey, "base64"))];
+        return JSON.parse(this.#answer("portal_keyring_decide", ...whose, accept ? 1 : 0, whole("now", now)));
     }
 
     /**
@@ -85,17 +91,19 @@ export class Keyring {
 
     /** The content of message.send. */
     seal(chatId, plaintext) {
-        return this.#answer("portal_keyring_seal", chatId, ...text(plaintext));
+        return this.#answer("portal_keyring_seal", whole("chatId", chatId), ...text("plaintext", plaintext));
     }
 
     /** What a message says. ERR_NO_ROOM_KEY: its key may come yet; ERR_DECRYPT: it does not open. */
     open({ chat_id, id, sender, content }) {
-        return this.#answer("portal_keyring_open", chat_id, id, sender.id, ...text(content));
+        const which = [whole("chat_id", chat_id), whole("id", id), whole("sender.id", sender.id)];
+        return this.#answer("portal_keyring_open", ...which, ...text("content", content));
     }
 
     /** For whom this keyring has wrapped the key of an epoch, with the fingerprints to compare. */
     sessions(chatId, epoch) {
-        return JSON.parse(this.#answer("portal_keyring_sessions", chatId, epoch));
+        const which = [whole("chatId", chatId), whole("epoch", epoch)];
+        return JSON.parse(this.#answer("portal_keyring_sessions", ...which));
     }
 
     /** Wipes the keys. Repeatable. */
@@ -110,9 +118,4 @@ export class Keyring {
         checked(name, this.#keyring, ...values, buf);
         return take(buf);
     }
-}
-
-function bytes(key) {
-    if (key.length !== 32) throw new RangeError("a key has 32 bytes");
-    return key;
 }

@@ -1,12 +1,21 @@
 // The C library: where it is, its structs and functions, and its errors. Not for users of the module.
 
 import koffi from "koffi";
-import { promisify } from "node:util";
+import { inspect, promisify } from "node:util";
 
 // Libraries of this series can stand for each other; the structs below are its.
 const SERIES = "0.1";
 const file = process.platform === "darwin" ? `libportal.${SERIES}.dylib` : `libportal.so.${SERIES}`;
-const library = koffi.load(process.env.PORTAL_LIBRARY ?? file);
+const library = load(process.env.PORTAL_LIBRARY || file);
+
+function load(name) {
+    try {
+        return koffi.load(name);
+    } catch (cause) {
+        throw new Error("libportal is not found; install it, and name its directory in LD_LIBRARY_PATH or the file "
+            + `itself in PORTAL_LIBRARY: ${name}: ${cause.message}`, { cause });
+    }
+}
 
 koffi.opaque("portal");
 koffi.opaque("portal_error");
@@ -111,5 +120,29 @@ export function take(buf) {
     return text;
 }
 
+// What a program gives is looked at here before koffi sees it, which ends the process over a wrong type in a struct,
+// takes a number for an address, and cuts 1.5 to 1.
+
 /** A text as C takes it: pointer and length. */
-export const text = (value) => (value ? [value, Buffer.byteLength(value)] : [null, 0]);
+export function text(name, value) {
+    if (typeof value !== "string") throw new TypeError(`${name} is a string, not ${inspect(value)}`);
+    return value === "" ? [null, 0] : [value, Buffer.byteLength(value)];
+}
+
+/** A whole number as C takes it: a safe integer, or a bigint that fits. */
+export function whole(name, value, least = -(2n ** 63n), most = 2n ** 63n - 1n) {
+    const isWhole = Number.isSafeInteger(value) || typeof value === "bigint";
+    if (!isWhole) throw new TypeError(`${name} is a whole number, not ${inspect(value)}`);
+    if (value < least || value > most) throw new TypeError(`${name} is from ${least} to ${most}, not ${inspect(value)}`);
+    return value;
+}
+
+/** A whole number of 32 bits without a sign. */
+export const whole32 = (name, value) => whole(name, value, 0, 2 ** 32 - 1);
+
+/** A key as C takes it. */
+export function key32(name, value) {
+    if (!(value instanceof Uint8Array)) throw new TypeError(`${name} is a Uint8Array, not ${typeof value}`);
+    if (value.length !== 32) throw new RangeError(`${name} has 32 bytes, not ${value.length}`);
+    return value;
+}

@@ -5,8 +5,9 @@
 // event loop may itself be in a call, and both would wait for ever.
 
 import koffi from "koffi";
+import { inspect } from "node:util";
 
-import { ACTOR, OPTIONS, c, checked, checkedLater, take, text } from "./library.js";
+import { ACTOR, OPTIONS, c, checked, checkedLater, take, text, whole, whole32 } from "./library.js";
 
 export { Keyring } from "./keyring.js";
 export { PortalError } from "./library.js";
@@ -14,15 +15,25 @@ export { PortalError } from "./library.js";
 /** The version of the library, such as "0.1.0". */
 export const version = c.portal_version();
 
+// Those that were made here; nothing else goes to C for one.
+const actors = new WeakSet();
+
 const actor = (kind) => (id, { ip, userAgent, country } = {}) => {
-    const [ip_, ip_len] = text(ip);
-    const [user_agent, user_agent_len] = text(userAgent);
-    const [country_, country_len] = text(country);
-    return {
-        size: koffi.sizeof(ACTOR), id, kind, reserved: 0, ip: ip_, ip_len, user_agent, user_agent_len, os_user: null,
-        os_user_len: 0, country: country_, country_len,
-    };
+    const [ip_, ip_len] = text("ip", ip ?? "");
+    const [user_agent, user_agent_len] = text("userAgent", userAgent ?? "");
+    const [country_, country_len] = text("country", country ?? "");
+    const made = Object.freeze({
+        size: koffi.sizeof(ACTOR), id: whole("the id of an Actor", id), kind, reserved: 0, ip: ip_, ip_len, user_agent,
+        user_agent_len, os_user: null, os_user_len: 0, country: country_, country_len,
+    });
+    actors.add(made);
+    return made;
 };
+
+function known(who) {
+    if (!actors.has(who)) throw new TypeError(`who calls is an Actor, such as Actor.user(3), not ${inspect(who)}`);
+    return who;
+}
 
 /** On whose behalf a call is made. The second parameter says from where: `ip`, `userAgent`, `country`. */
 export const Actor = {
@@ -47,7 +58,7 @@ export class Portal {
     constructor(path, { presence = false, existing = false } = {}) {
         const options = { size: koffi.sizeof(OPTIONS), flags: (existing ? 1 : 0) | (presence ? 4 : 0) };
         const out = [null];
-        checked("portal_open", ...text(path), options, out);
+        checked("portal_open", ...text("path", path), options, out);
         this.#handle = out[0];
     }
 
@@ -59,27 +70,28 @@ export class Portal {
     /** Runs an operation by its name. */
     call(who, op, params = {}) {
         const reply = {};
-        checked("portal_call", this.#open(), who, ...text(op), ...text(JSON.stringify(params)), reply);
+        const given = text("the JSON of params", JSON.stringify(params));
+        checked("portal_call", this.#open(), known(who), ...text("op", op), ...given, reply);
         return JSON.parse(take(reply));
     }
 
     /** The live session of a token. */
     authenticate(token) {
         const session = [0];
-        checked("portal_authenticate", this.#open(), ...text(token), session);
+        checked("portal_authenticate", this.#open(), ...text("token", token), session);
         return session[0];
     }
 
     /** Notes a live connection of a session or a guest; needs `presence`. */
     connect(who) {
         const connection = [0];
-        checked("portal_connect", this.#open(), who, connection);
+        checked("portal_connect", this.#open(), known(who), connection);
         return connection[0];
     }
 
     /** Forgets a live connection. */
     disconnect(connection) {
-        checked("portal_disconnect", this.#open(), connection);
+        checked("portal_disconnect", this.#open(), whole("connection", connection));
     }
 
     /** Does what is due by the clock, and answers when it next wants to be called: `Date.now()` or later. */
@@ -92,7 +104,9 @@ export class Portal {
     /** Follows the log of events from its present end, or from a `position` of a follower. */
     follow(position) {
         const out = [null];
-        checked("portal_follower_open", this.#open(), ...text(position?.logId), position?.after ?? 0, out);
+        const { logId, after } = position ?? { logId: "", after: 0 };
+        const from = [...text("logId", logId), whole("after", after, 0, 2n ** 64n - 1n)];
+        checked("portal_follower_open", this.#open(), ...from, out);
         const follower = new Follower(out[0], () => this.#followers.delete(follower));
         this.#followers.add(follower);
         return follower;
@@ -138,7 +152,8 @@ class Follower {
     #read(name, limit, timeoutMs) {
         const read = this.#reading.then(async () => {
             const documents = {};
-            await checkedLater(name, this.#open(), limit, timeoutMs, documents);
+            const bounds = [whole32("limit", limit), whole32("timeoutMs", timeoutMs)];
+            await checkedLater(name, this.#open(), ...bounds, documents);
             return JSON.parse(take(documents));
         });
         this.#reading = read.catch(() => {});

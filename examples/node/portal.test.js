@@ -1,11 +1,13 @@
 // What the module promises: replies, errors by code, an event loop that goes on while somebody waits, and an end.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
 import { Actor, Keyring, Portal, PortalError, version } from "./portal.js";
 
@@ -115,5 +117,39 @@ test("a keyring is kept sealed, and opens with its key alone", async () => {
     assert.throws(() => keyring.tick(), /closed/);
     Keyring.import(sealed, key, 1, 8).close();
     assert.throws(() => Keyring.import(sealed, Buffer.alloc(32, 1), 1, 8), { code: "ERR_DECRYPT" });
-    assert.throws(() => Keyring.import(sealed, "short", 1, 8), RangeError);
+    assert.throws(() => Keyring.import(sealed, Buffer.from("short"), 1, 8), RangeError);
+});
+
+withPortal("what has a wrong type is refused by name, and the program goes on", async (portal) => {
+    for (const id of ["3", null, undefined, 1.5, NaN, 2 ** 53, 2n ** 63n, {}]) {
+        assert.throws(() => Actor.user(id), { name: "TypeError", message: /^the id of an Actor is / });
+        assert.throws(() => new Keyring(id, 2), { name: "TypeError", message: /^userId is / });
+        assert.throws(() => new Keyring(1, id), { name: "TypeError", message: /^sessionId is / });
+        assert.throws(() => portal.disconnect(id), { name: "TypeError", message: /^connection is / });
+    }
+    // A number would be an address, and an object of one's own may have anything in it.
+    for (const who of [3, 3n, "ada", null, undefined, Actor.operator, {}, { ...operator }, Buffer.alloc(200)]) {
+        assert.throws(() => portal.call(who, "chat.list"), { name: "TypeError", message: /^who calls is an Actor/ });
+        assert.throws(() => portal.connect(who), { name: "TypeError", message: /^who calls is an Actor/ });
+    }
+    assert.throws(() => Actor.guest({ ip: 5 }), { name: "TypeError", message: "ip is a string, not 5" });
+    assert.throws(() => portal.call(operator, 5), { name: "TypeError", message: "op is a string, not 5" });
+    assert.throws(() => portal.follow({ logId: "", after: -1 }), { name: "TypeError", message: /^after is from 0 / });
+    await assert.rejects(portal.follow().next(1, 0.5), { name: "TypeError", message: /^timeoutMs is a whole number/ });
+    const keyring = new Keyring(1n, 7);
+    assert.throws(() => keyring.seal(4), { name: "TypeError", message: "plaintext is a string, not undefined" });
+    assert.throws(() => keyring.seal(4.5, "Hello"), { name: "TypeError", message: /^chatId is / });
+    assert.throws(() => keyring.tick("1"), { name: "TypeError", message: "now is a whole number, not '1'" });
+    assert.throws(() => keyring.export("x".repeat(32)), { name: "TypeError", message: /^key is a Uint8Array, / });
+    keyring.close();
+    const { user_id } = portal.call(operator, "user.create", { username: "ada" });
+    assert.equal(portal.call(Actor.user(BigInt(user_id)), "user.get", { user_id }).username, "ada");
+});
+
+test("without the library it says what to do", () => {
+    const env = { ...process.env, PORTAL_LIBRARY: "/nowhere/libportal.so" };
+    const module = fileURLToPath(new URL("portal.js", import.meta.url));
+    const { status, stderr } = spawnSync(process.execPath, [module], { env, encoding: "utf8" });
+    assert.equal(status, 1);
+    assert.match(stderr, /libportal is not found; install it, .* PORTAL_LIBRARY: \/nowhere\/libportal\.so: /);
 });
