@@ -10,33 +10,45 @@
 #   --destdir  where to put the whole tree, for whoever makes a package; empty if not said
 #   --debug    cargo's dev profile: larger, slower, built sooner
 #
+# --prefix=DIR and its like are taken too.
 # Afterwards `ldconfig` may be needed for the system to find a library in /usr/local/lib.
 set -eu
 
 prefix=/usr/local libdir=lib destdir="" profile=release
 while [ $# -gt 0 ]; do
-    case $1 in
+    option=$1
+    shift
+    case $option in
     --debug)
         profile=dev
-        shift
         continue
         ;;
-    --prefix | --libdir | --destdir) [ $# -gt 1 ] || { echo "$1 wants a directory" >&2; exit 2; } ;;
+    --prefix=* | --libdir=* | --destdir=*)
+        directory=${option#*=}
+        option=${option%%=*}
+        ;;
+    --prefix | --libdir | --destdir)
+        [ $# -gt 0 ] || { echo "$option wants a directory" >&2; exit 2; }
+        directory=$1
+        shift
+        ;;
     -h | --help)
         sed -n '2,/^set -eu/s/^# \{0,1\}//p' "$0"
         exit
         ;;
     *)
-        echo "there is no $1; try --help" >&2
+        echo "there is no $option; try --help" >&2
         exit 2
         ;;
     esac
-    case $1 in
-    --prefix) prefix=$2 ;;
-    --libdir) libdir=$2 ;;
-    --destdir) destdir=$2 ;;
+    case $option in
+    --destdir) destdir=$directory ;;
+    *) [ -n "$directory" ] || { echo "$option wants a directory" >&2; exit 2; } ;;
     esac
-    shift 2
+    case $option in
+    --prefix) prefix=$directory ;;
+    --libdir) libdir=$directory ;;
+    esac
 done
 case $prefix in /*) ;; *) prefix="$PWD/$prefix" ;; esac
 case $libdir in
