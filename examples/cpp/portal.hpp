@@ -9,6 +9,7 @@
 #include <portal.h>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -83,8 +84,8 @@ public:
     static Actor connection(std::int64_t id) { return Actor(PORTAL_ACTOR_CONNECTION, id); }
     static Actor user(std::int64_t id) { return Actor(PORTAL_ACTOR_USER, id); }
     static Actor bot(std::int64_t id) { return Actor(PORTAL_ACTOR_BOT, id); }
-    // The host itself, which passes nearly every rule: never what a client asks for.
-    static Actor host() { return Actor(PORTAL_ACTOR_OPERATOR, 0); }
+    // The program itself, which passes nearly every rule: never what a client asks for. `operator` alone is C++'s own.
+    static Actor operator_() { return Actor(PORTAL_ACTOR_OPERATOR, 0); }
 
     std::string ip, user_agent, country; // Empty is absent.
 
@@ -111,9 +112,12 @@ private:
 
 // How a file is opened.
 struct Options {
-    std::uint32_t flags = 0;               // PORTAL_OPEN_...
-    std::function<std::int64_t()> now_ms; // UTC milliseconds since 1970; empty: the system's clock. It must not
-                                           // throw, nor call the library, and is called from any thread.
+    std::uint32_t flags = 0; // PORTAL_OPEN_...
+
+    // These must not throw, nor call the library, and are called from any thread, several at once.
+    std::function<std::int64_t()> now_ms; // UTC milliseconds since 1970; empty: the system's clock.
+    // Told what an operator would want to know and no answer tells, with a PORTAL_LOG_...; empty: nobody is.
+    std::function<void(std::int32_t level, std::string_view text)> log;
 };
 
 // A place in the log of events.
@@ -165,11 +169,16 @@ public:
         with.size = sizeof with;
         with.flags = options.flags;
         if (options.now_ms) {
-            // The library owns the clock from here on, also if opening fails, and says when it is done with it.
-            with.host = new Clock(std::move(options.now_ms));
-            with.now_ms = [](void *clock) noexcept { return (*static_cast<Clock *>(clock))(); };
-            with.release = [](void *clock) noexcept { delete static_cast<Clock *>(clock); };
+            with.now_ms = [](void *host) noexcept { return static_cast<Options *>(host)->now_ms(); };
         }
+        if (options.log) {
+            with.log = [](void *host, std::int32_t level, const char *text, std::size_t text_len) noexcept {
+                static_cast<Options *>(host)->log(level, std::string_view(text, text_len));
+            };
+        }
+        // The library owns these from here on, also if opening fails, and says when it is done with them.
+        with.host = new Options(std::move(options));
+        with.release = [](void *host) noexcept { delete static_cast<Options *>(host); };
         portal *handle = nullptr;
         checked([&](portal_error **error) {
             return portal_open(path.data(), path.size(), &with, &handle, error);
@@ -236,8 +245,6 @@ public:
     portal *c() noexcept { return handle_.get(); }
 
 private:
-    using Clock = std::function<std::int64_t()>;
-
     std::unique_ptr<portal, detail::FreeWith<portal_free>> handle_;
 };
 
