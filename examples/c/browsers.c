@@ -1,7 +1,7 @@
 // A host that runs browsers: the callbacks, a thread that keeps them, and who is told what. The browsers are
 // pretended; a real host starts a container where this one prints a line.
 //
-//     cc browsers.c -lportal -pthread -o browsers && ./browsers chat.db
+//     cc browsers.c -lportal -pthread -o browsers && ./browsers NEW-FILE
 
 #include <portal.h>
 

@@ -2,7 +2,7 @@
 // clients are one program here; elsewhere each client has a keyring of its own on its own device, and the two talk over
 // a socket.
 //
-//     cc e2ee.c -lportal -o e2ee && ./e2ee chat.db
+//     cc e2ee.c -lportal -o e2ee && ./e2ee NEW-FILE
 
 #include <portal.h>
 

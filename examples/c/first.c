@@ -1,6 +1,6 @@
 // A first program: open a file, make a user and a chat, and read what happened.
 //
-//     cc first.c -lportal -o first && ./first chat.db
+//     cc first.c -lportal -o first && ./first NEW-FILE
 
 #include <portal.h>
 

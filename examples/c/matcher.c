@@ -1,7 +1,7 @@
 // Two people are matched and one of them loses the connection: a host with an event loop and a clock of its own. The
 // clock is turned by hand, so that the minute of grace (SPEC 9.9) takes no time.
 //
-//     cc matcher.c -lportal -o matcher && ./matcher chat.db
+//     cc matcher.c -lportal -o matcher && ./matcher NEW-FILE
 
 #include <portal.h>
 

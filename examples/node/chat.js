@@ -1,8 +1,9 @@
 // An encrypted chat of two people, whose clients are one program with the host here. Nothing blocks the event loop.
 //
-//     npm ci --ignore-scripts && node chat.js chat.db
+//     npm ci --ignore-scripts && node chat.js NEW-FILE
 
 import { EventEmitter, once } from "node:events";
+import { existsSync } from "node:fs";
 
 import { Actor, Keyring, Portal } from "./portal.js";
 
@@ -87,7 +88,12 @@ async function talk(ada, ben) {
     }
 }
 
-const portal = new Portal(process.argv[2] ?? "chat.db", { presence: true });
+const path = process.argv[2] ?? "chat.db";
+if (existsSync(path)) {
+    console.error(`${path} is there already, and ada and ben may be in it: name a new file`);
+    process.exit(1);
+}
+const portal = new Portal(path, { presence: true });
 const [ada, ben] = ["ada", "ben"].map((name) => new Client(portal, name));
 const end = new AbortController();
 keepHouse(portal, end.signal);

@@ -1,10 +1,11 @@
 """An encrypted chat of two people, whose clients are one program with the host here.
 
-    python3 chat.py chat.db
+    python3 chat.py NEW-FILE
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Any
@@ -56,6 +57,8 @@ class Client:
 
 
 def main(path: str) -> None:
+    if os.path.exists(path):
+        sys.exit(f"{path} is there already, and ada and ben may be in it: name a new file")
     with Portal(path, presence=True) as portal, portal.follow() as follower:
         ada, ben = Client(portal, "ada"), Client(portal, "ben")
 

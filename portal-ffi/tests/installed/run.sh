@@ -23,7 +23,7 @@ step() { printf -- '-- %s\n' "$*"; }
 
 step "install.sh, twice: into a prefix and as a package would"
 portal-ffi/install.sh --prefix "$temp/first" "$@"
-portal-ffi/install.sh --prefix /opt/portal --libdir lib64 --destdir "$temp/package" "$@" >"$temp/said"
+portal-ffi/install.sh --prefix=/opt/portal --libdir=lib64 --destdir="$temp/package" "$@" >"$temp/said"
 grep -q '^prefix=/opt/portal$' "$temp/package/opt/portal/lib64/pkgconfig/portal.pc" || fail "a package's portal.pc"
 [ -e "$temp/package/opt/portal/lib64/libportal.a" ] || fail "--libdir is not followed"
 # From here on nothing may come from the tree: the prefix is moved, and the examples are copied.
@@ -49,6 +49,12 @@ declare -A tells=(
 tells() {
     "$2" "$(mktemp -u "$temp/XXXXXX.db")" >"$temp/said" 2>&1 || fail "$1 ended with $?: $(cat "$temp/said")"
     grep -qF "${tells[$1]}" "$temp/said" || fail "$1 does not tell ${tells[$1]}: $(cat "$temp/said")"
+}
+
+# A second run on a file is refused in one sentence: refuses PROGRAM...
+refuses() {
+    if "$@" >"$temp/said" 2>&1; then fail "$* takes a file that is there"; fi
+    [ "$(wc -l <"$temp/said")" = 1 ] && grep -q 'name a new file$' "$temp/said" || fail "$*: $(cat "$temp/said")"
 }
 
 # Whether find_package(portal VERSION) is content.
@@ -81,6 +87,7 @@ for language in c cpp; do
 done
 tells first "$temp/build-c/first"
 tells chat "$temp/build-cpp/chat"
+grep -q '^log 3: .' "$temp/said" || fail "the log's callback is not called: $(cat "$temp/said")"
 # The static one needs no library beside it.
 (unset LD_LIBRARY_PATH && tells first "$temp/build-c/first_static")
 
@@ -105,9 +112,11 @@ python="$target/installed/venv/bin/python"
 mkdir "$temp/python"
 cp -R "$temp/examples/python/tests" "$temp/python/tests"
 (cd "$temp/python" && "$python" -W error -m unittest -v)
-cp "$temp/examples/python/chat.py" "$temp/python/chat.py"
-"$python" -W error "$temp/python/chat.py" "$temp/python.db" >"$temp/said" || fail "chat.py: $(cat "$temp/said")"
+# As README has it: the package beside it is not what is imported.
+rm -r "$temp/examples/python/portal"
+"$python" -P -W error "$temp/examples/python/chat.py" "$temp/python.db" >"$temp/said" || fail "chat.py: $(cat "$temp/said")"
 grep -qF "ada reads: Good morning" "$temp/said" || fail "chat.py: $(cat "$temp/said")"
+refuses "$python" "$temp/examples/python/chat.py" "$temp/python.db"
 
 step "Node"
 node_packages examples/node
@@ -115,4 +124,5 @@ ln -s "$PWD/examples/node/node_modules" "$temp/examples/node/node_modules"
 (cd "$temp/examples/node" && node --test)
 (cd "$temp/examples/node" && node chat.js "$temp/node.db" >"$temp/said") || fail "chat.js: $(cat "$temp/said")"
 grep -qF "ada reads: Good morning" "$temp/said" || fail "chat.js: $(cat "$temp/said")"
+refuses node "$temp/examples/node/chat.js" "$temp/node.db"
 echo "installed: all good"
