@@ -37,7 +37,8 @@ run() {
 for source in portal-ffi/tests/c/*.c examples/c/*.c; do
     began=$SECONDS
     compile "$source"
-    run "$source" valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=9
+    # Fair, because otherwise threads that wait for one another take minutes on a busy machine.
+    run "$source" valgrind --fair-sched=try --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=9
     compile "$source" -fsanitize=address,undefined -fno-sanitize-recover=all
     run "$source" env
     echo "$source: $((SECONDS - began)) s"
