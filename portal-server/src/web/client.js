@@ -204,6 +204,8 @@ export class Client extends Emitter {
       if (this.me && this.pair) await this.call("keys:register", { public_key: base64(this.pair.publicKey) });
       if (this.me) await this.reload();
       this.browsers = (await status)?.browsers ?? this.browsers;
+      // A room that is looked at may have been joined meanwhile.
+      for (const room of this.rooms.values()) room.browsersAreKnown();
       await this.#joinAll(isAnew);
     } catch (error) {
       if (error.code === "OFFLINE") return;

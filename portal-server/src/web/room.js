@@ -175,6 +175,13 @@ export class Room extends Emitter {
     if (this.joined && this.hasKeys && this.keys.state !== "ready") this.keys.look();
   }
 
+  /** What browsers are run here is known now; of a room that was joined before, it was not. */
+  browsersAreKnown() {
+    if (!this.joined) return;
+    if (this.isWatched) this.#lookAtBrowser();
+    this.emit("chat");
+  }
+
   #lookAtBrowser() {
     if (this.#client.browsers.length === 0 || this.chat.chat_type === "DIRECT") return;
     this.#do(() => this.browser.load()).catch(() => {});
