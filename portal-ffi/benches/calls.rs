@@ -1,7 +1,10 @@
 //! What the C boundary adds to a call: the same query in Rust, by its name, and by its own function of C.
 //!
-//! All of them answer the reply as JSON, which is what a program of C gets. Prints the medians of rounds in which the
-//! four take turns, and what is between them.
+//! All of them answer the reply as JSON, which is what a program of C gets, and all of them on one portal. A second one
+//! on the same file reads with another connection and another memory; two that are opened alike differ in Rust alone by
+//! more than the boundary costs. Prints what is between the ways: the medians of rounds in which they take turns, each
+//! of a median of its own, so that a machine that changes its speed changes it for all of them. What is between Rust
+//! and itself tells how closely that can be known.
 //!
 //! `cargo bench -p portal-ffi --bench calls`
 
@@ -13,15 +16,17 @@
     reason = "it calls the exported functions as a program of C does, measures and reports"
 )]
 
+mod common;
 #[path = "../../benches/turns.rs"]
 mod turns;
 
 use std::hint::black_box;
 use std::ptr::null_mut;
 
+use common::document;
 use portal::{
-    Buf, Caller, Handle, PORTAL_ACTOR_USER, portal_buf_dispose, portal_call, portal_chat_get,
-    portal_free, portal_match_status, portal_message_history, portal_open,
+    Buf, Caller, Handle, PORTAL_ACTOR_USER, portal_call, portal_chat_get, portal_free,
+    portal_match_status, portal_message_history,
 };
 use portal_core::model::ChatId;
 use portal_core::operation::Query;
@@ -29,6 +34,10 @@ use portal_core::ops::{chats, matching, messages};
 use portal_core::{Actor, Options, Portal};
 use serde_json::json;
 use turns::take_turns;
+
+/// Each of 41 turns of 100 calls.
+const ROUNDS: usize = 25;
+const CALLS: u32 = 100;
 
 /// A file with one person who has one chat, open for Rust and for C.
 struct Bench {
@@ -65,19 +74,7 @@ impl Bench {
             json!({ "chat_type": "OFFICIAL", "name": "Lobby", "owner_id": user }),
             "/id",
         );
-        let path = path.to_str().expect("UTF-8");
-        let mut handle = null_mut();
-        // SAFETY: the path can be read, the handle written.
-        let status = unsafe {
-            portal_open(
-                path.as_ptr().cast(),
-                path.len(),
-                std::ptr::null(),
-                &raw mut handle,
-                null_mut(),
-            )
-        };
-        assert_eq!(status, 0);
+        let handle = Box::into_raw(Box::new(Handle::new(portal.clone())));
         Self {
             portal,
             handle,
@@ -105,45 +102,57 @@ impl Bench {
     ) {
         let user = Actor::user(self.user.try_into().expect("an id"));
         let actor = self.actor();
-        let times = take_turns(
-            1000,
-            [
-                &mut || {
-                    let reply = self.portal.query(&user, query.clone()).expect("answers");
-                    black_box(serde_json::to_string(&reply).expect("JSON"));
-                },
-                &mut || {
-                    in_c(|reply| typed(self.handle, &raw const actor, reply));
-                },
-                &mut || {
-                    black_box(self.portal.call_json(&user, Q::NAME, params)).expect("answers");
-                },
-                &mut || {
-                    in_c(|reply| {
-                        // SAFETY: the handle lives, the inputs can be read, the reply written.
-                        unsafe {
-                            portal_call(
-                                self.handle,
-                                &raw const actor,
-                                Q::NAME.as_ptr().cast(),
-                                Q::NAME.len(),
-                                params.as_ptr().cast(),
-                                params.len(),
-                                reply,
-                                null_mut(),
-                            )
-                        }
-                    });
-                },
-            ],
-        );
-        let [rust, own, named_in_rust, named] = times;
+        let rust = || {
+            let reply = self.portal.query(&user, query.clone()).expect("answers");
+            black_box(serde_json::to_string(&reply).expect("JSON"));
+        };
+        let named = |reply| {
+            // SAFETY: the handle lives, the inputs can be read, the reply written.
+            unsafe {
+                portal_call(
+                    self.handle,
+                    &raw const actor,
+                    Q::NAME.as_ptr().cast(),
+                    Q::NAME.len(),
+                    params.as_ptr().cast(),
+                    params.len(),
+                    reply,
+                    null_mut(),
+                )
+            }
+        };
+        let rounds: [_; ROUNDS] = std::array::from_fn(|_| {
+            take_turns(
+                CALLS,
+                [
+                    &mut || rust(),
+                    &mut || {
+                        document(|reply| typed(self.handle, &raw const actor, reply));
+                    },
+                    &mut || {
+                        black_box(self.portal.call_json(&user, Q::NAME, params)).expect("answers");
+                    },
+                    &mut || {
+                        document(named);
+                    },
+                    &mut || rust(),
+                ],
+            )
+        });
+        let median = |of: fn(&[f64; 5]) -> f64| {
+            let mut times = rounds.each_ref().map(of);
+            times.sort_by(f64::total_cmp);
+            times[ROUNDS / 2]
+        };
         println!(
-            "{}: Rust {rust:.0} ns, its own function in C {own:.0} (+{:.0}); by its name in Rust {named_in_rust:.0}, \
-             in C {named:.0} (+{:.0})",
+            "{}: Rust {:.0} ns, its own function in C {:+.0}; by its name in Rust {:.0} ns, in C {:+.0}; Rust against \
+             itself {:+.0}",
             Q::NAME,
-            own - rust,
-            named - named_in_rust,
+            median(|times| times[0]),
+            median(|times| times[1] - times[0].midpoint(times[4])),
+            median(|times| times[2]),
+            median(|times| times[3] - times[2]),
+            median(|times| times[4] - times[0]),
         );
     }
 }
@@ -153,18 +162,6 @@ impl Drop for Bench {
         // SAFETY: it is freed once.
         unsafe { portal_free(self.handle) };
     }
-}
-
-/// A call that answers a document, which is given back.
-fn in_c(call: impl FnOnce(*mut Buf) -> i32) {
-    let mut reply = Buf {
-        data: std::ptr::null(),
-        len: 0,
-        owner: null_mut(),
-    };
-    assert_eq!(call(&raw mut reply), 0);
-    // SAFETY: the library's, and given back once.
-    unsafe { portal_buf_dispose(&raw mut reply) };
 }
 
 fn main() {

@@ -11,13 +11,16 @@
     reason = "it calls the exported functions as a program of C does, measures and reports"
 )]
 
+mod common;
+
 use std::path::Path;
 use std::ptr::{null, null_mut};
 use std::time::{Duration, Instant};
 
+use common::document;
 use portal::{
-    Buf, Follower, Handle, portal_buf_dispose, portal_follower_free, portal_follower_next,
-    portal_follower_open, portal_free, portal_open,
+    Follower, Handle, portal_follower_free, portal_follower_next, portal_follower_open,
+    portal_free, portal_open,
 };
 use portal_core::e2ee::{Ctx, RoomCipher, SecretKey, Suite};
 use portal_core::model::ChatId;
@@ -123,18 +126,10 @@ fn in_c(handle: *mut Handle, log_id: &str) -> usize {
     assert_eq!(status, 0);
     let mut bytes = 0;
     loop {
-        let mut events = Buf {
-            data: null(),
-            len: 0,
-            owner: null_mut(),
-        };
         // SAFETY: the follower lives, the buffer can be written.
-        let status =
-            unsafe { portal_follower_next(follower, LIMIT, 0, &raw mut events, null_mut()) };
-        assert_eq!(status, 0);
-        let read = events.len;
-        // SAFETY: the library's, and given back once.
-        unsafe { portal_buf_dispose(&raw mut events) };
+        let read = document(|events| unsafe {
+            portal_follower_next(follower, LIMIT, 0, events, null_mut())
+        });
         if read <= "[]".len() {
             break;
         }

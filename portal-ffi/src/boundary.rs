@@ -42,7 +42,7 @@ pub(crate) unsafe fn answer<O: Outputs>(
         }
         // SAFETY: as the caller says.
         let outcome = unsafe { outputs.clear() }
-            .and_then(|()| boundary(Err(Error::new(ErrorKind::Internal)), body))
+            .and_then(|()| boundary(None, || Some(body())).unwrap_or_else(panicked))
             .and_then(|value| outputs.admit(&value).map(|()| value));
         match outcome {
             Ok(value) => {
@@ -50,16 +50,29 @@ pub(crate) unsafe fn answer<O: Outputs>(
                 unsafe { outputs.fill(value) };
                 0
             }
-            Err(failure) => {
-                let status = failure.kind().status();
-                if !error.is_null() {
-                    // SAFETY: as above.
-                    unsafe { error.write(Failure::new(&failure).into_raw()) };
-                }
-                status
-            }
+            // SAFETY: as the caller says.
+            Err(failure) => unsafe { refuse(&failure, error) },
         }
     })
+}
+
+/// Writes the error, and answers its status.
+///
+/// # Safety
+/// `error` is NULL or can be written.
+#[cold]
+unsafe fn refuse(failure: &Error, error: *mut *mut Failure) -> i32 {
+    if !error.is_null() {
+        // SAFETY: not NULL, so it can be written, says the caller.
+        unsafe { error.write(Failure::new(failure).into_raw()) };
+    }
+    failure.kind().status()
+}
+
+/// Made when it is needed, for every call comes by here.
+#[cold]
+fn panicked<T>() -> Result<T> {
+    Err(Error::new(ErrorKind::Internal))
 }
 
 /// Where an export writes what it answers.

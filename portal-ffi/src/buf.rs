@@ -2,6 +2,9 @@
 
 use std::ffi::{c_char, c_void};
 
+use portal_core::{Error, ErrorKind, Result};
+use serde::Serialize;
+
 use crate::boundary::{Zero, boundary};
 
 /// A text or document that the library hands out: UTF-8, with a NUL after its length. Give it back
@@ -19,18 +22,48 @@ pub struct Buf {
 // SAFETY: NULL and 0.
 unsafe impl Zero for Buf {}
 
+/// Room for most documents: growing from little on would cost more than all else of handing one over.
+const USUAL: usize = 1024;
+
+/// What `owner` points to. It lies behind the NUL, in the same allocation, so that freeing that does not depend on what C
+/// did to `data` and `len`. Packed, for it lies wherever a text ends.
+#[repr(C, packed)]
+struct Tail {
+    /// How many bytes of the allocation are before this.
+    before: usize,
+    /// How many there are in all.
+    capacity: usize,
+}
+
 impl Buf {
     /// Hands a text over to C.
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        let mut bytes = text.into().into_bytes();
-        let len = bytes.len();
-        bytes.push(0);
-        // In a box of its own, so that freeing it does not depend on what C did to `data` and `len`.
-        let owner = Box::new(bytes);
+        Self::of(text.into().into_bytes())
+    }
+
+    /// Hands a document over to C.
+    pub(crate) fn document(value: &impl Serialize) -> Result<Self> {
+        let mut bytes = Vec::with_capacity(USUAL);
+        serde_json::to_writer(&mut bytes, value)
+            .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))?;
+        Ok(Self::of(bytes))
+    }
+
+    fn of(mut bytes: Vec<u8>) -> Self {
+        bytes.reserve(1 + size_of::<Tail>());
+        let (data, len, capacity) = bytes.into_raw_parts();
+        let before = len + 1;
+        // SAFETY: there is room for both behind the text, and the tail may lie anywhere.
+        let owner = unsafe {
+            data.add(len).write(0);
+            let owner = data.add(before).cast::<Tail>();
+            owner.write(Tail { before, capacity });
+            owner
+        };
         Self {
-            data: owner.as_ptr().cast(),
+            data: data.cast(),
             len,
-            owner: Box::into_raw(owner).cast(),
+            owner: owner.cast(),
         }
     }
 }
@@ -52,8 +85,11 @@ pub unsafe extern "C" fn portal_buf_dispose(buf: *mut Buf) {
         buf.data = std::ptr::null();
         buf.len = 0;
         if !owner.is_null() {
-            // SAFETY: `Buf::new` made it, and it was just taken out of the buffer.
-            drop(unsafe { Box::from_raw(owner.cast::<Vec<u8>>()) });
+            // SAFETY: `Buf::of` made it, and it was just taken out of the buffer. Bytes need no drop.
+            drop(unsafe {
+                let Tail { before, capacity } = owner.cast::<Tail>().read();
+                Vec::from_raw_parts(owner.cast::<u8>().sub(before), 0, capacity)
+            });
         }
     });
 }

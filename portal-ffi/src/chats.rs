@@ -12,7 +12,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, document, fields, given, parsed};
+use crate::typed::{Call, fields, given, parsed};
 
 /// - What: makes a chat of chat_type "OFFICIAL", "PUBLIC" or "PRIVATE" in suite 3: PUBLIC with a slug,
 ///   PRIVATE without. owner_id is whose it is where the operator makes it, else 0. The owner of a
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn portal_chat_get(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        document(&call.ask::<chats::Get>(fields![chat_id])?)
+        call.ask::<chats::Get>(fields![chat_id])
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(chat, "chat"), error, body) }
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn portal_chat_list(
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
         let params = fields![user_id: given(user_id), after: given(after), limit: given(limit)];
-        document(&call.ask::<chats::List>(params)?)
+        call.ask::<chats::List>(params)
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(chats, "chats"), error, body) }

@@ -30,14 +30,14 @@ unsafe fn child(follower: *const Follower) -> Result<Child<portal_core::Follower
 }
 
 /// The next events as a JSON array.
-fn next(follower: &mut portal_core::Follower, limit: usize, mut wait: Wait<'_>) -> Result<String> {
+fn next(follower: &mut portal_core::Follower, limit: usize, mut wait: Wait<'_>) -> Result<Buf> {
     let events = loop {
         let events = wait.a_moment(|moment| follower.next(limit, moment))?;
         if !events.is_empty() || wait.is_over() || wait.is_woken() {
             break events;
         }
     };
-    serde_json::to_string(&events).map_err(internal)
+    Buf::document(&events)
 }
 
 /// What is to be done with connections, as a JSON array.
@@ -46,7 +46,7 @@ fn deliver(
     portal: &Portal,
     limit: usize,
     mut wait: Wait<'_>,
-) -> Result<String> {
+) -> Result<Buf> {
     let deliveries = loop {
         let before = follower.position().after;
         let mut deliveries = portal.deliver(follower, limit)?;
@@ -63,7 +63,7 @@ fn deliver(
         }
     };
     let deliveries: Vec<_> = deliveries.into_iter().map(write).collect::<Result<_>>()?;
-    serde_json::to_string(&deliveries).map_err(internal)
+    Buf::document(&deliveries)
 }
 
 /// A delivery as C reads it.
@@ -86,17 +86,14 @@ fn write(delivery: Delivery) -> Result<Written> {
         Delivery::Send { to, name, data } => Written::Send {
             to,
             name,
-            data: RawValue::from_string(data).map_err(internal)?,
+            data: RawValue::from_string(data)
+                .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))?,
         },
         Delivery::Close { connection, reason } => Written::Close {
             close: connection,
             reason,
         },
     })
-}
-
-fn internal(error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Internal).caused_by(error)
 }
 
 fn checked(limit: u32) -> Result<usize> {
@@ -179,10 +176,9 @@ pub unsafe extern "C" fn portal_follower_next(
         // SAFETY: the header asks for a follower that is not freed meanwhile.
         let child = unsafe { child(follower) }?;
         let limit = checked(limit)?;
-        let events = child.in_turn("follower", |follower, _, woken| {
+        child.in_turn("follower", |follower, _, woken| {
             next(follower, limit, Wait::new(timeout_ms, woken))
-        });
-        events.map(Buf::new)
+        })
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(events, "events"), error, body) }
@@ -211,10 +207,9 @@ pub unsafe extern "C" fn portal_follower_deliver(
         // SAFETY: the header asks for a follower that is not freed meanwhile.
         let child = unsafe { child(follower) }?;
         let limit = checked(limit)?;
-        let deliveries = child.in_turn("follower", |follower, portal, woken| {
+        child.in_turn("follower", |follower, portal, woken| {
             deliver(follower, portal, limit, Wait::new(timeout_ms, woken))
-        });
-        deliveries.map(Buf::new)
+        })
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(deliveries, "deliveries"), error, body) }

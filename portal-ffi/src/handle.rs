@@ -1,12 +1,15 @@
 //! `portal`: an open file as C holds it, and how its work ends (SPEC 17.5).
 //!
-//! A gate counts the calls that are inside. Closing shuts it, wakes who waits, and returns when the last
-//! call is out and the file is closed. The surprise: followers and keepers are reached from here too, because
-//! each keeps a connection to the file or the portal itself, and the host's callbacks are released with the portal,
-//! not with the last handle. What is released may call back, so nothing is locked then.
+//! A gate lets calls in. Closing shuts it, wakes who waits, and returns when the last call is out and the file is
+//! closed. The surprise: followers and keepers are reached from here too, because each keeps a connection to the file or
+//! the portal itself, and the host's callbacks are released with the portal, not with the last handle. What is released
+//! may call back, so nothing is locked then.
 
 use std::ffi::c_char;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError,
+};
 
 use portal_core::log::{Level, why};
 use portal_core::{Error, ErrorKind, Portal, Result};
@@ -21,18 +24,27 @@ use crate::options::{self, Options};
 /// An open database file.
 pub struct Handle(Arc<Gate>);
 
+impl Handle {
+    /// A portal that Rust has opened, for C. Closing the handle closes the portal itself.
+    pub fn new(portal: Portal) -> Self {
+        Self(Arc::new(Gate::new(portal, Arc::default())))
+    }
+}
+
 /// The way into a portal, for the handle, its followers and its keepers.
 pub(crate) struct Gate {
-    state: Mutex<State>,
-    left: Condvar,
+    /// Read by each call from its beginning to its end, and taken out by whoever closes: that waits for the calls. Calls
+    /// only try to read. One that comes from within another would else wait behind who closes, who waits for the other.
+    portal: RwLock<Option<Portal>>,
+    /// Somebody closes.
+    is_shut: AtomicBool,
+    end: Mutex<End>,
+    has_ended: Condvar,
     within: Arc<Within>,
 }
 
-struct State {
-    /// None once somebody closes.
-    portal: Option<Portal>,
-    /// Calls between `enter` and leaving.
-    inside: usize,
+#[derive(Default)]
+struct End {
     /// Those that are not given back.
     children: Vec<Arc<dyn Part>>,
     /// Whether closing has come to its end.
@@ -41,43 +53,42 @@ struct State {
 
 impl Gate {
     pub(crate) fn new(portal: Portal, within: Arc<Within>) -> Self {
-        let state = State {
-            portal: Some(portal),
-            inside: 0,
-            children: Vec::new(),
-            is_closed: false,
-        };
         Self {
-            state: Mutex::new(state),
-            left: Condvar::new(),
+            portal: RwLock::new(Some(portal)),
+            is_shut: AtomicBool::new(false),
+            end: Mutex::default(),
+            has_ended: Condvar::new(),
             within,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let woken = self.left.wait(state);
-        woken.unwrap_or_else(PoisonError::into_inner)
+    fn end(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins a call, or `ERR_CLOSED`.
     pub(crate) fn enter(self: &Arc<Self>) -> Result<Inside<'_>> {
-        let mut state = self.lock();
-        let portal = state.portal.clone().ok_or(ErrorKind::Closed)?;
-        state.inside += 1;
-        Ok(Inside {
-            gate: self,
-            portal: Some(portal),
-        })
+        if !self.is_shut.load(Ordering::SeqCst)
+            && let Some(portal) = self.reading()
+        {
+            return Ok(Inside { gate: self, portal });
+        }
+        Err(closed())
+    }
+
+    /// The portal, unless it is being taken out or is: nobody writes but to close.
+    fn reading(&self) -> Option<RwLockReadGuard<'_, Option<Portal>>> {
+        let portal = match self.portal.try_read() {
+            Ok(portal) => portal,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        portal.is_some().then_some(portal)
     }
 
     /// A child was given back.
     pub(crate) fn forget(&self, child: &Arc<dyn Part>) {
-        let mut state = self.lock();
-        state
+        self.end()
             .children
             .retain(|known| !std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(child)));
     }
@@ -90,39 +101,46 @@ impl Gate {
                 "A handle is not closed from within a callback of its browsers, or while its host is released.",
             ));
         }
-        let mut state = self.lock();
-        let Some(portal) = state.portal.take() else {
+        if self.is_shut.swap(true, Ordering::SeqCst) {
             // Another thread is at it, and this one returns no earlier.
-            while !state.is_closed {
-                state = self.wait(state);
-            }
+            drop(self.has_ended.wait_while(self.end(), |end| !end.is_closed));
             return Ok(());
-        };
-        drop(state);
-        portal.close();
-        state = self.lock();
-        while state.inside > 0 {
-            state = self.wait(state);
         }
-        let children = std::mem::take(&mut state.children);
-        drop(state);
+        if let Some(portal) = &*self.portal.read().unwrap_or_else(PoisonError::into_inner) {
+            // Whoever is inside and waits comes out.
+            portal.close();
+        }
+        // Waits for the last of them.
+        let portal = self
+            .portal
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let children = std::mem::take(&mut self.end().children);
         for child in children {
             child.end();
         }
-        // Calls that were inside have given their readers back after the first time.
-        portal.close();
+        if let Some(portal) = &portal {
+            // Calls that were inside have given their readers back after the first time.
+            portal.close();
+        }
         // It is the last, so the host is released here, and may do what it likes with what it has: nothing is locked.
         self.within.during(|| drop(portal));
-        self.lock().is_closed = true;
-        self.left.notify_all();
+        self.end().is_closed = true;
+        self.has_ended.notify_all();
         Ok(())
     }
+}
+
+#[cold]
+fn closed() -> Error {
+    ErrorKind::Closed.into()
 }
 
 /// A call that is inside; dropping it leaves.
 pub(crate) struct Inside<'a> {
     gate: &'a Arc<Gate>,
-    portal: Option<Portal>,
+    portal: RwLockReadGuard<'a, Option<Portal>>,
 }
 
 impl Inside<'_> {
@@ -133,7 +151,7 @@ impl Inside<'_> {
 
     /// Has a child end with the portal.
     pub(crate) fn adopt(&self, child: Arc<dyn Part>) -> Arc<Gate> {
-        self.gate.lock().children.push(child);
+        self.gate.end().children.push(child);
         Arc::clone(self.gate)
     }
 }
@@ -144,21 +162,7 @@ impl std::ops::Deref for Inside<'_> {
     fn deref(&self) -> &Portal {
         self.portal
             .as_ref()
-            .expect("a call has its portal until it leaves")
-    }
-}
-
-impl Drop for Inside<'_> {
-    fn drop(&mut self) {
-        // First, so that nobody who finds the gate empty finds the portal in use.
-        self.portal = None;
-        let mut state = self.gate.lock();
-        state.inside -= 1;
-        // Only who closes waits, and waking nobody is a call to the system all the same.
-        if state.portal.is_none() {
-            drop(state);
-            self.gate.left.notify_all();
-        }
+            .expect("it is taken out once nobody is inside")
     }
 }
 
@@ -283,4 +287,66 @@ pub unsafe extern "C" fn portal_free(handle: *mut Handle) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+    use std::sync::atomic::AtomicUsize;
+
+    use portal_core::clock::{Clock, SystemClock};
+
+    use super::*;
+
+    fn open(path: &std::path::Path) -> (Arc<Gate>, Weak<SystemClock>) {
+        let clock = Arc::new(SystemClock);
+        let of_the_host = Arc::downgrade(&clock);
+        let options = portal_core::Options {
+            clock: clock as Arc<dyn Clock>,
+            ..Default::default()
+        };
+        let portal = Portal::open(path, options).unwrap();
+        (Arc::new(Gate::new(portal, Arc::default())), of_the_host)
+    }
+
+    /// Calls, each with another one within it, until it is closed.
+    fn call(gate: &Arc<Gate>, inside: &AtomicUsize) {
+        loop {
+            let Ok(call) = gate.enter() else { break };
+            inside.fetch_add(1, Ordering::SeqCst);
+            call.now();
+            match gate.enter() {
+                Ok(within) => drop(within.now()),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Closed),
+            }
+            inside.fetch_sub(1, Ordering::SeqCst);
+        }
+        assert!(gate.enter().is_err(), "it was closed and is open again");
+    }
+
+    #[test]
+    fn closing_amid_calls_returns_after_the_last_and_with_the_host_released_spec_17_5() {
+        let directory = tempfile::tempdir().unwrap();
+        for _ in 0..100 {
+            let (gate, of_the_host) = open(&directory.path().join("chat.db"));
+            let inside = AtomicUsize::new(0);
+            let begun = std::sync::Barrier::new(5);
+            std::thread::scope(|threads| {
+                for _ in 0..3 {
+                    threads.spawn(|| {
+                        begun.wait();
+                        call(&gate, &inside);
+                    });
+                }
+                for _ in 0..2 {
+                    threads.spawn(|| {
+                        begun.wait();
+                        gate.close().unwrap();
+                        let left = (inside.load(Ordering::SeqCst), of_the_host.strong_count());
+                        assert_eq!(left, (0, 0));
+                    });
+                }
+            });
+        }
+    }
 }

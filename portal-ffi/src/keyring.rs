@@ -10,7 +10,6 @@ use portal_core::e2ee::keyring::{Answer, Keyring, OnKey, Policy, Step};
 use portal_core::e2ee::{Error as Crypto, PublicKey, SecretKey};
 use portal_core::random::{Random, SystemRandom};
 use portal_core::{Error, ErrorKind, Result};
-use serde::Serialize;
 
 use crate::boundary::{answer, boundary, out};
 use crate::buf::Buf;
@@ -193,13 +192,6 @@ fn named(error: Crypto, field: &str, in_c: &str) -> Error {
     }
 }
 
-/// A document for C.
-pub(crate) fn document(value: &impl Serialize) -> Result<Buf> {
-    let text = serde_json::to_string(value);
-    text.map(Buf::new)
-        .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))
-}
-
 /// What a call on a keyring answers with: a step.
 ///
 /// # Safety
@@ -211,7 +203,7 @@ unsafe fn step(
     // SAFETY: as the caller says.
     let ring = unsafe { input::reference(keyring, "keyring") }?;
     let step = work(&mut ring.lock(), ring.random())?;
-    document(&step)
+    Buf::document(&step)
 }
 
 fn boxed(keyring: Keyring, random: Arc<dyn Random>) -> *mut Ring {

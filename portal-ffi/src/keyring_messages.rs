@@ -6,7 +6,7 @@ use crate::boundary::{answer, out};
 use crate::buf::Buf;
 use crate::error::Failure;
 use crate::input;
-use crate::keyring::{Ring, document, id};
+use crate::keyring::{Ring, id};
 
 /// - What: seals a text for a chat's present epoch, the highest that was ever seen: the content of
 ///   message.send.
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn portal_keyring_sessions(
         // SAFETY: the header asks for a keyring that is not freed meanwhile.
         let ring = unsafe { input::reference(keyring, "keyring") }?;
         let (chat_id, epoch) = (id(chat_id, "chat_id")?, id(epoch, "epoch")?);
-        document(&ring.lock().sessions(chat_id, epoch))
+        Buf::document(&ring.lock().sessions(chat_id, epoch))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(sessions, "sessions"), error, body) }
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn portal_keyring_people(
     let body = || {
         // SAFETY: the header asks for a keyring that is not freed meanwhile.
         let ring = unsafe { input::reference(keyring, "keyring") }?;
-        document(&ring.lock().people())
+        Buf::document(&ring.lock().people())
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(people, "people"), error, body) }

@@ -28,6 +28,7 @@ impl Call<'_> {
     ///
     /// # Safety
     /// As for `portal_call`: a live handle, and an actor whose texts can be read.
+    #[inline]
     pub(crate) unsafe fn new(handle: *mut Handle, actor: *const Caller) -> Result<Self> {
         // SAFETY: as the caller says.
         let (gate, actor) = unsafe { (handle::gate(handle)?, actor::actor(actor)?) };
@@ -41,19 +42,15 @@ impl Call<'_> {
         portal.told(O::NAME, reply)
     }
 
-    /// Calls what only reads.
-    pub(crate) fn ask<Q: Query>(&self, fields: &[Field<'_>]) -> Result<Q::Reply> {
+    /// Calls what only reads, and answers the document that `portal_call` would.
+    pub(crate) fn ask<Q: Query>(&self, fields: &[Field<'_>]) -> Result<Buf> {
         let portal = self.gate.enter()?;
-        let reply = portal.query(&self.actor, read::<Q>(fields)?);
-        portal.told(Q::NAME, reply)
+        match portal.query(&self.actor, read::<Q>(fields)?) {
+            // Written from where it lies: a reply is large.
+            Ok(ref reply) => Buf::document(reply),
+            Err(error) => portal.told(Q::NAME, Err(error)),
+        }
     }
-}
-
-/// A reply as the document that `portal_call` would answer.
-pub(crate) fn document(reply: &impl Serialize) -> Result<Buf> {
-    serde_json::to_string(reply)
-        .map(Buf::new)
-        .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))
 }
 
 /// A parameter by its name.
@@ -84,14 +81,18 @@ pub(crate) use fields;
 
 /// An operation of these parameters; the error names the first field that is wrong.
 fn read<T: serde::de::DeserializeOwned>(fields: &[Field<'_>]) -> Result<T> {
-    T::deserialize(MapDeserializer::new(fields.iter().copied())).or_else(|_: serde_json::Error| {
-        // Only reading a document tells which field it was. In the order of the parameters, for the first is named.
-        let mut document = Vec::new();
-        serde_json::Serializer::new(&mut document)
-            .collect_map(fields.iter().copied())
-            .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))?;
-        catalogue::parse(&String::from_utf8_lossy(&document))
-    })
+    T::deserialize(MapDeserializer::new(fields.iter().copied()))
+        .or_else(|_: serde_json::Error| read_again(fields))
+}
+
+/// Only reading a document tells which field it was. In the order of the parameters, for the first is named.
+#[cold]
+fn read_again<T: serde::de::DeserializeOwned>(fields: &[Field<'_>]) -> Result<T> {
+    let mut document = Vec::new();
+    serde_json::Serializer::new(&mut document)
+        .collect_map(fields.iter().copied())
+        .map_err(|error| Error::new(ErrorKind::Internal).caused_by(error))?;
+    catalogue::parse(&String::from_utf8_lossy(&document))
 }
 
 impl From<i64> for Param<'_> {
