@@ -1,8 +1,7 @@
 //! What comes in from C: pointers become checked Rust values here, or `ERR_INVALID` with the name of the
 //! parameter (SPEC 17.2).
 //!
-//! The surprise: what makes an error is kept out of the way (`cold`). A query sweeps the processor's cache of
-//! instructions, so what a call costs is how much code it comes by, run or not.
+//! What makes an error is kept apart (`cold`), for every call comes by here.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
