@@ -3,17 +3,32 @@
 //! Decoding is the base64 crate's. What is added here is a check without decoding, for the server,
 //! which looks at every message's `ct` and never needs its bytes.
 
+use std::sync::LazyLock;
+
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use zeroize::Zeroizing;
+use base64::engine::general_purpose::PAD;
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// The crate's engine with vector instructions, which it looks for when it is made; without them, and below 64
+/// symbols, it is the same as the other one. Both take canonical base64 only.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+static STANDARD: LazyLock<base64::engine::Simd> =
+    LazyLock::new(|| base64::engine::Simd::standard(PAD));
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+static STANDARD: LazyLock<base64::engine::GeneralPurpose> =
+    LazyLock::new(|| base64::engine::GeneralPurpose::new(&base64::alphabet::STANDARD, PAD));
 
 pub(super) fn encode(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// Appends to a string, so that an envelope is written in one allocation.
-pub(super) fn encode_onto(text: &mut String, bytes: &[u8]) {
-    STANDARD.encode_string(bytes, text);
+/// Appends to text that is still being written, so that an envelope takes one allocation.
+pub(super) fn encode_onto(text: &mut Vec<u8>, bytes: &[u8]) {
+    let start = text.len();
+    text.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    STANDARD
+        .encode_slice(bytes, &mut text[start..])
+        .expect("the room that base64 takes was made");
 }
 
 /// The bytes of canonical base64; `None` for anything else.
@@ -31,6 +46,17 @@ pub(super) fn decode_exact<const N: usize>(text: &str) -> Option<Zeroizing<[u8; 
     }
     exact.copy_from_slice(&bytes);
     Some(exact)
+}
+
+/// A text that was decrypted, in the memory where it was; `None` for what is no text, which is wiped.
+pub(super) fn text(mut bytes: Zeroizing<Vec<u8>>) -> Option<String> {
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Some(text),
+        Err(refused) => {
+            refused.into_bytes().zeroize();
+            None
+        }
+    }
 }
 
 /// How many bytes `text` decodes to; `None` if it is not canonical base64.
@@ -75,7 +101,8 @@ const fn value(symbol: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{decode, decode_exact, decoded_len, encode};
+    use super::{decode, decode_exact, decoded_len, encode, encode_onto};
+    use base64::Engine as _;
     use proptest::prelude::*;
 
     #[test]
@@ -87,6 +114,42 @@ mod tests {
                     assert_eq!(decoded_len(text.as_bytes()), decode(&text).map(|b| b.len()));
                 }
             }
+        }
+    }
+
+    /// Long enough for vector instructions, which a short text never meets.
+    #[test]
+    fn one_strange_character_anywhere_in_a_long_text_is_refused() {
+        let text = encode(&[0x5a; 250]);
+        assert_eq!(decode(&text).map(|bytes| bytes.len()), Some(250));
+        for at in 0..text.len() {
+            for strange in (0..=127u8).map(char::from).chain(['é']) {
+                let end = at + strange.len_utf8();
+                if end > text.len() {
+                    continue;
+                }
+                let changed = format!("{}{strange}{}", &text[..at], &text[end..]);
+                let decoded = decode(&changed);
+                assert_eq!(
+                    decoded_len(changed.as_bytes()),
+                    decoded.as_ref().map(Vec::len)
+                );
+                assert!(decoded.is_none_or(|bytes| encode(&bytes) == changed));
+            }
+        }
+    }
+
+    #[test]
+    fn every_length_of_a_message_is_written_and_read_as_by_the_engine_without_vectors() {
+        let plain = base64::engine::general_purpose::STANDARD;
+        let bytes: Vec<u8> = (0..=255).cycle().step_by(7).take(3072).collect();
+        for length in 0..bytes.len() {
+            let text = plain.encode(&bytes[..length]);
+            assert_eq!(encode(&bytes[..length]), text);
+            assert_eq!(decode(&text).as_deref(), Some(&bytes[..length]));
+            let mut onto = b"before".to_vec();
+            encode_onto(&mut onto, &bytes[..length]);
+            assert_eq!(onto, [b"before", text.as_bytes()].concat());
         }
     }
 

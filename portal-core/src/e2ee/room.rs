@@ -142,7 +142,7 @@ impl RoomCipher {
     /// # Errors
     /// `ERR_DECRYPT`, also for an envelope that is not one.
     pub fn open(&mut self, sender_id: u64, envelope: &str) -> Result<String> {
-        let envelope = Envelope::parse(envelope).map_err(|_| Error::Decrypt)?;
+        let envelope = Envelope::scan(envelope).map_err(|_| Error::Decrypt)?;
         match self.suite {
             Suite::Two => suite2::open(self.ctx, &self.key, &envelope),
             Suite::Three => self

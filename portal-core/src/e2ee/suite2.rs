@@ -62,9 +62,7 @@ pub fn open(ctx: Ctx, key: &RoomKey, envelope: &Envelope<'_>) -> Result<String> 
     let mut plaintext = Zeroizing::new(vec![0; length]);
     crypto_secretbox_open_easy(&mut plaintext[..], sealed, nonce, key.bytes())
         .map_err(|_| Error::Decrypt)?;
-    str::from_utf8(&plaintext)
-        .map(str::to_owned)
-        .map_err(|_| Error::Decrypt)
+    encoding::text(plaintext).ok_or(Error::Decrypt)
 }
 
 /// Wraps a room key for one session: a blob in base64.

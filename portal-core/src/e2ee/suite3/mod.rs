@@ -10,13 +10,15 @@
 mod blob;
 mod padding;
 
-use aes_gcm::{AeadInOut as _, Aes256Gcm, KeyInit as _};
-use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
+use aes_gcm::aead::consts::U12;
+use aes_gcm::aes::Aes256Enc;
+use aes_gcm::{AeadInOut as _, AesGcm, KeyInit as _};
+use zeroize::{Zeroize as _, Zeroizing};
 
 pub use blob::{unwrap, wrap};
 
 use super::bind::Who;
+use super::encoding;
 use super::envelope::Envelope;
 use super::error::{Error, Result};
 use super::kdf::{MacKey, hkdf};
@@ -38,15 +40,19 @@ pub(super) const MIN_CT_BYTES: usize = SALT + COMMITMENT + STEP + TAG;
 const SALT: usize = 16;
 const COMMITMENT: usize = 32;
 const TAG: usize = 16;
+const COMMIT: &[u8] = b"portal/3 commit";
 /// Constant, because no key is used twice.
 const NONCE: [u8; 12] = [0; 12];
+
+/// AES-256-GCM without AES's other direction, which GCM never takes and a key for each message would prepare for nothing.
+type Cipher = AesGcm<Aes256Enc, U12>;
 
 /// What one sender's messages in one chat and epoch are sealed with. Worth keeping: it costs as
 /// much as a short message. [`super::RoomCipher`] keeps them.
 #[derive(Debug)]
 pub struct SenderKey {
     who: Who,
-    key: MacKey,
+    key: Box<MacKey>,
 }
 
 impl SenderKey {
@@ -54,7 +60,7 @@ impl SenderKey {
     pub fn derive(key: &RoomKey, who: Who) -> Self {
         let info: [&[u8]; 2] = [b"portal/3 sender", &who.to_bytes()];
         let secret = Secret::new(|secret| hkdf(key.bytes(), &info, secret));
-        let key = MacKey::new(secret.bytes());
+        let key = Box::new(MacKey::new(secret.bytes()));
         Self { who, key }
     }
 
@@ -81,7 +87,9 @@ impl SenderKey {
         let (text, tag) = rest.split_at_mut(padded);
 
         random.fill(salt);
-        let key = MacKey::new(self.message_key(salt).bytes());
+        let mut key = Zeroizing::new([0; 32]);
+        self.key.mac(salt, &mut key);
+        let key = MacKey::new(&key);
         commitment.copy_from_slice(&committed(&key));
         padding::pad(plaintext.as_bytes(), text);
         // Fails for lengths only, and they are right.
@@ -97,7 +105,10 @@ impl SenderKey {
     /// # Errors
     /// `ERR_DECRYPT`.
     pub fn open(&self, envelope: &Envelope<'_>) -> Result<String> {
-        self.open_with_key(envelope).map(|(_, plaintext)| plaintext)
+        let ct = ciphertext(self.who, envelope)?;
+        let mut key = Zeroizing::new([0; 32]);
+        self.key.mac(&ct[..SALT], &mut key);
+        open(self.who, &key, ct)
     }
 
     /// The key of one message, to report it with. It opens that message and nothing else. The
@@ -106,18 +117,10 @@ impl SenderKey {
     /// # Errors
     /// `ERR_DECRYPT`.
     pub fn disclose(&self, envelope: &Envelope<'_>) -> Result<MessageKey> {
-        self.open_with_key(envelope).map(|(key, _)| key)
-    }
-
-    fn open_with_key(&self, envelope: &Envelope<'_>) -> Result<(MessageKey, String)> {
         let ct = ciphertext(self.who, envelope)?;
-        let key = self.message_key(&ct[..SALT]);
-        let plaintext = open(self.who, &key, ct)?;
-        Ok((key, plaintext))
-    }
-
-    fn message_key(&self, salt: &[u8]) -> MessageKey {
-        MessageKey::new(|key| self.key.mac(salt, key))
+        let key = MessageKey::new(|key| self.key.mac(&ct[..SALT], key));
+        open(self.who, key.bytes(), ct)?;
+        Ok(key)
     }
 }
 
@@ -127,20 +130,20 @@ impl SenderKey {
 /// # Errors
 /// `ERR_DECRYPT` if the key is not this message's.
 pub fn verify_disclosure(who: Who, envelope: &Envelope<'_>, key: &MessageKey) -> Result<String> {
-    open(who, key, ciphertext(who, envelope)?)
+    open(who, key.bytes(), ciphertext(who, envelope)?)
 }
 
 /// What a message commits to, of its message key.
 fn committed(key: &MacKey) -> [u8; COMMITMENT] {
     let mut commitment = [0; COMMITMENT];
-    key.mac(b"portal/3 commit", &mut commitment);
+    key.mac(COMMIT, &mut commitment);
     commitment
 }
 
-fn cipher(key: &MacKey) -> Aes256Gcm {
+fn cipher(key: &MacKey) -> Cipher {
     let mut secret = Zeroizing::new([0; 32]);
     key.mac(b"portal/3 key", &mut secret);
-    Aes256Gcm::new((&*secret).into())
+    Cipher::new((&*secret).into())
 }
 
 /// The bytes of an envelope that claims to be of this epoch, as long as a message is.
@@ -149,7 +152,7 @@ fn ciphertext(who: Who, envelope: &Envelope<'_>) -> Result<Vec<u8>> {
         return Err(Error::Decrypt);
     }
     let ct = envelope.decode().map_err(|_| Error::Decrypt)?;
-    // Parsing has refused other lengths; said again here because what follows counts on it.
+    // Parsing refuses other lengths too, but not all that comes here was parsed to the end.
     if Suite::Three.allows_ct(ct.len()) {
         Ok(ct)
     } else {
@@ -158,20 +161,21 @@ fn ciphertext(who: Who, envelope: &Envelope<'_>) -> Result<Vec<u8>> {
 }
 
 /// What a reader and a verifier of disclosures do alike.
-fn open(who: Who, key: &MessageKey, ct: Vec<u8>) -> Result<String> {
-    // It is decrypted where it lies, and what it says leaves here as one text and no more.
+fn open(who: Who, key: &[u8; 32], ct: Vec<u8>) -> Result<String> {
+    // It is decrypted where it lies, and what it says leaves here in the same memory.
     let mut ct = Zeroizing::new(ct);
-    let key = MacKey::new(key.bytes());
+    let key = MacKey::new(key);
     let (head, rest) = ct.split_at_mut(SALT + COMMITMENT);
-    if !bool::from(head[SALT..].ct_eq(&committed(&key))) {
+    if !key.verifies(COMMIT, &head[SALT..]) {
         return Err(Error::Decrypt);
     }
     let (text, tag) = rest.split_last_chunk_mut::<TAG>().ok_or(Error::Decrypt)?;
     cipher(&key)
         .decrypt_inout_detached(&NONCE.into(), &who.to_bytes(), text.into(), (&*tag).into())
         .map_err(|_| Error::Decrypt)?;
-    let plaintext = padding::unpad(text).ok_or(Error::Decrypt)?;
-    str::from_utf8(plaintext)
-        .map(str::to_owned)
-        .map_err(|_| Error::Decrypt)
+    let length = padding::unpad(text).ok_or(Error::Decrypt)?.len();
+    ct.copy_within(SALT + COMMITMENT..SALT + COMMITMENT + length, 0);
+    ct[length..].zeroize();
+    ct.truncate(length);
+    encoding::text(ct).ok_or(Error::Decrypt)
 }
