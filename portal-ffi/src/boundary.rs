@@ -35,25 +35,28 @@ pub(crate) unsafe fn answer<O: Outputs>(
     error: *mut *mut Failure,
     body: impl FnOnce() -> Result<O::Value>,
 ) -> i32 {
-    boundary(ErrorKind::Internal.status(), || {
+    let answered = boundary(None, || {
         if !error.is_null() {
             // SAFETY: not NULL, so it can be written, says the caller.
             unsafe { error.write(std::ptr::null_mut()) };
         }
         // SAFETY: as the caller says.
-        let outcome = unsafe { outputs.clear() }
-            .and_then(|()| boundary(None, || Some(body())).unwrap_or_else(panicked))
-            .and_then(|value| outputs.admit(&value).map(|()| value));
-        match outcome {
-            Ok(value) => {
-                // SAFETY: `clear` has found every pointer to be there.
-                unsafe { outputs.fill(value) };
-                0
-            }
+        let cleared = unsafe { outputs.clear() };
+        let outcome = cleared.and_then(|()| {
+            let value = body()?;
+            outputs.admit(&value)?;
+            // SAFETY: `clear` has found every pointer to be there.
+            unsafe { outputs.fill(value) };
+            Ok(())
+        });
+        Some(match outcome {
+            Ok(()) => 0,
             // SAFETY: as the caller says.
             Err(failure) => unsafe { refuse(&failure, error) },
-        }
-    })
+        })
+    });
+    // SAFETY: as the caller says.
+    answered.unwrap_or_else(|| unsafe { panicked(error) })
 }
 
 /// Writes the error, and answers its status.
@@ -69,10 +72,17 @@ unsafe fn refuse(failure: &Error, error: *mut *mut Failure) -> i32 {
     failure.kind().status()
 }
 
-/// Made when it is needed, for every call comes by here.
+/// The same for a body that panicked: its outputs are zeros still, for they are written last.
+///
+/// # Safety
+/// `error` is NULL or can be written.
 #[cold]
-fn panicked<T>() -> Result<T> {
-    Err(Error::new(ErrorKind::Internal))
+unsafe fn panicked(error: *mut *mut Failure) -> i32 {
+    let internal = ErrorKind::Internal;
+    // SAFETY: as the caller says.
+    boundary(internal.status(), || unsafe {
+        refuse(&Error::new(internal), error)
+    })
 }
 
 /// Where an export writes what it answers.
