@@ -39,16 +39,21 @@ pub(crate) async fn latency(
     let due = send(&mut sender, cast, messages, a_second).await?;
     let took = due[0].elapsed();
 
+    // Nobody leaves before the last has all, and nothing is reckoned: either is work that the last would wait for.
+    let mut done = Vec::with_capacity(receivers);
+    while let Some(one) = timeout(PATIENCE, receiving.join_next()).await? {
+        done.push(one.map_err(Error::other)??);
+    }
+    let after = Usage::of(server.pid)?;
+    let own_after = Usage::of(std::process::id())?;
+
     let warm_up = messages / 10;
     let mut delays = Vec::with_capacity(receivers * messages);
-    while let Some(arrived) = timeout(PATIENCE, receiving.join_next()).await? {
-        let arrived = arrived.map_err(Error::other)??;
-        let timed = arrived.into_iter().zip(&due).skip(warm_up);
+    for (arrived, _client) in &done {
+        let timed = arrived.iter().zip(&due).skip(warm_up);
         delays.extend(timed.map(|(at, due)| at.duration_since(*due)));
     }
     delays.sort_unstable();
-    let after = Usage::of(server.pid)?;
-    let own_after = Usage::of(std::process::id())?;
     let at = |share: usize| millis(delays[(delays.len() - 1) * share / 1000]);
     Ok(serde_json::json!({
         "deliveries_per_second": per_second(messages * receivers, took),
@@ -118,9 +123,9 @@ async fn send(
     Ok(due)
 }
 
-/// When each of `count` messages came. There is one sender, so they come in the order of sending. It waits for ever: a
-/// timer for each read would cost as much as some of what is measured.
-async fn arrivals(mut client: Client, count: usize) -> Result<Vec<Instant>> {
+/// When each of `count` messages came, and the client. There is one sender, so they come in the order of sending. It
+/// waits for ever: a timer for each read would cost as much as some of what is measured.
+async fn arrivals(mut client: Client, count: usize) -> Result<(Vec<Instant>, Client)> {
     let mut arrived = Vec::with_capacity(count);
     while arrived.len() < count {
         let mut messages = 0;
@@ -128,5 +133,5 @@ async fn arrivals(mut client: Client, count: usize) -> Result<Vec<Instant>> {
         receiving.await?;
         arrived.resize(arrived.len() + messages, Instant::now());
     }
-    Ok(arrived)
+    Ok((arrived, client))
 }
