@@ -64,6 +64,7 @@ unsafe impl SizeFirst for Caller {
 ///
 /// # Safety
 /// NULL, or a `portal_actor` whose texts can be read.
+#[inline(always)]
 pub(crate) unsafe fn actor(pointer: *const Caller) -> Result<Actor> {
     // SAFETY: as the caller says.
     let caller = unsafe { input::sized(pointer, "actor") }?;

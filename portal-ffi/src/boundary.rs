@@ -30,6 +30,7 @@ pub(crate) fn boundary<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 ///
 /// # Safety
 /// `error` is NULL or can be written, and so are the pointers of `outputs`.
+#[inline(always)]
 pub(crate) unsafe fn answer<O: Outputs>(
     outputs: O,
     error: *mut *mut Failure,

@@ -67,6 +67,7 @@ impl Gate {
     }
 
     /// Begins a call, or `ERR_CLOSED`.
+    #[inline(always)]
     pub(crate) fn enter(self: &Arc<Self>) -> Result<Inside<'_>> {
         if !self.is_shut.load(Ordering::SeqCst)
             && let Some(portal) = self.reading()

@@ -21,6 +21,10 @@
     clippy::doc_markdown,
     reason = "the documentation of what is exported is the header's text, in C's names"
 )]
+#![expect(
+    clippy::inline_always,
+    reason = "what every call goes through: a frame less around a query is measured, and the compiler leaves it be"
+)]
 
 #[cfg(not(panic = "unwind"))]
 compile_error!("the guard at the C boundary needs panics that unwind (SPEC 17.6)");

@@ -28,7 +28,7 @@ impl Call<'_> {
     ///
     /// # Safety
     /// As for `portal_call`: a live handle, and an actor whose texts can be read.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn new(handle: *mut Handle, actor: *const Caller) -> Result<Self> {
         // SAFETY: as the caller says.
         let (gate, actor) = unsafe { (handle::gate(handle)?, actor::actor(actor)?) };
@@ -43,6 +43,7 @@ impl Call<'_> {
     }
 
     /// Calls what only reads, and answers the document that `portal_call` would.
+    #[inline(always)]
     pub(crate) fn ask<Q: Query>(&self, fields: &[Field<'_>]) -> Result<Buf> {
         let portal = self.gate.enter()?;
         match portal.query(&self.actor, read::<Q>(fields)?) {
