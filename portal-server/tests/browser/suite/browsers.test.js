@@ -119,6 +119,24 @@ step("control is given without being asked for, spec 11.4", async () => {
   await sees(pete, "I have control");
 });
 
+step("who joins before the page knows that browsers are run is told of control all the same, spec 11.4", async () => {
+  const rosa = await world.person("rosa");
+  const status = "**/portal/status";
+  let answer;
+  const held = new Promise((resolve) => (answer = resolve));
+  await rosa.context.route(status, async (route) => {
+    await held;
+    await route.continue();
+  });
+  const tab = await rosa.tab(await olga.invites());
+  await tab.page.getByRole("button", { name: "Join the chat" }).click();
+  await tab.isIn("The matinee");
+  answer();
+  await says(tab, "pete has control.");
+  await rosa.context.unroute(status);
+  await tab.page.close();
+});
+
 step("its clipboard is read and written, spec 11.5", async () => {
   const open = async () => {
     await press(olga, "More about the browser");
