@@ -12,7 +12,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, fields, given, parsed};
+use crate::typed::{Call, fields, given, parsed, query};
 
 /// - What: makes a chat of chat_type "OFFICIAL", "PUBLIC" or "PRIVATE" in suite 3: PUBLIC with a slug,
 ///   PRIVATE without. owner_id is whose it is where the operator makes it, else 0. The owner of a
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn portal_chat_get(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.ask::<chats::Get>(fields![chat_id])
+        call.ask(query!(chats::Get { chat_id }))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(chat, "chat"), error, body) }
@@ -102,8 +102,11 @@ pub unsafe extern "C" fn portal_chat_list(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        let params = fields![user_id: given(user_id), after: given(after), limit: given(limit)];
-        call.ask::<chats::List>(params)
+        call.ask(query!(chats::List {
+            user_id: given(user_id),
+            after: given(after),
+            limit: given(limit),
+        }))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(chats, "chats"), error, body) }

@@ -12,7 +12,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, fields, parsed};
+use crate::typed::{Call, fields, parsed, query};
 
 /// - What: registers the X25519 public key, 32 bytes, of the actor's session, for which others wrap
 ///   room keys. Another than before replaces it, at most 5 times an hour, and gives up what was wrapped
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn portal_key_list(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.ask::<keys::List>(fields![chat_id])
+        call.ask(query!(keys::List { chat_id }))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(keys, "keys"), error, body) }

@@ -10,7 +10,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, fields, given};
+use crate::typed::{Call, fields, given, query};
 
 /// - What: asks to be matched with somebody who shares an interest. interests is 1 to 3 of 3 to 12
 ///   small letters or digits, with commas between them: "tea,films". *chat_id is the DIRECT chat if
@@ -85,7 +85,9 @@ pub unsafe extern "C" fn portal_match_status(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.ask::<matching::Status>(fields![])
+        call.ask(query!(matching::Status {
+            user_id: None::<i64>
+        }))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(status, "status"), error, body) }

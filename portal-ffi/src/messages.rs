@@ -10,7 +10,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, fields, given};
+use crate::typed::{Call, fields, given, query};
 
 /// - What: sends a message: content is an envelope, sealed by the sender. client_id is the sender's own
 ///   name for it, of at most 64 characters: a retry with it stores nothing and answers the first
@@ -73,9 +73,12 @@ pub unsafe extern "C" fn portal_message_history(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        let params =
-            fields![chat_id, before: given(before), after: given(after), limit: given(limit)];
-        call.ask::<messages::History>(params)
+        call.ask(query!(messages::History {
+            chat_id,
+            before: given(before),
+            after: given(after),
+            limit: given(limit),
+        }))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(messages, "messages"), error, body) }

@@ -10,7 +10,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, fields, given};
+use crate::typed::{Call, fields, given, query};
 
 /// - What: makes an invite to a chat and answers its code. expires_at is in UTC milliseconds since
 ///   1970, 0 for never; max_uses 0 for any number.
@@ -59,7 +59,7 @@ pub unsafe extern "C" fn portal_invite_list(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.ask::<invites::List>(fields![chat_id])
+        call.ask(query!(invites::List { chat_id }))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(invites, "invites"), error, body) }

@@ -1,7 +1,8 @@
 //! What the typed calls share: an operation made of parameters that C gives one by one.
 //!
-//! An operation reads itself from them with the code by which it reads itself from JSON, so that its rules, the names of
-//! its fields and its errors are those of `portal_call`; no rule lives here. Why:
+//! An operation that changes something reads itself from them with the code by which it reads itself from JSON. A query
+//! takes less time than that shows in, so its fields are filled in; what does not fit is read in the other way. Either way
+//! the names of the fields, the rules and the errors are those of `portal_call`; no rule lives here. Why:
 //! `docs/decisions/c-typed-calls.md`.
 
 use std::sync::Arc;
@@ -44,9 +45,9 @@ impl Call<'_> {
 
     /// Calls what only reads, and answers the document that `portal_call` would.
     #[inline(always)]
-    pub(crate) fn ask<Q: Query>(&self, fields: &[Field<'_>]) -> Result<Buf> {
+    pub(crate) fn ask<Q: Query>(&self, query: impl FnOnce() -> Result<Q>) -> Result<Buf> {
         let portal = self.gate.enter()?;
-        match portal.query(&self.actor, read::<Q>(fields)?) {
+        match portal.query(&self.actor, query()?) {
             // Written from where it lies: a reply is large.
             Ok(ref reply) => Buf::document(reply),
             Err(error) => portal.told(Q::NAME, Err(error)),
@@ -80,6 +81,60 @@ macro_rules! fields {
 }
 pub(crate) use fields;
 
+/// What makes a query of parameters: `query!(messages::History { chat_id, limit: given(limit) })`.
+macro_rules! query {
+    ($($query:ident)::+ { $($name:ident $(: $value:expr)?),* $(,)? }) => {
+        || {
+            let filled_in = (|| Some($($query)::+ {
+                $($name: crate::typed::FillIn::fill_in(crate::typed::query!(@ $name $(, $value)?))?),*
+            }))();
+            filled_in.map_or_else(
+                || crate::typed::read_again(crate::typed::fields![$($name $(: $value)?),*]),
+                Ok,
+            )
+        }
+    };
+    (@ $name:ident) => { $name };
+    (@ $name:ident, $value:expr) => { $value };
+}
+pub(crate) use query;
+
+/// A parameter that can be a field of a query.
+pub(crate) trait FillIn<T> {
+    /// The field; None if it does not fit.
+    fn fill_in(self) -> Option<T>;
+}
+
+impl<T: TryFrom<i64>> FillIn<T> for i64 {
+    #[inline(always)]
+    fn fill_in(self) -> Option<T> {
+        T::try_from(self).ok()
+    }
+}
+
+impl FillIn<u16> for u32 {
+    #[inline(always)]
+    fn fill_in(self) -> Option<u16> {
+        self.try_into().ok()
+    }
+}
+
+impl<T: TryFrom<String>> FillIn<T> for &str {
+    fn fill_in(self) -> Option<T> {
+        T::try_from(self.to_owned()).ok()
+    }
+}
+
+impl<P: FillIn<T>, T> FillIn<Option<T>> for Option<P> {
+    #[inline(always)]
+    fn fill_in(self) -> Option<Option<T>> {
+        match self {
+            Some(given) => given.fill_in().map(Some),
+            None => Some(None),
+        }
+    }
+}
+
 /// An operation of these parameters; the error names the first field that is wrong.
 fn read<T: serde::de::DeserializeOwned>(fields: &[Field<'_>]) -> Result<T> {
     T::deserialize(MapDeserializer::new(fields.iter().copied()))
@@ -88,7 +143,7 @@ fn read<T: serde::de::DeserializeOwned>(fields: &[Field<'_>]) -> Result<T> {
 
 /// Only reading a document tells which field it was. In the order of the parameters, for the first is named.
 #[cold]
-fn read_again<T: serde::de::DeserializeOwned>(fields: &[Field<'_>]) -> Result<T> {
+pub(crate) fn read_again<T: serde::de::DeserializeOwned>(fields: &[Field<'_>]) -> Result<T> {
     let mut document = Vec::new();
     serde_json::Serializer::new(&mut document)
         .collect_map(fields.iter().copied())

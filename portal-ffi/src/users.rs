@@ -10,7 +10,7 @@ use crate::buf::Buf;
 use crate::error::Failure;
 use crate::handle::Handle;
 use crate::input;
-use crate::typed::{Call, fields, given};
+use crate::typed::{Call, fields, given, query};
 
 /// - What: makes a user by hand, for the operator: role user, tier basic, which can own no chat.
 ///   portal_call with user.create takes a role and a tier as well, and user.set_tier changes it.
@@ -61,7 +61,7 @@ pub unsafe extern "C" fn portal_user_get(
     let body = || {
         // SAFETY: the header asks for a live handle and an actor that can be read.
         let call = unsafe { Call::new(handle, actor) }?;
-        call.ask::<profiles::Get>(fields![user_id])
+        call.ask(query!(profiles::Get { user_id }))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(user, "user"), error, body) }
@@ -94,8 +94,12 @@ pub unsafe extern "C" fn portal_user_list(
                 input::optional_text(search, search_len, "search")?,
             )
         };
-        let params = fields![search, after: given(after), limit: given(limit)];
-        call.ask::<profiles::List>(params)
+        call.ask(query!(profiles::List {
+            search,
+            username: None::<&str>,
+            after: given(after),
+            limit: given(limit),
+        }))
     };
     // SAFETY: the header asks for outputs that can be written.
     unsafe { answer(out(users, "users"), error, body) }
