@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::PAD;
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// The crate's engine with vector instructions, which it looks for when it is made; without them, and below 64
-/// symbols, it is the same as the other one. Both take canonical base64 only.
+/// The crate's engine with vector instructions, which it looks for when it is made; without them, and for short texts, it
+/// is the same as the other one. Both take canonical base64 only.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 static STANDARD: LazyLock<base64::engine::Simd> =
     LazyLock::new(|| base64::engine::Simd::standard(PAD));

@@ -42,54 +42,14 @@ impl<'a> Envelope<'a> {
     /// # Errors
     /// `ERR_ENVELOPE_INVALID`, saying what is wrong.
     pub fn parse(text: &'a str) -> Result<Self> {
-        let envelope = Self::scan(text)?;
-        match encoding::decoded_len(envelope.ct.as_bytes()) {
+        let Scanned { suite, epoch, ct } = Scanned::of(text)?;
+        match encoding::decoded_len(ct.as_bytes()) {
             None => invalid("ct is not canonical base64"),
-            Some(bytes) if !envelope.suite.allows_ct(bytes) => {
+            Some(bytes) if !suite.allows_ct(bytes) => {
                 invalid("ct has a length its suite never has")
             }
-            Some(_) => Ok(envelope),
+            Some(_) => Ok(Self { suite, epoch, ct }),
         }
-    }
-
-    /// Reads all but `ct`, for who decodes that next: decoding finds what is wrong with it, and takes less time than
-    /// looking at it first.
-    ///
-    /// # Errors
-    /// As [`Self::parse`].
-    pub(super) fn scan(text: &'a str) -> Result<Self> {
-        if text.len() > MAX_ENVELOPE_BYTES {
-            return invalid("it is longer than 4096 bytes");
-        }
-        let mut scanner = Scanner { text, at: 0 };
-        let (mut v, mut epoch, mut ct) = (None, None, None);
-
-        scanner.expect(b'{', "it is not a JSON object")?;
-        loop {
-            // A second value for a key is refused where it is found: which one counts is the
-            // question on which readers differ.
-            let first = match scanner.key()? {
-                Key::V => v.replace(scanner.number()?).is_none(),
-                Key::Epoch => epoch.replace(scanner.number()?).is_none(),
-                Key::Ct => ct.replace(scanner.string()?).is_none(),
-            };
-            if !first {
-                return invalid("a key is given twice");
-            }
-            if !scanner.eat(b',') {
-                break;
-            }
-        }
-        scanner.expect(b'}', "a value is not followed by a comma or the end")?;
-        scanner.end()?;
-
-        let (Some(v), Some(epoch), Some(ct)) = (v, epoch, ct) else {
-            return invalid("v, epoch or ct is missing");
-        };
-        let Some(suite) = Suite::from_number(v) else {
-            return invalid("v is neither 2 nor 3");
-        };
-        Ok(Self { suite, epoch, ct })
     }
 
     /// The suite it was sealed with: the value of `v`.
@@ -141,6 +101,75 @@ impl fmt::Display for Envelope<'_> {
             r#"{{"v":{},"epoch":{epoch},"ct":"{ct}"}}"#,
             suite.number()
         )
+    }
+}
+
+/// An envelope at whose `ct` nobody has looked: for who decodes that next. Decoding finds what is wrong with it, and takes
+/// less time than looking at it first.
+#[derive(Clone, Copy)]
+pub(super) struct Scanned<'a> {
+    suite: Suite,
+    epoch: u64,
+    ct: &'a str,
+}
+
+impl<'a> From<&Envelope<'a>> for Scanned<'a> {
+    fn from(&Envelope { suite, epoch, ct }: &Envelope<'a>) -> Self {
+        Self { suite, epoch, ct }
+    }
+}
+
+impl<'a> Scanned<'a> {
+    /// Reads all but `ct`.
+    ///
+    /// # Errors
+    /// `ERR_ENVELOPE_INVALID`, as [`Envelope::parse`], but for nothing in `ct`.
+    pub(super) fn of(text: &'a str) -> Result<Self> {
+        if text.len() > MAX_ENVELOPE_BYTES {
+            return invalid("it is longer than 4096 bytes");
+        }
+        let mut scanner = Scanner { text, at: 0 };
+        let (mut v, mut epoch, mut ct) = (None, None, None);
+
+        scanner.expect(b'{', "it is not a JSON object")?;
+        loop {
+            // A second value for a key is refused where it is found: which one counts is the
+            // question on which readers differ.
+            let first = match scanner.key()? {
+                Key::V => v.replace(scanner.number()?).is_none(),
+                Key::Epoch => epoch.replace(scanner.number()?).is_none(),
+                Key::Ct => ct.replace(scanner.string()?).is_none(),
+            };
+            if !first {
+                return invalid("a key is given twice");
+            }
+            if !scanner.eat(b',') {
+                break;
+            }
+        }
+        scanner.expect(b'}', "a value is not followed by a comma or the end")?;
+        scanner.end()?;
+
+        let (Some(v), Some(epoch), Some(ct)) = (v, epoch, ct) else {
+            return invalid("v, epoch or ct is missing");
+        };
+        let Some(suite) = Suite::from_number(v) else {
+            return invalid("v is neither 2 nor 3");
+        };
+        Ok(Self { suite, epoch, ct })
+    }
+
+    pub(super) const fn suite(&self) -> Suite {
+        self.suite
+    }
+
+    pub(super) const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The ciphertext's bytes, of any length; None if it is not canonical base64.
+    pub(super) fn decode(&self) -> Option<Vec<u8>> {
+        encoding::decode(self.ct)
     }
 }
 

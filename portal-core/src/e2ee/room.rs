@@ -8,7 +8,7 @@ use std::collections::btree_map::Entry;
 
 use super::bind::Ctx;
 use super::check::KeyCheck;
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Scanned};
 use super::error::{Error, Result};
 use super::keys::{MessageKey, PublicKey, RoomKey, SecretKey};
 use super::suite::Suite;
@@ -142,13 +142,13 @@ impl RoomCipher {
     /// # Errors
     /// `ERR_DECRYPT`, also for an envelope that is not one.
     pub fn open(&mut self, sender_id: u64, envelope: &str) -> Result<String> {
-        let envelope = Envelope::scan(envelope).map_err(|_| Error::Decrypt)?;
+        let envelope = Scanned::of(envelope).map_err(|_| Error::Decrypt)?;
         match self.suite {
-            Suite::Two => suite2::open(self.ctx, &self.key, &envelope),
+            Suite::Two => suite2::open_scanned(self.ctx, &self.key, envelope),
             Suite::Three => self
                 .sender(sender_id)
                 .map_err(|_| Error::Decrypt)?
-                .open(&envelope),
+                .open_scanned(envelope),
         }
     }
 

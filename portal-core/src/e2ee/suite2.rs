@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::bind::Ctx;
 use super::encoding;
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Scanned};
 use super::error::{Error, Result};
 use super::keys::{PublicKey, RoomKey, SecretKey};
 use super::suite::Suite;
@@ -53,10 +53,14 @@ pub fn seal(ctx: Ctx, key: &RoomKey, plaintext: &str, random: &dyn Random) -> Re
 /// # Errors
 /// `ERR_DECRYPT`.
 pub fn open(ctx: Ctx, key: &RoomKey, envelope: &Envelope<'_>) -> Result<String> {
+    open_scanned(ctx, key, envelope.into())
+}
+
+pub(super) fn open_scanned(ctx: Ctx, key: &RoomKey, envelope: Scanned<'_>) -> Result<String> {
     if envelope.suite() != Suite::Two || envelope.epoch() != ctx.epoch() {
         return Err(Error::Decrypt);
     }
-    let ct = envelope.decode().map_err(|_| Error::Decrypt)?;
+    let ct = envelope.decode().ok_or(Error::Decrypt)?;
     let (nonce, sealed) = ct.split_first_chunk::<NONCE>().ok_or(Error::Decrypt)?;
     let length = sealed.len().checked_sub(TAG).ok_or(Error::Decrypt)?;
     let mut plaintext = Zeroizing::new(vec![0; length]);

@@ -97,6 +97,35 @@ fn what_is_no_envelope_is_answered_like_everything_that_does_not_open() {
     }
 }
 
+/// Opening decodes what parsing would have looked at before, so the rule of the envelope has to hold here too.
+#[test]
+fn a_ciphertext_that_is_no_canonical_base64_or_too_short_does_not_open() {
+    for suite in BOTH {
+        let mut cipher = cipher(suite);
+        // 41 bytes or 128: the last symbol before the padding has bits that no byte uses.
+        let sealed = cipher.seal(5, "x", &SystemRandom).unwrap();
+        assert!(cipher.open(5, &sealed).is_ok() && sealed.ends_with("=\"}"));
+        let padding = sealed.len() - sealed.trim_end_matches("\"}").trim_end_matches('=').len();
+        let (symbols, padding) = sealed.split_at(sealed.len() - padding);
+        let (rest, last) = symbols.split_at(symbols.len() - 1);
+        let next = char::from(last.as_bytes()[0] + 1);
+        for other in [
+            format!("{rest}{next}{padding}"),
+            format!("{symbols}\"}}"),
+            format!("{symbols}={padding}"),
+            format!("{rest}\\u0041{padding}"),
+            format!("{rest} {last}{padding}"),
+        ] {
+            assert!(Envelope::parse(&other).is_err(), "{other}");
+            assert_eq!(cipher.open(5, &other), Err(Error::Decrypt), "{other}");
+        }
+        for length in 0..Envelope::parse(&sealed).unwrap().decode().unwrap().len() {
+            let other = altered(&sealed, |ct| ct.truncate(length));
+            assert_eq!(cipher.open(5, &other), Err(Error::Decrypt), "{length}");
+        }
+    }
+}
+
 #[test]
 fn a_message_does_not_open_in_the_other_suite() {
     let [mut two, mut three] = BOTH.map(cipher);

@@ -19,7 +19,7 @@ pub use blob::{unwrap, wrap};
 
 use super::bind::Who;
 use super::encoding;
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Scanned};
 use super::error::{Error, Result};
 use super::kdf::{MacKey, hkdf};
 use super::keys::{MessageKey, RoomKey, Secret};
@@ -105,6 +105,10 @@ impl SenderKey {
     /// # Errors
     /// `ERR_DECRYPT`.
     pub fn open(&self, envelope: &Envelope<'_>) -> Result<String> {
+        self.open_scanned(envelope.into())
+    }
+
+    pub(super) fn open_scanned(&self, envelope: Scanned<'_>) -> Result<String> {
         let ct = ciphertext(self.who, envelope)?;
         let mut key = Zeroizing::new([0; 32]);
         self.key.mac(&ct[..SALT], &mut key);
@@ -117,7 +121,7 @@ impl SenderKey {
     /// # Errors
     /// `ERR_DECRYPT`.
     pub fn disclose(&self, envelope: &Envelope<'_>) -> Result<MessageKey> {
-        let ct = ciphertext(self.who, envelope)?;
+        let ct = ciphertext(self.who, envelope.into())?;
         let key = MessageKey::new(|key| self.key.mac(&ct[..SALT], key));
         // Opened to know that it can be; what it says is nobody's to keep.
         drop(Zeroizing::new(open(self.who, key.bytes(), ct)?));
@@ -131,7 +135,7 @@ impl SenderKey {
 /// # Errors
 /// `ERR_DECRYPT` if the key is not this message's.
 pub fn verify_disclosure(who: Who, envelope: &Envelope<'_>, key: &MessageKey) -> Result<String> {
-    open(who, key.bytes(), ciphertext(who, envelope)?)
+    open(who, key.bytes(), ciphertext(who, envelope.into())?)
 }
 
 /// What a message commits to, of its message key.
@@ -148,12 +152,11 @@ fn cipher(key: &MacKey) -> Cipher {
 }
 
 /// The bytes of an envelope that claims to be of this epoch, as long as a message is.
-fn ciphertext(who: Who, envelope: &Envelope<'_>) -> Result<Vec<u8>> {
+fn ciphertext(who: Who, envelope: Scanned<'_>) -> Result<Vec<u8>> {
     if envelope.suite() != Suite::Three || envelope.epoch() != who.ctx().epoch() {
         return Err(Error::Decrypt);
     }
-    let ct = envelope.decode().map_err(|_| Error::Decrypt)?;
-    // Parsing refuses other lengths too, but not all that comes here was parsed to the end.
+    let ct = envelope.decode().ok_or(Error::Decrypt)?;
     if Suite::Three.allows_ct(ct.len()) {
         Ok(ct)
     } else {
