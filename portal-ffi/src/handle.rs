@@ -25,7 +25,9 @@ use crate::options::{self, Options};
 pub struct Handle(Arc<Gate>);
 
 impl Handle {
-    /// A portal that Rust has opened, for C. Closing the handle closes the portal itself.
+    /// A portal that Rust has opened, for the benchmarks, which call one portal from both languages. Closing the handle
+    /// closes it, and releases nothing while Rust holds it; its browsers' callbacks must not close the handle.
+    #[doc(hidden)]
     pub fn new(portal: Portal) -> Self {
         Self(Arc::new(Gate::new(portal, Arc::default())))
     }
@@ -62,7 +64,7 @@ impl Gate {
         }
     }
 
-    fn end(&self) -> MutexGuard<'_, End> {
+    fn lock_end(&self) -> MutexGuard<'_, End> {
         self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -89,7 +91,7 @@ impl Gate {
 
     /// A child was given back.
     pub(crate) fn forget(&self, child: &Arc<dyn Part>) {
-        self.end()
+        self.lock_end()
             .children
             .retain(|known| !std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(child)));
     }
@@ -104,9 +106,13 @@ impl Gate {
         }
         if self.is_shut.swap(true, Ordering::SeqCst) {
             // Another thread is at it, and this one returns no earlier.
-            drop(self.has_ended.wait_while(self.end(), |end| !end.is_closed));
+            drop(
+                self.has_ended
+                    .wait_while(self.lock_end(), |end| !end.is_closed),
+            );
             return Ok(());
         }
+        let _ended = Ended(self);
         if let Some(portal) = &*self.portal.read().unwrap_or_else(PoisonError::into_inner) {
             // Whoever is inside and waits comes out.
             portal.close();
@@ -117,19 +123,24 @@ impl Gate {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let children = std::mem::take(&mut self.end().children);
+        let children = std::mem::take(&mut self.lock_end().children);
         for child in children {
             child.end();
         }
-        if let Some(portal) = &portal {
-            // Calls that were inside have given their readers back after the first time.
-            portal.close();
-        }
-        // It is the last, so the host is released here, and may do what it likes with what it has: nothing is locked.
+        // It is the last, unless Rust holds one: the host is released here, and may do what it likes with what it has, for
+        // nothing is locked.
         self.within.during(|| drop(portal));
-        self.end().is_closed = true;
-        self.has_ended.notify_all();
         Ok(())
+    }
+}
+
+/// Dropped once closing is over, even by a panic: whoever closes besides must not wait for ever.
+struct Ended<'a>(&'a Gate);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.lock_end().is_closed = true;
+        self.0.has_ended.notify_all();
     }
 }
 
@@ -152,7 +163,7 @@ impl Inside<'_> {
 
     /// Has a child end with the portal.
     pub(crate) fn adopt(&self, child: Arc<dyn Part>) -> Arc<Gate> {
-        self.gate.end().children.push(child);
+        self.gate.lock_end().children.push(child);
         Arc::clone(self.gate)
     }
 }
@@ -323,6 +334,43 @@ mod tests {
             inside.fetch_sub(1, Ordering::SeqCst);
         }
         assert!(gate.enter().is_err(), "it was closed and is open again");
+    }
+
+    /// A call from within a callback of another would otherwise wait for who closes, who waits for that other.
+    #[test]
+    fn whoever_is_inside_calls_without_waiting_for_who_closes_spec_17_5() {
+        let directory = tempfile::tempdir().unwrap();
+        let (gate, _) = open(&directory.path().join("chat.db"));
+        let (done, is_done) = std::sync::mpsc::channel();
+        let closing = Arc::clone(&gate);
+        std::thread::spawn(move || {
+            let inside = gate.enter().unwrap();
+            let closes = std::thread::spawn(move || closing.close());
+            // The lock lets nobody in from when on somebody waits for it.
+            while gate.reading().is_some() {
+                std::thread::yield_now();
+            }
+            assert!(gate.enter().is_err());
+            drop(inside);
+            closes.join().unwrap().unwrap();
+            done.send(()).unwrap();
+        });
+        is_done
+            .recv_timeout(std::time::Duration::from_mins(1))
+            .expect("nobody waits for who waits for them");
+    }
+
+    #[test]
+    fn a_panic_while_closing_keeps_nobody_waiting_spec_17_5() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("chat.db");
+        let portal = Portal::open(path, portal_core::Options::default()).unwrap();
+        // Closing announces itself to whoever follows the log.
+        portal.on_commit(|| panic!("a defect of the host"));
+        let gate = Gate::new(portal, Arc::default());
+        let panicked = crate::boundary::boundary(true, || gate.close().is_err());
+        assert!(panicked);
+        gate.close().unwrap();
     }
 
     #[test]

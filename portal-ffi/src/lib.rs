@@ -23,7 +23,7 @@
 )]
 #![expect(
     clippy::inline_always,
-    reason = "what every call goes through: a frame less around a query is measured, and the compiler leaves it be"
+    reason = "what every call goes through: a frame less around a query can be measured, and the compiler does not inline it by itself"
 )]
 
 #[cfg(not(panic = "unwind"))]
