@@ -93,3 +93,33 @@ pub unsafe extern "C" fn portal_buf_dispose(buf: *mut Buf) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text_of(buf: &Buf) -> &[u8] {
+        // SAFETY: the text and the NUL behind it, of a buffer that nobody disposes of meanwhile.
+        unsafe { std::slice::from_raw_parts(buf.data.cast(), buf.len + 1) }
+    }
+
+    #[test]
+    fn a_text_of_any_length_goes_out_whole_whatever_room_it_had_spec_17_3() {
+        for length in (0..40).chain(USUAL - 40..USUAL + 40) {
+            let text = "x".repeat(length);
+            let mut roomy = String::with_capacity(2 * length + 64);
+            roomy.push_str(&text);
+            let mut document = text.clone().into_bytes();
+            document.push(0);
+            for mut buf in [Buf::new(text), Buf::new(roomy)] {
+                assert_eq!(text_of(&buf), document);
+                // SAFETY: given back once, and then empty.
+                unsafe {
+                    portal_buf_dispose(&raw mut buf);
+                    portal_buf_dispose(&raw mut buf);
+                }
+                assert!(buf.data.is_null() && buf.len == 0);
+            }
+        }
+    }
+}

@@ -438,8 +438,53 @@ static void any_thread_calls(const char *directory) {
     portal_free(handle);
 }
 
+// What the system says of this process's threads and signal handlers.
+static void describe_process(char *into, size_t size) {
+    into[0] = 0;
+#ifdef __linux__
+    static const char *const lines[] = {"Threads:", "SigBlk:", "SigIgn:", "SigCgt:"};
+    FILE *status = fopen("/proc/self/status", "r");
+    CHECK(status != NULL);
+    for (char line[600]; fgets(line, sizeof line, status) != NULL;) {
+        for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+            if (strncmp(line, lines[i], strlen(lines[i])) == 0) {
+                CHECK(strlen(into) + strlen(line) < size);
+                strcat(into, line);
+            }
+        }
+    }
+    fclose(status);
+    CHECK(strstr(into, "Threads:\t1\n") != NULL && strstr(into, "SigCgt:") != NULL);
+#else
+    (void)size;
+#endif
+}
+
+static void nothing_is_started_and_no_handler_installed(const char *directory) {
+    char before[600], during[600], after[600];
+    describe_process(before, sizeof before);
+    struct host host = {1800000000000, 0, 0, 0};
+    portal *handle = open_with(&host, file(directory, "alone.db"), PORTAL_OPEN_PRESENCE);
+    portal_buf reply = call(handle, "user.create", "{\"username\":\"ada\"}");
+    portal_buf_dispose(&reply);
+    portal_follower *follower;
+    OK(portal_follower_open(handle, NULL, 0, 0, &follower, &error));
+    portal_buf events;
+    OK(portal_follower_next(follower, 10, 0, &events, &error));
+    CHECK(events.len > 0);
+    portal_buf_dispose(&events);
+    int64_t next;
+    OK(portal_tick(handle, &next, &error));
+    describe_process(during, sizeof during);
+    portal_follower_free(follower);
+    portal_free(handle);
+    describe_process(after, sizeof after);
+    CHECK(strcmp(before, during) == 0 && strcmp(before, after) == 0);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
+    nothing_is_started_and_no_handler_installed(argv[1]);
     time_and_randomness_are_the_hosts(argv[1]);
     a_bot_acts_by_its_key(argv[1]);
     a_failed_opening_releases_the_host_once(argv[1]);

@@ -221,6 +221,14 @@ static void a_buffer_is_disposed_of_twice(portal *handle) {
     portal_buf_dispose(&reply);
 }
 
+static void a_buffer_is_freed_whatever_became_of_its_text(portal *handle) {
+    portal_buf reply = call(handle, "user.get", "{\"user_id\":1}");
+    reply.data += 3;
+    reply.len = 7;
+    portal_buf_dispose(&reply);
+    CHECK(reply.data == NULL && reply.len == 0 && reply.owner == NULL);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     statuses_have_names();
@@ -236,6 +244,7 @@ int main(int argc, char **argv) {
     a_failure_zeroes_what_it_would_have_written(handle);
     an_error_outlives_its_handle_and_crosses_threads(argv[1]);
     a_buffer_is_disposed_of_twice(handle);
+    a_buffer_is_freed_whatever_became_of_its_text(handle);
     portal_free(handle);
     return 0;
 }
