@@ -37,13 +37,13 @@ pub(crate) async fn latency(
     let before = Usage::of(server.pid)?;
     let own_before = Usage::of(std::process::id())?;
     let due = send(&mut sender, cast, messages, a_second).await?;
-    let took = due[0].elapsed();
 
     // Nobody leaves before the last has all, and nothing is reckoned: either is work that the last would wait for.
     let mut done = Vec::with_capacity(receivers);
     while let Some(one) = timeout(PATIENCE, receiving.join_next()).await? {
         done.push(one.map_err(Error::other)??);
     }
+    let took = due[0].elapsed();
     let after = Usage::of(server.pid)?;
     let own_after = Usage::of(std::process::id())?;
 
