@@ -33,7 +33,7 @@ const AHEAD: usize = 4;
 /// How often other processes' commits and live news are looked for (SPEC 12.1: within 250 ms).
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// How long to wait after a panic: one that comes every time must not fill the log.
+/// How long to wait after a failure or a panic: one that comes every time must not fill the server's log.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Deliveries, written out.
@@ -116,19 +116,32 @@ pub(crate) fn start(
             loop {
                 let over = bell.over.load(SeqCst);
                 let read = catch_unwind(AssertUnwindSafe(|| reading.read_to_the_end()));
-                if over || matches!(read, Ok(false)) {
+                if over {
                     return;
                 }
-                if read.is_ok() {
-                    bell.wait();
-                } else {
-                    reading.server.metrics.panicked("reading the event log");
-                    reading.follower = None;
-                    bell.rest();
+                match read {
+                    Ok(Read::ToTheEnd) => bell.wait(),
+                    Ok(Read::InVain) => bell.rest(),
+                    Ok(Read::ForNobody) => return,
+                    Err(_) => {
+                        reading.server.metrics.panicked("reading the event log");
+                        reading.follower = None;
+                        bell.rest();
+                    }
                 }
             }
         })?;
     Ok((thread, received))
+}
+
+/// What came of reading.
+enum Read {
+    /// Nothing is new.
+    ToTheEnd,
+    /// It failed, and that was logged. The next try goes on where it was.
+    InVain,
+    /// The portal is closed, or nobody hands anything out any more.
+    ForNobody,
 }
 
 /// What the thread reads with.
@@ -140,8 +153,8 @@ struct Reading {
 }
 
 impl Reading {
-    /// Reads until nothing is new; false when nobody wants any more.
-    fn read_to_the_end(&mut self) -> bool {
+    /// Reads until nothing is new.
+    fn read_to_the_end(&mut self) -> Read {
         let portal = &self.server.portal;
         let woken = Instant::now();
         loop {
@@ -151,21 +164,24 @@ impl Reading {
             let before = follower.position().after;
             let mut deliveries = match portal.deliver(follower, BATCH) {
                 Ok(deliveries) => deliveries,
-                Err(error) if error.kind() == ErrorKind::Closed => return false,
+                Err(error) if error.kind() == ErrorKind::Closed => return Read::ForNobody,
                 Err(error) => {
-                    // Transient, or the next try says it again; events stay in the log meanwhile.
                     tracing::error!(%error, "cannot read the event log");
                     if error.kind() != ErrorKind::EventsPruned {
-                        return true;
+                        return Read::InVain;
                     }
                     return self.start_over();
                 }
             };
             let at_the_end = follower.position().after == before;
+            let mut read = Read::ToTheEnd;
             if at_the_end {
                 match portal.deliver_live() {
                     Ok(live) => deliveries.extend(live),
-                    Err(error) => tracing::error!(%error, "cannot tell who is where"),
+                    Err(error) => {
+                        tracing::error!(%error, "cannot tell who is where");
+                        read = Read::InVain;
+                    }
                 }
             }
             let parcels: Vec<_> = deliveries.into_iter().map(wrap).collect();
@@ -175,29 +191,30 @@ impl Reading {
                     .blocking_send(Batch { parcels, woken })
                     .is_err()
             {
-                return false;
+                return Read::ForNobody;
             }
             self.server.has_read();
             if at_the_end {
-                return true;
+                return read;
             }
         }
     }
 
-    /// Goes on from the log's end. Nobody knows what the sockets missed, so they are let go and come back. False if
-    /// nobody wants any more.
-    fn start_over(&mut self) -> bool {
+    /// Goes on from the log's end. Nobody knows what the sockets missed, so they are let go and come back.
+    fn start_over(&mut self) -> Read {
         self.follower = None;
         match self.server.portal.follow(None) {
             Ok(fresh) => self.follower = Some(fresh),
-            Err(error) if error.kind() == ErrorKind::Closed => return false,
+            Err(error) if error.kind() == ErrorKind::Closed => return Read::ForNobody,
             Err(error) => {
-                // The next reading tries again.
                 tracing::error!(%error, "cannot follow the event log");
-                return true;
+                return Read::InVain;
             }
         }
-        self.batches.blocking_send(Batch::behind()).is_ok()
+        match self.batches.blocking_send(Batch::behind()) {
+            Ok(()) => Read::ToTheEnd,
+            Err(_) => Read::ForNobody,
+        }
     }
 }
 
