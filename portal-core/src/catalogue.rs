@@ -190,6 +190,9 @@ pub fn parse<T: DeserializeOwned>(params: &str) -> Result<T> {
         if inner.is_data() {
             let place = format!(" at line {} column {}", inner.line(), inner.column());
             message.truncate(message.strip_suffix(&place).unwrap_or(&message).len());
+            message = in_plain_words(message);
+        } else {
+            message = format!("this is not JSON: {message}");
         }
         let path = error.path().to_string();
         // A missing or unknown field is named by serde in backticks, not in the path.
@@ -206,8 +209,30 @@ pub fn parse<T: DeserializeOwned>(params: &str) -> Result<T> {
     })?;
     reader
         .end()
-        .map_err(|error| Error::invalid(".", error.to_string()))?;
+        .map_err(|error| Error::invalid(".", format!("this is not JSON: {error}")))?;
     Ok(parsed)
+}
+
+/// What serde expected, by JSON's words instead of Rust's.
+fn in_plain_words(mut message: String) -> String {
+    const EXPECTED: &str = ", expected ";
+    let Some(at) = message.rfind(EXPECTED) else {
+        return message;
+    };
+    let start = at + EXPECTED.len();
+    let plain = match &message[start..] {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "a nonzero u32" => "a whole number from 1 to 4294967295",
+        "u64" => "a whole number from 0 on",
+        "i64" => "a whole number",
+        "a sequence" => "a list",
+        rust if rust.starts_with("struct ") || rust == "a map" => "an object",
+        _ => return message,
+    };
+    message.replace_range(start.., plain);
+    message
 }
 
 const ENTRIES: &[Entry] = &[

@@ -100,14 +100,13 @@ impl Portal {
     /// deliveries and again within 250 ms while [`Portal::has_live_news`].
     pub fn deliver_live(&self) -> Result<Vec<Delivery>> {
         let now = self.now();
-        let has_news = self.shared.presence().map(|it| it.has_live_news());
-        if !has_news.ok_or(ErrorKind::NotConnected)? {
+        if !self.shared.required_presence()?.has_live_news() {
             return Ok(Vec::new());
         }
         // First of all: what is taken out and cannot be told is lost.
         let reader = self.reader()?;
         let (typing, changed) = {
-            let mut presence = self.shared.presence().ok_or(ErrorKind::NotConnected)?;
+            let mut presence = self.shared.required_presence()?;
             (presence.take_typing(), presence.take_changed(now))
         };
         if typing.is_empty() && changed.is_empty() {
@@ -230,7 +229,7 @@ fn deliver_one(
     let seq = stored.place();
     let audience = stored.event.audience();
     let (to, closing) = {
-        let mut presence = shared.presence().ok_or(ErrorKind::NotConnected)?;
+        let mut presence = shared.required_presence()?;
         presence.address(seq);
         let mut to = match audience {
             Audience::Everyone => presence.everyone(),

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::actor::Actor;
 use crate::backend::{BrowserBackend, Fault};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::model::{ChatId, ConnectionId, RunId, SessionId, Timestamp, UserId};
 use crate::ops;
@@ -144,8 +144,12 @@ impl<'a> View<'a> {
 
     /// The acting session, or `ERR_UNAUTHENTICATED`.
     pub(crate) fn session_id(&self) -> Result<SessionId> {
-        self.session
-            .ok_or_else(|| ErrorKind::Unauthenticated.into())
+        const NO_SESSION: &str =
+            "A session does this, not a user by their id: session.create makes one.";
+        self.session.ok_or_else(|| match self.actor {
+            ActingAs::Guest => ErrorKind::Unauthenticated.into(),
+            _ => Error::with_message(ErrorKind::Unauthenticated, NO_SESSION),
+        })
     }
 
     /// The end of the event log that this view is true at (SPEC 12.2); 0 before the first event.

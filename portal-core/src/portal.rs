@@ -98,9 +98,11 @@ impl Portal {
     /// # Errors
     /// `ERR_STORAGE_NOT_FOUND`, `ERR_STORAGE_FOREIGN`, `ERR_STORAGE_NEWER`, `ERR_STORAGE_READONLY`,
     /// `ERR_STORAGE_LOCKED`, `ERR_STORAGE_CORRUPT`, `ERR_STORAGE`, `ERR_PRESENCE_TAKEN`; `ERR_INVALID` for
-    /// browsers without presence: who is let into one are those who are in the room.
+    /// what is no name of a file, such as `:memory:`, and for browsers without presence: who is let into
+    /// one are those who are in the room.
     pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Self> {
         let path = path.as_ref();
+        check_path(path)?;
         if options.browsers.is_some() && !options.presence {
             let why = "whoever runs browsers keeps presence";
             return Err(Error::invalid("browsers", why));
@@ -321,13 +323,10 @@ impl Portal {
     /// # Errors
     /// `ERR_UNAUTHENTICATED` for an ended session, `ERR_NOT_CONNECTED` where presence is off.
     pub fn connect(&self, caller: &Actor) -> Result<ConnectionId> {
-        const NO_PRESENCE: &str =
-            "No connections are kept here: the file was opened without presence.";
         let (identity, since) = self.admit(caller)?;
         let connection = self
             .shared
-            .presence()
-            .ok_or_else(|| Error::with_message(ErrorKind::NotConnected, NO_PRESENCE))?
+            .required_presence()?
             .connect(identity, since, self.now());
         // What ended the session meanwhile may have been delivered before there was a connection to close.
         // What ends it from now on finds this one.
@@ -424,6 +423,22 @@ impl Portal {
             self.shared.log.tell(Level::Info, "Closed the database.");
         }
     }
+}
+
+/// Refuses what `SQLite` takes for something else than the name of a file.
+fn check_path(path: &Path) -> Result<()> {
+    let why = match path.to_str() {
+        Some("") => "The path of the database file is empty.",
+        Some(text) if text.contains('\0') => "The path of the database file has a NUL in it.",
+        Some(":memory:") => {
+            "A portal is a file, and `:memory:` is none. For a file of that name write `./:memory:`."
+        }
+        Some(text) if text.starts_with("file:") => {
+            "The path of the database file is a path, not a URI. For a file of that name put `./` before it."
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::invalid("path", why))
 }
 
 /// Where a caller who waits finds the answer: [`Portal::batch`] returns only when it is there.

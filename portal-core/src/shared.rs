@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use rusqlite::Connection;
 
 use crate::clock::Clock;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::keeper::Browsers;
 use crate::log::{Level, Told, Watch, why};
@@ -97,6 +97,14 @@ impl Shared {
         self.presence
             .as_ref()
             .map(|presence| presence.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The same, or `ERR_NOT_CONNECTED`.
+    pub(crate) fn required_presence(&self) -> Result<MutexGuard<'_, Presence>> {
+        const NO_PRESENCE: &str =
+            "No connections are kept here: the file was opened without presence.";
+        self.presence()
+            .ok_or_else(|| Error::with_message(ErrorKind::NotConnected, NO_PRESENCE))
     }
 
     fn adopt_settings(&self, fresh: Arc<Settings>) {
@@ -261,7 +269,7 @@ pub(crate) fn panicked(name: &str, end: &str) -> String {
 mod tests {
     use super::*;
     use crate::log::Log;
-    use crate::{Actor, Error, Options, Portal};
+    use crate::{Actor, Options, Portal};
 
     #[derive(Default)]
     struct Heard(Mutex<Vec<(Level, String)>>);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{BASIC, OTHER, PREMIUM, Stage, user};
+use common::{ADMIN, BASIC, OTHER, PREMIUM, Stage, user};
 use portal_core::Actor;
 use portal_core::model::ChatType;
 use serde_json::json;
@@ -90,4 +90,51 @@ fn bad_parameters_name_the_first_wrong_field_spec_13_1() {
         .portal
         .call_json(&Actor::operator(), "chat.paint", "{}");
     assert_eq!(unknown.unwrap_err().kind().code(), "ERR_UNKNOWN_OPERATION");
+}
+
+#[test]
+fn what_is_wrong_is_said_in_the_words_of_json_spec_13_1() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Private, PREMIUM, None);
+    let said = |name: &str, params: &str| {
+        let refused = stage.portal.call_json(&user(PREMIUM), name, params);
+        refused.unwrap_err().to_string()
+    };
+    let limit = |limit: &str| {
+        said(
+            "message.history",
+            &format!(r#"{{"chat_id":{chat},"limit":{limit}}}"#),
+        )
+    };
+    for (told, of) in [
+        (limit("70000"), "a whole number from 0 to 65535"),
+        (limit("-1"), "a whole number from 0 to 65535"),
+        (limit("\"many\""), "a whole number from 0 to 65535"),
+        (said("message.history", "null"), "expected an object"),
+        (said("message.history", "nonsense"), "this is not JSON"),
+        (said("match.status", "{} {}"), "this is not JSON"),
+        (
+            said("message.delete", r#"{"chat_id":1,"ids":3}"#),
+            "expected a list",
+        ),
+        (
+            said("invite.create", r#"{"chat_id":1,"max_uses":-1}"#),
+            "a whole number from 1 to",
+        ),
+    ] {
+        assert!(told.contains(of), "{told}");
+        assert!(!told.contains("u16") && !told.contains("struct"), "{told}");
+    }
+}
+
+#[test]
+fn a_refusal_says_what_would_help() {
+    let stage = Stage::new();
+    let chat = stage.chat(ChatType::Official, ADMIN, None);
+    let sent = json!({ "chat_id": chat, "content": "" });
+    let refused = stage.refused(&user(ADMIN), "message.send", sent, "ERR_UNAUTHENTICATED");
+    assert!(refused.to_string().contains("session.create"), "{refused}");
+    let direct = json!({ "chat_type": "DIRECT", "name": "Us" });
+    let refused = stage.refused(&user(ADMIN), "chat.create", direct, "ERR_FORBIDDEN");
+    assert!(refused.to_string().contains("match.enqueue"), "{refused}");
 }

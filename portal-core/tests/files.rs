@@ -103,6 +103,25 @@ fn a_missing_file_is_not_made_by_the_way() {
     refused(dir.path(), existing(), ErrorKind::StorageNotFound);
 }
 
+/// `SQLite` has names for what is no file; the library makes none of them by mistake.
+#[test]
+fn a_path_is_the_name_of_a_file_and_nothing_else_spec_13_1() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in [
+        "",
+        ":memory:",
+        "file:portal.db",
+        "file:portal.db?mode=memory",
+    ] {
+        let refused = refused(Path::new(path), Options::default(), ErrorKind::Invalid);
+        assert_eq!(refused.extras().field.as_deref(), Some("path"));
+        assert!(!Path::new(path).exists(), "{path}");
+    }
+    let path = dir.path().join(":memory:");
+    drop(Portal::open(&path, Options::default()).unwrap());
+    assert!(path.exists());
+}
+
 #[test]
 fn an_empty_file_becomes_a_database_only_where_one_may_be_made() {
     let dir = tempfile::tempdir().unwrap();
@@ -269,12 +288,16 @@ fn people(path: &Path) -> (usize, usize) {
 mod without_rights {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::os::unix::process::CommandExt;
-    use std::process::Command;
+    use std::process::{Command, Stdio};
+    use std::sync::Mutex;
 
     use super::*;
 
     /// Names the file to the child.
     const FILE: &str = "PORTAL_TEST_FILE";
+    /// Held from copying the program until it runs: a child that another test started meanwhile would have the copy open
+    /// for writing, and what is, does not run.
+    static COPYING: Mutex<()> = Mutex::new(());
     /// Whom the child runs as when this process is root.
     const NOBODY: u32 = 65_534;
 
@@ -287,16 +310,22 @@ mod without_rights {
         let elsewhere = tempfile::tempdir().unwrap();
         set_mode(elsewhere.path(), 0o755);
         let program = elsewhere.path().join("child");
-        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-        let mut child = Command::new(program);
+        let mut child = Command::new(&program);
         child
             .args(["--exact", test, "--nocapture", "--test-threads=1"])
             .env(FILE, file)
-            .current_dir("/");
+            .current_dir("/")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         if fs::metadata(dir).unwrap().uid() == 0 {
             child.uid(NOBODY).gid(NOBODY);
         }
-        let output = child.output().unwrap();
+        let child = {
+            let _alone = COPYING.lock().unwrap();
+            fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+            child.spawn().unwrap()
+        };
+        let output = child.wait_with_output().unwrap();
         set_mode(dir, 0o755);
         assert!(
             output.status.success(),

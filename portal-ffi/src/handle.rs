@@ -240,13 +240,6 @@ pub unsafe extern "C" fn portal_open(
                 input::text(path, path_len, "path")?,
             )
         };
-        // For SQLite an empty name is a file of its own that vanishes.
-        if path.is_empty() || path.contains('\0') {
-            return Err(Error::invalid(
-                "path",
-                "`path` is empty or has a NUL in it.",
-            ));
-        }
         let log = options.log.clone();
         let portal = Portal::open(path, options).inspect_err(|error| {
             if let Some(log) = &log {

@@ -74,6 +74,10 @@ impl Operation for Create {
             (None, _) => return Err(Error::invalid("owner_id", "name the owner of the chat")),
             (Some(owner), _) => users::person(cx.db, owner, cx.now)?,
         };
+        if self.chat_type == ChatType::Direct {
+            let why = "A DIRECT chat comes of a match, by match.enqueue.";
+            return Err(Error::with_message(ErrorKind::Forbidden, why));
+        }
         let permit = create_chat(self.chat_type, &cx.actor, &owner)?;
         slots::check_free(cx, self.chat_type, &owner)?;
         let id = insert(cx, &permit, &self, owner.id)?;
