@@ -2,7 +2,7 @@
 
 import koffi from "koffi";
 
-import { KEYRING_OPTIONS, PortalError, c, checked, key32, take, text, whole } from "./library.js";
+import { KEYRING_OPTIONS, PortalError, c, checked, closed, key32, take, text, whole } from "./library.js";
 
 /**
  * The keys of one session. What happens is told by `event`; what is to be asked for then, `carryOut` asks for.
@@ -113,7 +113,7 @@ export class Keyring {
     }
 
     #answer(name, ...values) {
-        if (this.#keyring === null) throw new Error("this keyring is closed");
+        if (this.#keyring === null) throw closed("keyring");
         const buf = {};
         checked(name, this.#keyring, ...values, buf);
         return take(buf);

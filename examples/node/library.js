@@ -101,6 +101,9 @@ export class PortalError extends Error {
     }
 }
 
+/** What is thrown where the library is not asked any more: its code is the library's. */
+export const closed = (what) => Object.assign(new Error(`this ${what} is closed`), { code: "ERR_CLOSED" });
+
 /** Runs a function of C whose last parameter is an error, and throws what it answers. */
 export function checked(name, ...values) {
     const error = [null];

@@ -15,7 +15,8 @@ const operator = Actor.operator();
 
 /** A test with an open file of its own. */
 function withPortal(name, body, options) {
-    test(name, async () => {
+    // What waits here for something that does not come would wait for ten minutes.
+    test(name, { timeout: 120_000 }, async () => {
         const directory = mkdtempSync(join(tmpdir(), "portal-"));
         const portal = new Portal(join(directory, "chat.db"), options);
         try {
@@ -90,6 +91,53 @@ withPortal("a follower that is closed waits no longer", async (portal) => {
     assert.deepEqual(await events, []);
     await assert.rejects(late, /closed/);
     await assert.rejects(follower.next(), /closed/);
+});
+
+withPortal("a position is read while the follower waits, and holds nobody up", async (portal) => {
+    const follower = portal.follow();
+    const start = follower.position;
+    const events = follower.next(100, 60_000);
+    for (let turns = 0; turns < 100; turns += 1) await setImmediate();
+    assert.deepEqual(follower.position, start);
+    // Reading it did not take as long as the wait, or this came too late.
+    portal.call(operator, "user.create", { username: "ada" });
+    const [{ name, seq }] = await events;
+    assert.equal(name, "user:created");
+    assert.deepEqual(follower.position, { logId: start.logId, after: seq });
+    await follower.close();
+    assert.deepEqual(follower.position, { logId: start.logId, after: seq });
+});
+
+withPortal("who leaves a loop amid what it has read goes on behind the event at hand", async (portal) => {
+    const follower = portal.follow();
+    const start = follower.position;
+    for (const username of ["ada", "ben"]) portal.call(operator, "user.create", { username });
+    const events = await portal.follow(start).next();
+    for await (const { seq } of follower) {
+        assert.deepEqual(await portal.follow({ ...follower.position, after: seq }).next(), events.slice(1));
+        break;
+    }
+});
+
+withPortal("a portal is closed although those who wait have every thread of the pool", async (portal) => {
+    const waits = Array.from({ length: 6 }, () => portal.follow().next(100, 600_000));
+    await setImmediate();
+    await portal.close();
+    for (const { status, value, reason } of await Promise.allSettled(waits)) {
+        if (status === "fulfilled") assert.deepEqual(value, []);
+        else assert.equal(reason.code, "ERR_CLOSED");
+    }
+});
+
+withPortal("a loop ends when its follower is closed", async (portal) => {
+    const follower = portal.follow();
+    const listening = (async () => {
+        for await (const event of follower) assert.fail(event.name);
+    })();
+    await setImmediate();
+    await follower.close();
+    await listening;
+    await assert.rejects(follower.next(), { code: "ERR_CLOSED" });
 });
 
 withPortal("who is connected is told", async (portal) => {
