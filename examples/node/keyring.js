@@ -2,7 +2,7 @@
 
 import koffi from "koffi";
 
-import { KEYRING_OPTIONS, PortalError, c, checked, closed, key32, take, text, whole } from "./library.js";
+import { KEYRING_OPTIONS, PortalError, c, checked, closed, json, key32, options, take, text, whole } from "./library.js";
 
 /**
  * The keys of one session. What happens is told by `event`; what is to be asked for then, `carryOut` asks for.
@@ -12,24 +12,25 @@ import { KEYRING_OPTIONS, PortalError, c, checked, closed, key32, take, text, wh
 export class Keyring {
     #keyring;
 
-    constructor(userId, sessionId, { askNew = false, acceptChanged = false, imported } = {}) {
-        const options = {
+    constructor(userId, sessionId, settings = {}, imported = undefined) {
+        const { askNew = false, acceptChanged = false } = options(settings, "askNew", "acceptChanged");
+        const whose = {
             size: koffi.sizeof(KEYRING_OPTIONS), flags: (askNew ? 1 : 0) | (acceptChanged ? 2 : 0),
             user_id: whole("userId", userId), session_id: whole("sessionId", sessionId),
         };
         const out = [null];
         if (imported) {
             const given = [...text("sealed", imported.sealed), key32("key", imported.key)];
-            checked("portal_keyring_import", options, ...given, out);
+            checked("portal_keyring_import", whose, ...given, out);
         } else {
-            checked("portal_keyring_new", options, out);
+            checked("portal_keyring_new", whose, out);
         }
         this.#keyring = out[0];
     }
 
     /** What `export` has sealed under a key of 32 bytes. */
-    static import(sealed, key, userId, sessionId, options) {
-        return new Keyring(userId, sessionId, { ...options, imported: { sealed, key } });
+    static import(sealed, key, userId, sessionId, settings) {
+        return new Keyring(userId, sessionId, settings, { sealed, key });
     }
 
     /** Everything it knows, sealed under a key of 32 bytes. */
@@ -43,14 +44,14 @@ export class Keyring {
      * "room.leave" with the `chat_id`, and of "disconnected" with nothing.
      */
     event(name, data = {}, now = Date.now()) {
-        const told = [...text("name", name), ...text("the JSON of data", JSON.stringify(data))];
+        const told = [...text("name", name), ...json("data", data)];
         return JSON.parse(this.#answer("portal_keyring_event", ...told, whole("now", now)));
     }
 
     /** Takes in what came of a request: its reply, or the PortalError that refused it. */
     reply(requestId, answer, now = Date.now()) {
         const [status, document] = answer instanceof PortalError ? [answer.status, answer.extras] : [0, answer];
-        const told = [whole("requestId", requestId), status, ...text("the JSON of answer", JSON.stringify(document))];
+        const told = [whole("requestId", requestId), status, ...json("answer", document)];
         return JSON.parse(this.#answer("portal_keyring_reply", ...told, whole("now", now)));
     }
 

@@ -139,6 +139,23 @@ export function whole(name, value, least = -(2n ** 63n), most = 2n ** 63n - 1n) 
     if (value < least || value > most) throw new TypeError(`${name} is from ${least} to ${most}, not ${inspect(value)}`);
     return value;
 }
+/** A document as C takes it: pointer and length of its JSON. */
+export function json(name, value) {
+    return text(`the JSON of ${name}`, JSON.stringify(value, (key, each) => {
+        if (typeof each !== "bigint") return each;
+        if (Number.isSafeInteger(Number(each))) return Number(each);
+        throw new RangeError(`${key} in ${name} is a safe integer, not ${inspect(each)}`);
+    }));
+}
+
+/** What a program sets by name. A name that is not among these would be ignored, which is what nobody wants. */
+export function options(given, ...names) {
+    if (typeof given !== "object" || given === null) throw new TypeError(`options are an object, not ${inspect(given)}`);
+    const unknown = Object.keys(given).find((name) => !names.includes(name));
+    if (unknown !== undefined) throw new TypeError(`there is no option ${unknown}, only ${names.join(", ")}`);
+    return given;
+}
+
 
 /** A whole number of 32 bits without a sign. */
 export const whole32 = (name, value) => whole(name, value, 0, 2 ** 32 - 1);

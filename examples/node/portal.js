@@ -7,7 +7,7 @@
 import koffi from "koffi";
 import { inspect } from "node:util";
 
-import { ACTOR, OPTIONS, c, checked, checkedLater, closed, take, text, whole, whole32 } from "./library.js";
+import { ACTOR, OPTIONS, c, checked, checkedLater, closed, json, options, take, text, whole, whole32 } from "./library.js";
 
 export { Keyring } from "./keyring.js";
 export { PortalError } from "./library.js";
@@ -18,7 +18,8 @@ export const version = c.portal_version();
 // Those that were made here; nothing else goes to C for one.
 const actors = new WeakSet();
 
-const actor = (kind) => (id, { ip, userAgent, country } = {}) => {
+const actor = (kind) => (id, where = {}) => {
+    const { ip, userAgent, country } = options(where, "ip", "userAgent", "country");
     const [ip_, ip_len] = text("ip", ip ?? "");
     const [user_agent, user_agent_len] = text("userAgent", userAgent ?? "");
     const [country_, country_len] = text("country", country ?? "");
@@ -56,10 +57,11 @@ export class Portal {
     #closing;
 
     /** `presence`: keep track of live connections; `existing`: make no new file. */
-    constructor(path, { presence = false, existing = false } = {}) {
-        const options = { size: koffi.sizeof(OPTIONS), flags: (existing ? 1 : 0) | (presence ? 4 : 0) };
+    constructor(path, settings = {}) {
+        const { presence = false, existing = false } = options(settings, "presence", "existing");
+        const how = { size: koffi.sizeof(OPTIONS), flags: (existing ? 1 : 0) | (presence ? 4 : 0) };
         const out = [null];
-        checked("portal_open", ...text("path", path), options, out);
+        checked("portal_open", ...text("path", path), how, out);
         this.#handle = out[0];
     }
 
@@ -71,8 +73,7 @@ export class Portal {
     /** Runs an operation by its name. */
     call(who, op, params = {}) {
         const reply = {};
-        const given = text("the JSON of params", JSON.stringify(params));
-        checked("portal_call", this.#open(), known(who), ...text("op", op), ...given, reply);
+        checked("portal_call", this.#open(), known(who), ...text("op", op), ...json("params", params), reply);
         return JSON.parse(take(reply));
     }
 

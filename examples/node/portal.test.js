@@ -168,6 +168,39 @@ test("a keyring is kept sealed, and opens with its key alone", async () => {
     assert.throws(() => Keyring.import(sealed, Buffer.from("short"), 1, 8), RangeError);
 });
 
+withPortal("an option that nobody knows is refused by name", (portal, path) => {
+    const key = Buffer.alloc(32, 7);
+    const mistaken = {
+        clock: () => new Portal(path, { clock: () => 1 }),
+        presense: () => new Portal(path, { presense: true }),
+        user_agent: () => Actor.user(1, { user_agent: "curl" }),
+        toString: () => Actor.guest({ toString: () => "" }),
+        ask_new: () => new Keyring(1, 2, { ask_new: true }),
+        imported: () => new Keyring(1, 2, { imported: { sealed: "", key } }),
+        secretKey: () => Keyring.import("", key, 1, 2, { secretKey: key }),
+    };
+    for (const [name, body] of Object.entries(mistaken)) {
+        assert.throws(body, { name: "TypeError", message: new RegExp(`^there is no option ${name}, only `) });
+    }
+    for (const none of [null, true, "presence"]) {
+        assert.throws(() => new Portal(path, none), { name: "TypeError", message: /^options are an object, not / });
+    }
+});
+
+withPortal("a bigint in a document is the number it is, or refused by name", (portal) => {
+    const { user_id } = portal.call(operator, "user.create", { username: "ada" });
+    assert.equal(portal.call(operator, "user.get", { user_id: BigInt(user_id) }).username, "ada");
+    for (const large of [2n ** 53n, -(2n ** 53n), 2n ** 64n + 1n]) {
+        const refused = { name: "RangeError", message: `user_id in params is a safe integer, not ${large}n` };
+        assert.throws(() => portal.call(operator, "user.get", { user_id: large }), refused);
+    }
+    const keyring = new Keyring(1, 2);
+    keyring.event("room.leave", { chat_id: 4n });
+    assert.throws(() => keyring.event("room.leave", { chat_id: 2n ** 53n }), { message: /^chat_id in data is / });
+    assert.throws(() => keyring.reply(1, { epoch: 2n ** 53n }), { message: /^epoch in answer is / });
+    keyring.close();
+});
+
 withPortal("what has a wrong type is refused by name, and the program goes on", async (portal) => {
     for (const id of ["3", null, undefined, 1.5, NaN, 2 ** 53, 2n ** 63n, {}]) {
         assert.throws(() => Actor.user(id), { name: "TypeError", message: /^the id of an Actor is / });
