@@ -101,10 +101,31 @@ export class Keyring {
         return this.#answer("portal_keyring_open", ...which, ...text("content", content));
     }
 
+    /** The key of such a message, the `disclosure` of report.create. */
+    disclose({ chat_id, id, sender, content }) {
+        const which = [whole("chat_id", chat_id), whole("id", id), whole("sender.id", sender.id)];
+        return this.#answer("portal_keyring_disclose", ...which, ...text("content", content));
+    }
+
     /** For whom this keyring has wrapped the key of an epoch, with the fingerprints to compare. */
     sessions(chatId, epoch) {
         const which = [whole("chatId", chatId), whole("epoch", epoch)];
         return JSON.parse(this.#answer("portal_keyring_sessions", ...which));
+    }
+
+    /** Every key that was seen of others, and whether it is trusted. */
+    people() {
+        return JSON.parse(this.#answer("portal_keyring_people"));
+    }
+
+    /** Forgets every key of somebody: what comes next of them counts as new. */
+    forgetPerson(userId) {
+        this.#run("portal_keyring_forget_person", whole("userId", userId));
+    }
+
+    /** Forgets the keys of a chat's epochs before this one, whose messages are gone. The present epoch's stays. */
+    forgetBefore(chatId, epoch) {
+        this.#run("portal_keyring_forget_before", whole("chatId", chatId), whole("epoch", epoch));
     }
 
     /** Wipes the keys. Repeatable. */
@@ -113,10 +134,14 @@ export class Keyring {
         this.#keyring = null;
     }
 
-    #answer(name, ...values) {
+    #run(name, ...values) {
         if (this.#keyring === null) throw closed("keyring");
+        checked(name, this.#keyring, ...values);
+    }
+
+    #answer(name, ...values) {
         const buf = {};
-        checked(name, this.#keyring, ...values, buf);
+        this.#run(name, ...values, buf);
         return take(buf);
     }
 }

@@ -84,8 +84,15 @@ export const c = Object.fromEntries([
         + "_Out_ portal_buf *envelope, _Out_ portal_error **error)",
     "int32_t portal_keyring_open(portal_keyring *keyring, int64_t chat_id, int64_t message_id, int64_t sender_id, "
         + "const char *envelope, size_t envelope_len, _Out_ portal_buf *text, _Out_ portal_error **error)",
+    "int32_t portal_keyring_disclose(portal_keyring *keyring, int64_t chat_id, int64_t message_id, "
+        + "int64_t sender_id, const char *envelope, size_t envelope_len, _Out_ portal_buf *disclosure, "
+        + "_Out_ portal_error **error)",
     "int32_t portal_keyring_sessions(portal_keyring *keyring, int64_t chat_id, int64_t epoch, "
         + "_Out_ portal_buf *sessions, _Out_ portal_error **error)",
+    "int32_t portal_keyring_people(portal_keyring *keyring, _Out_ portal_buf *people, _Out_ portal_error **error)",
+    "int32_t portal_keyring_forget_person(portal_keyring *keyring, int64_t user_id, _Out_ portal_error **error)",
+    "int32_t portal_keyring_forget_before(portal_keyring *keyring, int64_t chat_id, int64_t epoch, "
+        + "_Out_ portal_error **error)",
     "void portal_keyring_free(portal_keyring *keyring)",
 ].map((prototype) => [prototype.match(/(portal_\w+)\(/)[1], library.func(prototype)]));
 
@@ -132,13 +139,6 @@ export function text(name, value) {
     return value === "" ? [null, 0] : [value, Buffer.byteLength(value)];
 }
 
-/** A whole number as C takes it: a safe integer, or a bigint that fits. */
-export function whole(name, value, least = -(2n ** 63n), most = 2n ** 63n - 1n) {
-    const isWhole = Number.isSafeInteger(value) || typeof value === "bigint";
-    if (!isWhole) throw new TypeError(`${name} is a whole number, not ${inspect(value)}`);
-    if (value < least || value > most) throw new TypeError(`${name} is from ${least} to ${most}, not ${inspect(value)}`);
-    return value;
-}
 /** A document as C takes it: pointer and length of its JSON. */
 export function json(name, value) {
     return text(`the JSON of ${name}`, JSON.stringify(value, (key, each) => {
@@ -156,6 +156,13 @@ export function options(given, ...names) {
     return given;
 }
 
+/** A whole number as C takes it: a safe integer, or a bigint that fits. */
+export function whole(name, value, least = -(2n ** 63n), most = 2n ** 63n - 1n) {
+    const isWhole = Number.isSafeInteger(value) || typeof value === "bigint";
+    if (!isWhole) throw new TypeError(`${name} is a whole number, not ${inspect(value)}`);
+    if (value < least || value > most) throw new TypeError(`${name} is from ${least} to ${most}, not ${inspect(value)}`);
+    return value;
+}
 
 /** A whole number of 32 bits without a sign. */
 export const whole32 = (name, value) => whole(name, value, 0, 2 ** 32 - 1);

@@ -168,6 +168,74 @@ test("a keyring is kept sealed, and opens with its key alone", async () => {
     assert.throws(() => Keyring.import(sealed, Buffer.from("short"), 1, 8), RangeError);
 });
 
+/** Somebody's device, which takes in what is delivered and does what its keyring asks for. */
+class Client {
+    constructor(portal, username) {
+        this.portal = portal;
+        this.user = portal.call(operator, "user.create", { username, tier: "premium" }).user_id;
+        const { session_id } = portal.call(operator, "session.create", { user_id: this.user });
+        this.connection = portal.connect(Actor.session(session_id));
+        this.keyring = new Keyring(this.user, session_id);
+    }
+
+    call(op, params) {
+        return this.portal.call(Actor.connection(this.connection), op, params);
+    }
+
+    async hear(name, data) {
+        await this.keyring.carryOut(this.keyring.event(name, data), (op, params) => this.call(op, params));
+    }
+
+    async join(chat_id) {
+        await this.hear("room.join", this.call("room.join", { chat_id }));
+    }
+
+    /** Says something, and answers the message as the file has it. */
+    say(chat_id, text) {
+        this.call("message.send", { chat_id, content: this.keyring.seal(chat_id, text) });
+        return this.portal.call(operator, "message.history", { chat_id }).messages.find(({ kind }) => kind === "user");
+    }
+}
+
+withPortal("what a keyring remembers is shown, proven and forgotten", async (portal) => {
+    const follower = portal.follow();
+    const [ada, ben] = ["ada", "ben"].map((name) => new Client(portal, name));
+    const settle = async () => {
+        for (let told; (told = await follower.deliver()).length > 0;) {
+            for (const { to, name, data } of told) {
+                for (const client of [ada, ben]) if (to?.includes(client.connection)) await client.hear(name, data);
+            }
+        }
+    };
+    const { id } = ada.call("chat.create", { chat_type: "PRIVATE", name: "The garden" });
+    await ada.join(id);
+    ben.call("invite.resolve", { code: ada.call("invite.create", { chat_id: id }).code });
+    await ben.join(id);
+    await settle();
+    const unkind = ben.say(id, "Something unkind");
+
+    assert.deepEqual(ada.keyring.people().map(({ user_id, trust }) => [user_id, trust]), [[ben.user, "accepted"]]);
+    const [for_ben] = ada.keyring.sessions(id, 1).filter(({ user_id }) => user_id === ben.user);
+    assert.equal(ben.keyring.people()[0].fingerprint, for_ben.fingerprint);
+
+    const report = { chat_id: id, message_id: unkind.id, reason: "Unkind", disclosure: ada.keyring.disclose(unkind) };
+    const { report_id } = ada.call("report.create", report);
+    const { plaintext, verified } = portal.call(operator, "report.get", { report_id });
+    assert.deepEqual([plaintext, verified], ["Something unkind", true]);
+
+    ada.call("mod.kick", { chat_id: id, user_id: ben.user });
+    await settle();
+    const alone = ada.say(id, "Peace");
+    assert.equal(ada.keyring.open(unkind), "Something unkind");
+    ada.keyring.forgetBefore(id, 2);
+    assert.throws(() => ada.keyring.open(unkind), { code: "ERR_NO_ROOM_KEY" });
+    assert.equal(ada.keyring.open(alone), "Peace");
+    ada.keyring.forgetPerson(BigInt(ben.user));
+    assert.deepEqual(ada.keyring.people(), []);
+    for (const { keyring } of [ada, ben]) keyring.close();
+    for (const closed of [() => ada.keyring.people(), () => ada.keyring.forgetPerson(1)]) assert.throws(closed, /closed/);
+}, { presence: true });
+
 withPortal("an option that nobody knows is refused by name", (portal, path) => {
     const key = Buffer.alloc(32, 7);
     const mistaken = {
