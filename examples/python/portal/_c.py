@@ -91,6 +91,16 @@ def _load() -> ctypes.CDLL:
 
 lib = _load()
 
+
+def whole(name: str, value: int, least: int, most: int) -> int:
+    """A whole number that C has room for, or an error that names it: ctypes cuts it down without a word."""
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is a whole number, not {value!r}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} is from {least} to {most}, not {value}")
+    return value
+
+
 _TEXT = [c_char_p, c_size_t]
 _ACTOR = POINTER(Actor)
 _BUF = POINTER(Buf)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import time
 import weakref
 from base64 import b64decode
 from collections.abc import Callable, Mapping
@@ -16,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from . import _c
-from .errors import PortalError, check
-from .portal import Closing, filling, take
+from ._calls import Calls, system_ms
+from .errors import PortalError
+from .portal import Closing
 
 # Runs an operation by its name, with its parameters by theirs, for the session that a keyring belongs to.
 Call = Callable[..., Mapping[str, Any]]
@@ -63,8 +63,8 @@ class Keyring(Closing):
     """The keys of one session. Calls from several threads follow each other.
 
     ``secret_key`` is that session's, 32 bytes; without it a new one is made. The first key that is seen of somebody is
-    accepted, another asked about: ``ask_new`` and ``accept_changed`` turn that over. Times are UTC milliseconds since
-    1970; the system's clock where they are left out.
+    accepted, another asked about: ``ask_new`` and ``accept_changed`` turn that over. ``random`` is as for a ``Portal``.
+    Times are UTC milliseconds since 1970; the system's clock where they are left out.
     """
 
     def __init__(
@@ -77,10 +77,9 @@ class Keyring(Closing):
         accept_changed: bool = False,
         random: Callable[[int], bytes] | None = None,
     ) -> None:
-        options, kept = _options(user_id, session_id, secret_key, ask_new, accept_changed, random)
-        keyring, failure = ctypes.c_void_p(), ctypes.c_void_p()
-        check(_c.lib.portal_keyring_new(byref(options), byref(keyring), byref(failure)), failure)
-        self._own(keyring, kept)
+        calls = Calls()
+        options = _options(calls, user_id, session_id, secret_key, ask_new, accept_changed, random)
+        self._own(calls.make(_c.lib.portal_keyring_free, _c.lib.portal_keyring_new, byref(options)), calls)
 
     @classmethod
     def imported(
@@ -95,19 +94,17 @@ class Keyring(Closing):
         random: Callable[[int], bytes] | None = None,
     ) -> Self:
         """What :meth:`export` has sealed under a key."""
-        options, kept = _options(user_id, session_id, None, ask_new, accept_changed, random)
-        keyring, failure, given = ctypes.c_void_p(), ctypes.c_void_p(), sealed.encode()
-        status = _c.lib.portal_keyring_import(
-            byref(options), given, len(given), _key(key), byref(keyring), byref(failure)
-        )
-        check(status, failure)
+        calls = Calls()
+        options = _options(calls, user_id, session_id, None, ask_new, accept_changed, random)
+        given = (byref(options), *_text(sealed), _key(key))
         made = cls.__new__(cls)
-        made._own(keyring, kept)
+        made._own(calls.make(_c.lib.portal_keyring_free, _c.lib.portal_keyring_import, *given), calls)
         return made
 
-    def _own(self, keyring: ctypes.c_void_p, kept: list[object]) -> None:
+    def _own(self, keyring: ctypes.c_void_p, calls: Calls) -> None:
         self._keyring = keyring
-        self._free = weakref.finalize(self, _free, keyring, kept)
+        self._calls = calls
+        self._free = weakref.finalize(self, _free, keyring, calls)
 
     def close(self) -> None:
         """Wipes the keys, while no other thread uses them. Repeatable."""
@@ -121,7 +118,8 @@ class Keyring(Closing):
     def reply(self, request_id: int, answer: Mapping[str, Any] | PortalError, now_ms: int | None = None) -> Step:
         """Takes in what came of a request: its reply, or how it was refused."""
         status, document = (answer.status, answer.extras) if isinstance(answer, PortalError) else (0, answer)
-        return self._step("reply", request_id, status, *_text(json.dumps(document)), _now(now_ms))
+        which = (request_id, status)
+        return self._step("reply", *which, *_text(json.dumps(document)), _now(now_ms))
 
     def tick(self, now_ms: int | None = None) -> Step:
         """Does what is due; to be called at a step's ``wake_at_ms``."""
@@ -129,7 +127,8 @@ class Keyring(Closing):
 
     def decide(self, user_id: int, public_key: str, accept: bool, now_ms: int | None = None) -> Step:
         """Says whether a key that an alarm has named is to be trusted."""
-        return self._step("decide", user_id, _key(b64decode(public_key)), int(accept), _now(now_ms))
+        whose = (user_id, _key(b64decode(public_key)))
+        return self._step("decide", *whose, int(accept), _now(now_ms))
 
     def seal(self, chat_id: int, text: str) -> str:
         """The content of ``message.send``."""
@@ -137,15 +136,19 @@ class Keyring(Closing):
 
     def open(self, chat_id: int, message_id: int, sender_id: int, envelope: str) -> str:
         """What a message says. ``ERR_NO_ROOM_KEY``: its key may come yet; ``ERR_DECRYPT``: it does not open."""
-        return self._answer("open", chat_id, message_id, sender_id, *_text(envelope)).decode()
+        which = (chat_id, message_id, sender_id)
+        return self._answer("open", *which, *_text(envelope)).decode()
 
     def disclose(self, chat_id: int, message_id: int, sender_id: int, envelope: str) -> str:
         """The key of one message, the ``disclosure`` of ``report.create``."""
-        return self._answer("disclose", chat_id, message_id, sender_id, *_text(envelope)).decode()
+        which = (chat_id, message_id, sender_id)
+        return self._answer("disclose", *which, *_text(envelope)).decode()
 
     def sessions(self, chat_id: int, epoch: int) -> list[dict[str, Any]]:
         """For whom this keyring has wrapped the key of an epoch, with the fingerprints to compare."""
-        sessions: list[dict[str, Any]] = json.loads(self._answer("sessions", chat_id, epoch))
+        sessions: list[dict[str, Any]] = json.loads(
+            self._answer("sessions", chat_id, epoch)
+        )
         return sessions
 
     def people(self) -> list[dict[str, Any]]:
@@ -162,32 +165,32 @@ class Keyring(Closing):
         return Step([Request(**each) for each in step["requests"]], step["alarms"], step["keys"], step["wake_at_ms"])
 
     def _answer(self, name: str, *arguments: Any) -> bytes:
+        return self._calls.answer(getattr(_c.lib, f"portal_keyring_{name}"), self._open(), *arguments)
+
+    def _open(self) -> ctypes.c_void_p:
         if not self._free.alive:
             raise ValueError("this keyring is closed")
-        buf, failure = _c.Buf(), ctypes.c_void_p()
-        function = getattr(_c.lib, f"portal_keyring_{name}")
-        check(function(self._keyring, *arguments, byref(buf), byref(failure)), failure)
-        return take(buf)
+        return self._keyring
 
 
 def _options(
+    calls: Calls,
     user_id: int,
     session_id: int,
     secret_key: bytes | None,
     ask_new: bool,
     accept_changed: bool,
     random: Callable[[int], bytes] | None,
-) -> tuple[_c.KeyringOptions, list[object]]:
-    """The options as C takes them, and what must live as long as the keyring does."""
-    options = _c.KeyringOptions(size=ctypes.sizeof(_c.KeyringOptions), user_id=user_id, session_id=session_id)
+) -> _c.KeyringOptions:
+    """The options as C takes them."""
+    options = _c.KeyringOptions(size=ctypes.sizeof(_c.KeyringOptions))
+    options.user_id, options.session_id = user_id, session_id
     options.flags = 1 * ask_new + 2 * accept_changed
-    kept: list[object] = []
     if secret_key is not None:
         options.secret_key = _key(secret_key)
     if random is not None:
-        options.random = _c.RANDOM(filling(random))
-        kept.append(options.random)
-    return options, kept
+        options.random = calls.random(random)
+    return options
 
 
 def _key(key: bytes) -> bytes:
@@ -202,9 +205,9 @@ def _text(text: str) -> tuple[bytes, int]:
 
 
 def _now(now_ms: int | None) -> int:
-    return time.time_ns() // 1_000_000 if now_ms is None else now_ms
+    return system_ms() if now_ms is None else now_ms
 
 
-def _free(keyring: ctypes.c_void_p, kept: list[object]) -> None:
+def _free(keyring: ctypes.c_void_p, calls: Calls) -> None:
     _c.lib.portal_keyring_free(keyring)
-    kept.clear()
+    calls.end()

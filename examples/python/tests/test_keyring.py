@@ -152,6 +152,13 @@ class Conversations(Case):
         report = self.portal.call(OPERATOR, "report.get", report_id=made["report_id"])
         self.assertEqual((report["plaintext"], report["verified"]), ("Something unkind", True))
 
+    def test_without_randomness_there_is_no_key_and_its_failure_is_raised(self) -> None:
+        def nothing(_length: int) -> bytes:
+            raise LookupError("there is no randomness")
+
+        with self.assertRaisesRegex(LookupError, "there is no randomness"):
+            Keyring(1, 1, random=nothing)
+
     def test_a_keyring_that_is_closed_says_so(self) -> None:
         keyring = Keyring(1, 1, secret_key=KEY)
         keyring.close()
