@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import os
+from collections.abc import Callable
 from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import Any
 
@@ -100,6 +101,16 @@ def whole(name: str, value: int, least: int, most: int) -> int:
         raise ValueError(f"{name} is from {least} to {most}, not {value}")
     return value
 
+
+def _integer(least: int, most: int) -> Callable[..., list[int]]:
+    """The numbers of a type of C, given by their names."""
+    return lambda **given: [whole(name, value, least, most) for name, value in given.items()]
+
+
+int32 = _integer(-(2**31), 2**31 - 1)
+int64 = _integer(-(2**63), 2**63 - 1)
+uint32 = _integer(0, 2**32 - 1)
+uint64 = _integer(0, 2**64 - 1)
 
 _TEXT = [c_char_p, c_size_t]
 _ACTOR = POINTER(Actor)

@@ -113,41 +113,41 @@ class Keyring(Closing):
     def event(self, name: str, data: Mapping[str, Any], now_ms: int | None = None) -> Step:
         """Takes in an event as it was delivered. Tell it of ``room.join`` likewise, with that operation's reply, of
         ``room.leave`` with the ``chat_id``, and of ``disconnected`` with nothing."""
-        return self._step("event", *_text(name), *_text(json.dumps(data)), _now(now_ms))
+        return self._step("event", *_text(name), *_text(json.dumps(data)), *_now(now_ms))
 
     def reply(self, request_id: int, answer: Mapping[str, Any] | PortalError, now_ms: int | None = None) -> Step:
         """Takes in what came of a request: its reply, or how it was refused."""
         status, document = (answer.status, answer.extras) if isinstance(answer, PortalError) else (0, answer)
-        which = (request_id, status)
-        return self._step("reply", *which, *_text(json.dumps(document)), _now(now_ms))
+        which = (*_c.int64(request_id=request_id), *_c.int32(status=status))
+        return self._step("reply", *which, *_text(json.dumps(document)), *_now(now_ms))
 
     def tick(self, now_ms: int | None = None) -> Step:
         """Does what is due; to be called at a step's ``wake_at_ms``."""
-        return self._step("tick", _now(now_ms))
+        return self._step("tick", *_now(now_ms))
 
     def decide(self, user_id: int, public_key: str, accept: bool, now_ms: int | None = None) -> Step:
         """Says whether a key that an alarm has named is to be trusted."""
-        whose = (user_id, _key(b64decode(public_key)))
-        return self._step("decide", *whose, int(accept), _now(now_ms))
+        whose = (*_c.int64(user_id=user_id), _key(b64decode(public_key)))
+        return self._step("decide", *whose, *_c.int32(accept=int(accept)), *_now(now_ms))
 
     def seal(self, chat_id: int, text: str) -> str:
         """The content of ``message.send``."""
-        return self._answer("seal", chat_id, *_text(text)).decode()
+        return self._answer("seal", *_c.int64(chat_id=chat_id), *_text(text)).decode()
 
     def open(self, chat_id: int, message_id: int, sender_id: int, envelope: str) -> str:
         """What a message says. ``ERR_NO_ROOM_KEY``: its key may come yet; ``ERR_DECRYPT``: it does not open."""
-        which = (chat_id, message_id, sender_id)
+        which = _c.int64(chat_id=chat_id, message_id=message_id, sender_id=sender_id)
         return self._answer("open", *which, *_text(envelope)).decode()
 
     def disclose(self, chat_id: int, message_id: int, sender_id: int, envelope: str) -> str:
         """The key of one message, the ``disclosure`` of ``report.create``."""
-        which = (chat_id, message_id, sender_id)
+        which = _c.int64(chat_id=chat_id, message_id=message_id, sender_id=sender_id)
         return self._answer("disclose", *which, *_text(envelope)).decode()
 
     def sessions(self, chat_id: int, epoch: int) -> list[dict[str, Any]]:
         """For whom this keyring has wrapped the key of an epoch, with the fingerprints to compare."""
         sessions: list[dict[str, Any]] = json.loads(
-            self._answer("sessions", chat_id, epoch)
+            self._answer("sessions", *_c.int64(chat_id=chat_id, epoch=epoch))
         )
         return sessions
 
@@ -184,7 +184,7 @@ def _options(
 ) -> _c.KeyringOptions:
     """The options as C takes them."""
     options = _c.KeyringOptions(size=ctypes.sizeof(_c.KeyringOptions))
-    options.user_id, options.session_id = user_id, session_id
+    options.user_id, options.session_id = _c.int64(user_id=user_id, session_id=session_id)
     options.flags = 1 * ask_new + 2 * accept_changed
     if secret_key is not None:
         options.secret_key = _key(secret_key)
@@ -204,8 +204,8 @@ def _text(text: str) -> tuple[bytes, int]:
     return encoded, len(encoded)
 
 
-def _now(now_ms: int | None) -> int:
-    return system_ms() if now_ms is None else now_ms
+def _now(now_ms: int | None) -> list[int]:
+    return _c.int64(now_ms=system_ms() if now_ms is None else now_ms)
 
 
 def _free(keyring: ctypes.c_void_p, calls: Calls) -> None:

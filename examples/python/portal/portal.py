@@ -17,6 +17,9 @@ from . import _c
 from ._calls import Calls, take
 from .errors import error
 
+# What C can count in milliseconds.
+_LONGEST_TIMEOUT = (2**32 - 1) / 1000
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -27,6 +30,10 @@ class Actor:
     ip: str = ""
     user_agent: str = ""
     country: str = ""
+
+    def __post_init__(self) -> None:
+        _c.int32(kind=self.kind)
+        _c.int64(id=self.id)
 
     @classmethod
     def guest(cls, **where: str) -> Actor:
@@ -160,7 +167,7 @@ class Portal(Closing):
 
     def disconnect(self, connection_id: int) -> None:
         """Forgets a live connection. Repeatable."""
-        self._calls.run(_c.lib.portal_disconnect, self._handle, connection_id)
+        self._calls.run(_c.lib.portal_disconnect, self._handle, *_c.int64(connection_id=connection_id))
 
     def tick(self) -> int:
         """Does what is due by the clock, and answers when it next wants to be called."""
@@ -178,7 +185,7 @@ class Follower(Closing):
 
     def __init__(self, portal: Portal, position: Position | None = None) -> None:
         log_id, after = (position.log_id.encode(), position.after) if position else (b"", 0)
-        free, place = _c.lib.portal_follower_free, (log_id, len(log_id), after)
+        free, place = _c.lib.portal_follower_free, (log_id, len(log_id), *_c.uint64(after=after))
         self._follower = portal._calls.make(free, _c.lib.portal_follower_open, portal._handle, *place)
         self._portal = portal
         self._free = weakref.finalize(self, free, self._follower)
@@ -188,7 +195,7 @@ class Follower(Closing):
         self._free()
 
     def next(self, limit: int = 100, timeout: float = 0) -> list[Event]:
-        """The next events; waits so many seconds for the first."""
+        """The next events; waits so many seconds for the first, 49 days at most."""
         return [Event(**event) for event in self._read(_c.lib.portal_follower_next, limit, timeout)]
 
     def deliver(self, limit: int = 100, timeout: float = 0) -> list[dict[str, Any]]:
@@ -216,7 +223,10 @@ class Follower(Closing):
         _c.lib.portal_follower_wake(self._open())
 
     def _read(self, function: Any, limit: int, timeout: float) -> list[dict[str, Any]]:
-        bounds = (limit, round(timeout * 1000))
+        # NaN is within no bounds.
+        if not 0 <= timeout <= _LONGEST_TIMEOUT:
+            raise ValueError(f"timeout is from 0 to {_LONGEST_TIMEOUT} seconds, not {timeout}")
+        bounds = (*_c.uint32(limit=limit), round(timeout * 1000))
         documents: list[dict[str, Any]] = json.loads(self._portal._calls.answer(function, self._open(), *bounds))
         return documents
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 from portal import Actor, Keyring, Portal, PortalError, Step, error
@@ -158,6 +159,39 @@ class Conversations(Case):
 
         with self.assertRaisesRegex(LookupError, "there is no randomness"):
             Keyring(1, 1, random=nothing)
+
+    def test_a_number_that_c_has_no_room_for_is_refused_by_name(self) -> None:
+        keyring = Keyring(1, 7)
+        self.addCleanup(keyring.close)
+        sealed = keyring.export(KEY)
+        public_key = b64encode(KEY).decode()
+        large = 2**64 + 1
+        perhaps: Any = 2**32
+        for name, refused in (
+            ("user_id", lambda: Keyring(large, 1)),
+            ("session_id", lambda: Keyring(1, large)),
+            ("user_id", lambda: Keyring.imported(sealed, KEY, large, 7)),
+            ("session_id", lambda: Keyring.imported(sealed, KEY, 1, large)),
+            ("now_ms", lambda: keyring.event("disconnected", {}, large)),
+            ("request_id", lambda: keyring.reply(large, {})),
+            ("status", lambda: keyring.reply(1, PortalError(2**32, "", "", {}))),
+            ("now_ms", lambda: keyring.reply(1, {}, large)),
+            ("now_ms", lambda: keyring.tick(large)),
+            ("user_id", lambda: keyring.decide(large, public_key, True)),
+            ("accept", lambda: keyring.decide(1, public_key, perhaps)),
+            ("now_ms", lambda: keyring.decide(1, public_key, True, large)),
+            ("chat_id", lambda: keyring.seal(large, "")),
+            ("chat_id", lambda: keyring.open(large, 1, 1, "")),
+            ("message_id", lambda: keyring.open(1, large, 1, "")),
+            ("sender_id", lambda: keyring.open(1, 1, large, "")),
+            ("chat_id", lambda: keyring.disclose(large, 1, 1, "")),
+            ("message_id", lambda: keyring.disclose(1, large, 1, "")),
+            ("sender_id", lambda: keyring.disclose(1, 1, large, "")),
+            ("chat_id", lambda: keyring.sessions(large, 1)),
+            ("epoch", lambda: keyring.sessions(1, large)),
+        ):
+            with self.subTest(name), self.assertRaisesRegex(ValueError, f"^{name} is from "):
+                refused()
 
     def test_a_keyring_that_is_closed_says_so(self) -> None:
         keyring = Keyring(1, 1, secret_key=KEY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -109,6 +110,40 @@ class Chats(Case):
         with self.assertRaisesRegex(LookupError, "there is no such log"):
             self.open(log=log)
         self.open(existing=True)
+
+    def test_a_number_that_c_has_no_room_for_is_refused_by_name(self) -> None:
+        portal = self.open(presence=True)
+        follower = portal.follow()
+        log_id = follower.position.log_id
+        for large in (2**63, 2**64 + 1, -(2**63) - 1):
+            for actor in (Actor.session, Actor.connection, Actor.user, Actor.bot):
+                with self.assertRaisesRegex(ValueError, f"^id is from -9223372036854775808 .*, not {large}$"):
+                    actor(large)
+            with self.assertRaisesRegex(ValueError, "^connection_id is from "):
+                portal.disconnect(large)
+        with self.assertRaisesRegex(ValueError, "^kind is from "):
+            Actor(2**32)
+        for after in (2**64, -1):
+            with self.assertRaisesRegex(ValueError, "^after is from 0 to 18446744073709551615, not "):
+                portal.follow(Position(log_id, after))
+        for read in (follower.next, follower.deliver):
+            for limit in (2**32 + 1, -1):
+                with self.assertRaisesRegex(ValueError, "^limit is from 0 to 4294967295, not "):
+                    read(limit=limit)
+        nobody: Any = "3"
+        with self.assertRaisesRegex(TypeError, "^id is a whole number, not '3'$"):
+            Actor.user(nobody)
+
+    def test_a_timeout_that_is_no_time_to_wait_is_refused(self) -> None:
+        portal = self.open(presence=True)
+        follower = portal.follow()
+        portal.call(OPERATOR, "user.create", username="ada")
+        for read in (follower.next, follower.deliver):
+            for timeout in (-1, -0.0001, math.nan, math.inf, -math.inf, 2**32 / 1000, 1e300):
+                with self.assertRaisesRegex(ValueError, "^timeout is from 0 to 4294967.295 seconds, not "):
+                    read(timeout=timeout)
+        # The longest is one: what is there already is waited for no longer.
+        self.assertEqual(len(follower.next(timeout=(2**32 - 1) / 1000)), 1)
 
     def test_who_stops_amid_what_was_read_goes_on_behind_the_event_at_hand(self) -> None:
         portal = self.open()
