@@ -162,4 +162,6 @@ declare("portal_keyring_open", c_int32, c_void_p, _ID, _ID, _ID, *_TEXT, _BUF, _
 declare("portal_keyring_disclose", c_int32, c_void_p, _ID, _ID, _ID, *_TEXT, _BUF, _ERROR)
 declare("portal_keyring_sessions", c_int32, c_void_p, _ID, _ID, _BUF, _ERROR)
 declare("portal_keyring_people", c_int32, c_void_p, _BUF, _ERROR)
+declare("portal_keyring_forget_person", c_int32, c_void_p, _ID, _ERROR)
+declare("portal_keyring_forget_before", c_int32, c_void_p, _ID, _ID, _ERROR)
 declare("portal_keyring_free", None, c_void_p)

@@ -156,6 +156,14 @@ class Keyring(Closing):
         people: list[dict[str, Any]] = json.loads(self._answer("people"))
         return people
 
+    def forget_person(self, user_id: int) -> None:
+        """Forgets every key of somebody: what comes next of them counts as new."""
+        self._run("forget_person", *_c.int64(user_id=user_id))
+
+    def forget_before(self, chat_id: int, epoch: int) -> None:
+        """Forgets the keys of a chat's epochs before this one, whose messages are gone. The present epoch's stays."""
+        self._run("forget_before", *_c.int64(chat_id=chat_id, epoch=epoch))
+
     def export(self, key: bytes) -> str:
         """Everything it knows, sealed under a key of 32 bytes."""
         return self._answer("export", _key(key)).decode()
@@ -166,6 +174,9 @@ class Keyring(Closing):
 
     def _answer(self, name: str, *arguments: Any) -> bytes:
         return self._calls.answer(getattr(_c.lib, f"portal_keyring_{name}"), self._open(), *arguments)
+
+    def _run(self, name: str, *arguments: Any) -> None:
+        self._calls.run(getattr(_c.lib, f"portal_keyring_{name}"), self._open(), *arguments)
 
     def _open(self) -> ctypes.c_void_p:
         if not self._free.alive:
