@@ -2,7 +2,7 @@
 
 import koffi from "koffi";
 
-import { KEYRING_OPTIONS, PortalError, c, checked, key32, take, text, whole } from "./library.js";
+import { KEYRING_OPTIONS, PortalError, c, checked, closed, json, key32, options, take, text, whole } from "./library.js";
 
 /**
  * The keys of one session. What happens is told by `event`; what is to be asked for then, `carryOut` asks for.
@@ -12,24 +12,25 @@ import { KEYRING_OPTIONS, PortalError, c, checked, key32, take, text, whole } fr
 export class Keyring {
     #keyring;
 
-    constructor(userId, sessionId, { askNew = false, acceptChanged = false, imported } = {}) {
-        const options = {
+    constructor(userId, sessionId, settings = {}, imported = undefined) {
+        const { askNew = false, acceptChanged = false } = options(settings, "askNew", "acceptChanged");
+        const whose = {
             size: koffi.sizeof(KEYRING_OPTIONS), flags: (askNew ? 1 : 0) | (acceptChanged ? 2 : 0),
             user_id: whole("userId", userId), session_id: whole("sessionId", sessionId),
         };
         const out = [null];
         if (imported) {
             const given = [...text("sealed", imported.sealed), key32("key", imported.key)];
-            checked("portal_keyring_import", options, ...given, out);
+            checked("portal_keyring_import", whose, ...given, out);
         } else {
-            checked("portal_keyring_new", options, out);
+            checked("portal_keyring_new", whose, out);
         }
         this.#keyring = out[0];
     }
 
     /** What `export` has sealed under a key of 32 bytes. */
-    static import(sealed, key, userId, sessionId, options) {
-        return new Keyring(userId, sessionId, { ...options, imported: { sealed, key } });
+    static import(sealed, key, userId, sessionId, settings) {
+        return new Keyring(userId, sessionId, settings, { sealed, key });
     }
 
     /** Everything it knows, sealed under a key of 32 bytes. */
@@ -43,14 +44,14 @@ export class Keyring {
      * "room.leave" with the `chat_id`, and of "disconnected" with nothing.
      */
     event(name, data = {}, now = Date.now()) {
-        const told = [...text("name", name), ...text("the JSON of data", JSON.stringify(data))];
+        const told = [...text("name", name), ...json("data", data)];
         return JSON.parse(this.#answer("portal_keyring_event", ...told, whole("now", now)));
     }
 
     /** Takes in what came of a request: its reply, or the PortalError that refused it. */
     reply(requestId, answer, now = Date.now()) {
         const [status, document] = answer instanceof PortalError ? [answer.status, answer.extras] : [0, answer];
-        const told = [whole("requestId", requestId), status, ...text("the JSON of answer", JSON.stringify(document))];
+        const told = [whole("requestId", requestId), status, ...json("answer", document)];
         return JSON.parse(this.#answer("portal_keyring_reply", ...told, whole("now", now)));
     }
 
@@ -100,10 +101,31 @@ export class Keyring {
         return this.#answer("portal_keyring_open", ...which, ...text("content", content));
     }
 
+    /** The key of such a message, the `disclosure` of report.create. */
+    disclose({ chat_id, id, sender, content }) {
+        const which = [whole("chat_id", chat_id), whole("id", id), whole("sender.id", sender.id)];
+        return this.#answer("portal_keyring_disclose", ...which, ...text("content", content));
+    }
+
     /** For whom this keyring has wrapped the key of an epoch, with the fingerprints to compare. */
     sessions(chatId, epoch) {
         const which = [whole("chatId", chatId), whole("epoch", epoch)];
         return JSON.parse(this.#answer("portal_keyring_sessions", ...which));
+    }
+
+    /** Every key that was seen of others, and whether it is trusted. */
+    people() {
+        return JSON.parse(this.#answer("portal_keyring_people"));
+    }
+
+    /** Forgets every key of somebody: what comes next of them counts as new. */
+    forgetPerson(userId) {
+        this.#run("portal_keyring_forget_person", whole("userId", userId));
+    }
+
+    /** Forgets the keys of a chat's epochs before this one, whose messages are gone. The present epoch's stays. */
+    forgetBefore(chatId, epoch) {
+        this.#run("portal_keyring_forget_before", whole("chatId", chatId), whole("epoch", epoch));
     }
 
     /** Wipes the keys. Repeatable. */
@@ -112,10 +134,14 @@ export class Keyring {
         this.#keyring = null;
     }
 
+    #run(name, ...values) {
+        if (this.#keyring === null) throw closed("keyring");
+        checked(name, this.#keyring, ...values);
+    }
+
     #answer(name, ...values) {
-        if (this.#keyring === null) throw new Error("this keyring is closed");
         const buf = {};
-        checked(name, this.#keyring, ...values, buf);
+        this.#run(name, ...values, buf);
         return take(buf);
     }
 }

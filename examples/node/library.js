@@ -84,8 +84,15 @@ export const c = Object.fromEntries([
         + "_Out_ portal_buf *envelope, _Out_ portal_error **error)",
     "int32_t portal_keyring_open(portal_keyring *keyring, int64_t chat_id, int64_t message_id, int64_t sender_id, "
         + "const char *envelope, size_t envelope_len, _Out_ portal_buf *text, _Out_ portal_error **error)",
+    "int32_t portal_keyring_disclose(portal_keyring *keyring, int64_t chat_id, int64_t message_id, "
+        + "int64_t sender_id, const char *envelope, size_t envelope_len, _Out_ portal_buf *disclosure, "
+        + "_Out_ portal_error **error)",
     "int32_t portal_keyring_sessions(portal_keyring *keyring, int64_t chat_id, int64_t epoch, "
         + "_Out_ portal_buf *sessions, _Out_ portal_error **error)",
+    "int32_t portal_keyring_people(portal_keyring *keyring, _Out_ portal_buf *people, _Out_ portal_error **error)",
+    "int32_t portal_keyring_forget_person(portal_keyring *keyring, int64_t user_id, _Out_ portal_error **error)",
+    "int32_t portal_keyring_forget_before(portal_keyring *keyring, int64_t chat_id, int64_t epoch, "
+        + "_Out_ portal_error **error)",
     "void portal_keyring_free(portal_keyring *keyring)",
 ].map((prototype) => [prototype.match(/(portal_\w+)\(/)[1], library.func(prototype)]));
 
@@ -100,6 +107,9 @@ export class PortalError extends Error {
         c.portal_error_free(error);
     }
 }
+
+/** What is thrown where the library is not asked any more: its code is the library's. */
+export const closed = (what) => Object.assign(new Error(`this ${what} is closed`), { code: "ERR_CLOSED" });
 
 /** Runs a function of C whose last parameter is an error, and throws what it answers. */
 export function checked(name, ...values) {
@@ -127,6 +137,23 @@ export function take(buf) {
 export function text(name, value) {
     if (typeof value !== "string") throw new TypeError(`${name} is a string, not ${inspect(value)}`);
     return value === "" ? [null, 0] : [value, Buffer.byteLength(value)];
+}
+
+/** A document as C takes it: pointer and length of its JSON. */
+export function json(name, value) {
+    return text(`the JSON of ${name}`, JSON.stringify(value, (key, each) => {
+        if (typeof each !== "bigint") return each;
+        if (Number.isSafeInteger(Number(each))) return Number(each);
+        throw new RangeError(`${key} in ${name} is a safe integer, not ${inspect(each)}`);
+    }));
+}
+
+/** What a program sets by name. A name that is not among these would be ignored, which is what nobody wants. */
+export function options(given, ...names) {
+    if (typeof given !== "object" || given === null) throw new TypeError(`options are an object, not ${inspect(given)}`);
+    const unknown = Object.keys(given).find((name) => !names.includes(name));
+    if (unknown !== undefined) throw new TypeError(`there is no option ${unknown}, only ${names.join(", ")}`);
+    return given;
 }
 
 /** A whole number as C takes it: a safe integer, or a bigint that fits. */

@@ -7,7 +7,7 @@
 import koffi from "koffi";
 import { inspect } from "node:util";
 
-import { ACTOR, OPTIONS, c, checked, checkedLater, take, text, whole, whole32 } from "./library.js";
+import { ACTOR, OPTIONS, c, checked, checkedLater, closed, json, options, take, text, whole, whole32 } from "./library.js";
 
 export { Keyring } from "./keyring.js";
 export { PortalError } from "./library.js";
@@ -18,7 +18,8 @@ export const version = c.portal_version();
 // Those that were made here; nothing else goes to C for one.
 const actors = new WeakSet();
 
-const actor = (kind) => (id, { ip, userAgent, country } = {}) => {
+const actor = (kind) => (id, where = {}) => {
+    const { ip, userAgent, country } = options(where, "ip", "userAgent", "country");
     const [ip_, ip_len] = text("ip", ip ?? "");
     const [user_agent, user_agent_len] = text("userAgent", userAgent ?? "");
     const [country_, country_len] = text("country", country ?? "");
@@ -51,27 +52,28 @@ export const Actor = {
 /** An open database file. Close it when you are done: the collector of garbage does not. */
 export class Portal {
     #handle;
-    #followers = new Set();
+    // Each with what it is in C.
+    #followers = new Map();
     #closing;
 
     /** `presence`: keep track of live connections; `existing`: make no new file. */
-    constructor(path, { presence = false, existing = false } = {}) {
-        const options = { size: koffi.sizeof(OPTIONS), flags: (existing ? 1 : 0) | (presence ? 4 : 0) };
+    constructor(path, settings = {}) {
+        const { presence = false, existing = false } = options(settings, "presence", "existing");
+        const how = { size: koffi.sizeof(OPTIONS), flags: (existing ? 1 : 0) | (presence ? 4 : 0) };
         const out = [null];
-        checked("portal_open", ...text("path", path), options, out);
+        checked("portal_open", ...text("path", path), how, out);
         this.#handle = out[0];
     }
 
     #open() {
-        if (this.#handle === null) throw new Error("this portal is closed");
+        if (this.#handle === null) throw closed("portal");
         return this.#handle;
     }
 
     /** Runs an operation by its name. */
     call(who, op, params = {}) {
         const reply = {};
-        const given = text("the JSON of params", JSON.stringify(params));
-        checked("portal_call", this.#open(), known(who), ...text("op", op), ...given, reply);
+        checked("portal_call", this.#open(), known(who), ...text("op", op), ...json("params", params), reply);
         return JSON.parse(take(reply));
     }
 
@@ -108,7 +110,7 @@ export class Portal {
         const from = [...text("logId", logId), whole("after", after, 0, 2n ** 64n - 1n)];
         checked("portal_follower_open", this.#open(), ...from, out);
         const follower = new Follower(out[0], () => this.#followers.delete(follower));
-        this.#followers.add(follower);
+        this.#followers.set(follower, out[0]);
         return follower;
     }
 
@@ -121,8 +123,10 @@ export class Portal {
     async #end() {
         const handle = this.#handle;
         this.#handle = null;
+        // Who waits may have every thread of the pool, and closing needs one.
+        for (const waiting of this.#followers.values()) c.portal_follower_wake(waiting);
         await checkedLater("portal_close", handle);
-        await Promise.all([...this.#followers].map((follower) => follower.close()));
+        await Promise.all([...this.#followers.keys()].map((follower) => follower.close()));
         c.portal_free(handle);
     }
 }
@@ -132,11 +136,13 @@ class Follower {
     #follower;
     #forget;
     #reading = Promise.resolve();
+    #position;
     #closing;
 
     constructor(follower, forget) {
         this.#follower = follower;
         this.#forget = forget;
+        this.#look();
     }
 
     /** The next events, `{seq, at, name, data}`; waits so long for the first. */
@@ -154,25 +160,40 @@ class Follower {
             const documents = {};
             const bounds = [whole32("limit", limit), whole32("timeoutMs", timeoutMs)];
             await checkedLater(name, this.#open(), ...bounds, documents);
-            return JSON.parse(take(documents));
+            const read = JSON.parse(take(documents));
+            try {
+                this.#look();
+            } catch (error) {
+                // The portal closes just now. The position stays behind: better twice than never.
+                if (error.code !== "ERR_CLOSED") throw error;
+            }
+            return read;
         });
         this.#reading = read.catch(() => {});
         return read;
     }
 
     #open() {
-        if (this.#closing) throw new Error("this follower is closed");
+        if (this.#closing) throw closed("follower");
         return this.#follower;
     }
 
-    /** Where to go on after a restart. */
-    get position() {
+    /** Asks C for the position, which waits for a read under way: only where there is none. */
+    #look() {
         const log = {}, after = [0];
-        checked("portal_follower_position", this.#open(), log, after);
-        return { logId: take(log), after: after[0] };
+        checked("portal_follower_position", this.#follower, log, after);
+        this.#position = Object.freeze({ logId: take(log), after: after[0] });
     }
 
-    /** Every event from here on, until the portal is closed; leaving the loop closes the follower. */
+    /**
+     * Where to go on after a restart: behind what the last read has answered, whether another is under way or the
+     * follower is closed. A loop reads ahead; behind an event that it gives is `{ ...position, after: event.seq }`.
+     */
+    get position() {
+        return this.#position;
+    }
+
+    /** Every event from here on, until the portal or this is closed; leaving the loop closes the follower. */
     [Symbol.asyncIterator]() {
         return this.#forever((limit, timeoutMs) => this.next(limit, timeoutMs));
     }

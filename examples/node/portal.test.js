@@ -15,7 +15,8 @@ const operator = Actor.operator();
 
 /** A test with an open file of its own. */
 function withPortal(name, body, options) {
-    test(name, async () => {
+    // What waits here for something that does not come would wait for ten minutes.
+    test(name, { timeout: 120_000 }, async () => {
         const directory = mkdtempSync(join(tmpdir(), "portal-"));
         const portal = new Portal(join(directory, "chat.db"), options);
         try {
@@ -92,6 +93,53 @@ withPortal("a follower that is closed waits no longer", async (portal) => {
     await assert.rejects(follower.next(), /closed/);
 });
 
+withPortal("a position is read while the follower waits, and holds nobody up", async (portal) => {
+    const follower = portal.follow();
+    const start = follower.position;
+    const events = follower.next(100, 60_000);
+    for (let turns = 0; turns < 100; turns += 1) await setImmediate();
+    assert.deepEqual(follower.position, start);
+    // Reading it did not take as long as the wait, or this came too late.
+    portal.call(operator, "user.create", { username: "ada" });
+    const [{ name, seq }] = await events;
+    assert.equal(name, "user:created");
+    assert.deepEqual(follower.position, { logId: start.logId, after: seq });
+    await follower.close();
+    assert.deepEqual(follower.position, { logId: start.logId, after: seq });
+});
+
+withPortal("who leaves a loop amid what it has read goes on behind the event at hand", async (portal) => {
+    const follower = portal.follow();
+    const start = follower.position;
+    for (const username of ["ada", "ben"]) portal.call(operator, "user.create", { username });
+    const events = await portal.follow(start).next();
+    for await (const { seq } of follower) {
+        assert.deepEqual(await portal.follow({ ...follower.position, after: seq }).next(), events.slice(1));
+        break;
+    }
+});
+
+withPortal("a portal is closed although those who wait have every thread of the pool", async (portal) => {
+    const waits = Array.from({ length: 6 }, () => portal.follow().next(100, 600_000));
+    await setImmediate();
+    await portal.close();
+    for (const { status, value, reason } of await Promise.allSettled(waits)) {
+        if (status === "fulfilled") assert.deepEqual(value, []);
+        else assert.equal(reason.code, "ERR_CLOSED");
+    }
+});
+
+withPortal("a loop ends when its follower is closed", async (portal) => {
+    const follower = portal.follow();
+    const listening = (async () => {
+        for await (const event of follower) assert.fail(event.name);
+    })();
+    await setImmediate();
+    await follower.close();
+    await listening;
+    await assert.rejects(follower.next(), { code: "ERR_CLOSED" });
+});
+
 withPortal("who is connected is told", async (portal) => {
     const follower = portal.follow();
     const { user_id } = portal.call(operator, "user.create", { username: "ada" });
@@ -118,6 +166,107 @@ test("a keyring is kept sealed, and opens with its key alone", async () => {
     Keyring.import(sealed, key, 1, 8).close();
     assert.throws(() => Keyring.import(sealed, Buffer.alloc(32, 1), 1, 8), { code: "ERR_DECRYPT" });
     assert.throws(() => Keyring.import(sealed, Buffer.from("short"), 1, 8), RangeError);
+});
+
+/** Somebody's device, which takes in what is delivered and does what its keyring asks for. */
+class Client {
+    constructor(portal, username) {
+        this.portal = portal;
+        this.user = portal.call(operator, "user.create", { username, tier: "premium" }).user_id;
+        const { session_id } = portal.call(operator, "session.create", { user_id: this.user });
+        this.connection = portal.connect(Actor.session(session_id));
+        this.keyring = new Keyring(this.user, session_id);
+    }
+
+    call(op, params) {
+        return this.portal.call(Actor.connection(this.connection), op, params);
+    }
+
+    async hear(name, data) {
+        await this.keyring.carryOut(this.keyring.event(name, data), (op, params) => this.call(op, params));
+    }
+
+    async join(chat_id) {
+        await this.hear("room.join", this.call("room.join", { chat_id }));
+    }
+
+    /** Says something, and answers the message as the file has it. */
+    say(chat_id, text) {
+        this.call("message.send", { chat_id, content: this.keyring.seal(chat_id, text) });
+        return this.portal.call(operator, "message.history", { chat_id }).messages.find(({ kind }) => kind === "user");
+    }
+}
+
+withPortal("what a keyring remembers is shown, proven and forgotten", async (portal) => {
+    const follower = portal.follow();
+    const [ada, ben] = ["ada", "ben"].map((name) => new Client(portal, name));
+    const settle = async () => {
+        for (let told; (told = await follower.deliver()).length > 0;) {
+            for (const { to, name, data } of told) {
+                for (const client of [ada, ben]) if (to?.includes(client.connection)) await client.hear(name, data);
+            }
+        }
+    };
+    const { id } = ada.call("chat.create", { chat_type: "PRIVATE", name: "The garden" });
+    await ada.join(id);
+    ben.call("invite.resolve", { code: ada.call("invite.create", { chat_id: id }).code });
+    await ben.join(id);
+    await settle();
+    const unkind = ben.say(id, "Something unkind");
+
+    assert.deepEqual(ada.keyring.people().map(({ user_id, trust }) => [user_id, trust]), [[ben.user, "accepted"]]);
+    const [for_ben] = ada.keyring.sessions(id, 1).filter(({ user_id }) => user_id === ben.user);
+    assert.equal(ben.keyring.people()[0].fingerprint, for_ben.fingerprint);
+
+    const report = { chat_id: id, message_id: unkind.id, reason: "Unkind", disclosure: ada.keyring.disclose(unkind) };
+    const { report_id } = ada.call("report.create", report);
+    const { plaintext, verified } = portal.call(operator, "report.get", { report_id });
+    assert.deepEqual([plaintext, verified], ["Something unkind", true]);
+
+    ada.call("mod.kick", { chat_id: id, user_id: ben.user });
+    await settle();
+    const alone = ada.say(id, "Peace");
+    assert.equal(ada.keyring.open(unkind), "Something unkind");
+    ada.keyring.forgetBefore(id, 2);
+    assert.throws(() => ada.keyring.open(unkind), { code: "ERR_NO_ROOM_KEY" });
+    assert.equal(ada.keyring.open(alone), "Peace");
+    ada.keyring.forgetPerson(BigInt(ben.user));
+    assert.deepEqual(ada.keyring.people(), []);
+    for (const { keyring } of [ada, ben]) keyring.close();
+    for (const closed of [() => ada.keyring.people(), () => ada.keyring.forgetPerson(1)]) assert.throws(closed, /closed/);
+}, { presence: true });
+
+withPortal("an option that nobody knows is refused by name", (portal, path) => {
+    const key = Buffer.alloc(32, 7);
+    const mistaken = {
+        clock: () => new Portal(path, { clock: () => 1 }),
+        presense: () => new Portal(path, { presense: true }),
+        user_agent: () => Actor.user(1, { user_agent: "curl" }),
+        toString: () => Actor.guest({ toString: () => "" }),
+        ask_new: () => new Keyring(1, 2, { ask_new: true }),
+        imported: () => new Keyring(1, 2, { imported: { sealed: "", key } }),
+        secretKey: () => Keyring.import("", key, 1, 2, { secretKey: key }),
+    };
+    for (const [name, body] of Object.entries(mistaken)) {
+        assert.throws(body, { name: "TypeError", message: new RegExp(`^there is no option ${name}, only `) });
+    }
+    for (const none of [null, true, "presence"]) {
+        assert.throws(() => new Portal(path, none), { name: "TypeError", message: /^options are an object, not / });
+    }
+});
+
+withPortal("a bigint in a document is the number it is, or refused by name", (portal) => {
+    const { user_id } = portal.call(operator, "user.create", { username: "ada" });
+    assert.equal(portal.call(operator, "user.get", { user_id: BigInt(user_id) }).username, "ada");
+    for (const large of [2n ** 53n, -(2n ** 53n), 2n ** 64n + 1n]) {
+        const refused = { name: "RangeError", message: `user_id in params is a safe integer, not ${large}n` };
+        assert.throws(() => portal.call(operator, "user.get", { user_id: large }), refused);
+    }
+    const keyring = new Keyring(1, 2);
+    keyring.event("room.leave", { chat_id: 4n });
+    assert.throws(() => keyring.event("room.leave", { chat_id: 2n ** 53n }), { message: /^chat_id in data is / });
+    assert.throws(() => keyring.reply(1, { epoch: 2n ** 53n }), { message: /^epoch in answer is / });
+    keyring.close();
 });
 
 withPortal("what has a wrong type is refused by name, and the program goes on", async (portal) => {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import os
+from collections.abc import Callable
 from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from typing import Any
 
@@ -91,6 +92,26 @@ def _load() -> ctypes.CDLL:
 
 lib = _load()
 
+
+def whole(name: str, value: int, least: int, most: int) -> int:
+    """A whole number that C has room for, or an error that names it: ctypes cuts it down without a word."""
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is a whole number, not {value!r}")
+    if not least <= value <= most:
+        raise ValueError(f"{name} is from {least} to {most}, not {value}")
+    return value
+
+
+def _integer(least: int, most: int) -> Callable[..., list[int]]:
+    """The numbers of a type of C, given by their names."""
+    return lambda **given: [whole(name, value, least, most) for name, value in given.items()]
+
+
+int32 = _integer(-(2**31), 2**31 - 1)
+int64 = _integer(-(2**63), 2**63 - 1)
+uint32 = _integer(0, 2**32 - 1)
+uint64 = _integer(0, 2**64 - 1)
+
 _TEXT = [c_char_p, c_size_t]
 _ACTOR = POINTER(Actor)
 _BUF = POINTER(Buf)
@@ -141,4 +162,6 @@ declare("portal_keyring_open", c_int32, c_void_p, _ID, _ID, _ID, *_TEXT, _BUF, _
 declare("portal_keyring_disclose", c_int32, c_void_p, _ID, _ID, _ID, *_TEXT, _BUF, _ERROR)
 declare("portal_keyring_sessions", c_int32, c_void_p, _ID, _ID, _BUF, _ERROR)
 declare("portal_keyring_people", c_int32, c_void_p, _BUF, _ERROR)
+declare("portal_keyring_forget_person", c_int32, c_void_p, _ID, _ERROR)
+declare("portal_keyring_forget_before", c_int32, c_void_p, _ID, _ID, _ERROR)
 declare("portal_keyring_free", None, c_void_p)

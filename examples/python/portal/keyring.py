@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import time
 import weakref
 from base64 import b64decode
 from collections.abc import Callable, Mapping
@@ -16,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from . import _c
-from .errors import PortalError, check
-from .portal import Closing, filling, take
+from ._calls import Calls, system_ms
+from .errors import PortalError
+from .portal import Closing
 
 # Runs an operation by its name, with its parameters by theirs, for the session that a keyring belongs to.
 Call = Callable[..., Mapping[str, Any]]
@@ -63,8 +63,8 @@ class Keyring(Closing):
     """The keys of one session. Calls from several threads follow each other.
 
     ``secret_key`` is that session's, 32 bytes; without it a new one is made. The first key that is seen of somebody is
-    accepted, another asked about: ``ask_new`` and ``accept_changed`` turn that over. Times are UTC milliseconds since
-    1970; the system's clock where they are left out.
+    accepted, another asked about: ``ask_new`` and ``accept_changed`` turn that over. ``random`` is as for a ``Portal``.
+    Times are UTC milliseconds since 1970; the system's clock where they are left out.
     """
 
     def __init__(
@@ -77,10 +77,9 @@ class Keyring(Closing):
         accept_changed: bool = False,
         random: Callable[[int], bytes] | None = None,
     ) -> None:
-        options, kept = _options(user_id, session_id, secret_key, ask_new, accept_changed, random)
-        keyring, failure = ctypes.c_void_p(), ctypes.c_void_p()
-        check(_c.lib.portal_keyring_new(byref(options), byref(keyring), byref(failure)), failure)
-        self._own(keyring, kept)
+        calls = Calls()
+        options = _options(calls, user_id, session_id, secret_key, ask_new, accept_changed, random)
+        self._own(calls.make(_c.lib.portal_keyring_free, _c.lib.portal_keyring_new, byref(options)), calls)
 
     @classmethod
     def imported(
@@ -95,19 +94,17 @@ class Keyring(Closing):
         random: Callable[[int], bytes] | None = None,
     ) -> Self:
         """What :meth:`export` has sealed under a key."""
-        options, kept = _options(user_id, session_id, None, ask_new, accept_changed, random)
-        keyring, failure, given = ctypes.c_void_p(), ctypes.c_void_p(), sealed.encode()
-        status = _c.lib.portal_keyring_import(
-            byref(options), given, len(given), _key(key), byref(keyring), byref(failure)
-        )
-        check(status, failure)
+        calls = Calls()
+        options = _options(calls, user_id, session_id, None, ask_new, accept_changed, random)
+        given = (byref(options), *_text(sealed), _key(key))
         made = cls.__new__(cls)
-        made._own(keyring, kept)
+        made._own(calls.make(_c.lib.portal_keyring_free, _c.lib.portal_keyring_import, *given), calls)
         return made
 
-    def _own(self, keyring: ctypes.c_void_p, kept: list[object]) -> None:
+    def _own(self, keyring: ctypes.c_void_p, calls: Calls) -> None:
         self._keyring = keyring
-        self._free = weakref.finalize(self, _free, keyring, kept)
+        self._calls = calls
+        self._free = weakref.finalize(self, _free, keyring, calls)
 
     def close(self) -> None:
         """Wipes the keys, while no other thread uses them. Repeatable."""
@@ -116,42 +113,56 @@ class Keyring(Closing):
     def event(self, name: str, data: Mapping[str, Any], now_ms: int | None = None) -> Step:
         """Takes in an event as it was delivered. Tell it of ``room.join`` likewise, with that operation's reply, of
         ``room.leave`` with the ``chat_id``, and of ``disconnected`` with nothing."""
-        return self._step("event", *_text(name), *_text(json.dumps(data)), _now(now_ms))
+        return self._step("event", *_text(name), *_text(json.dumps(data)), *_now(now_ms))
 
     def reply(self, request_id: int, answer: Mapping[str, Any] | PortalError, now_ms: int | None = None) -> Step:
         """Takes in what came of a request: its reply, or how it was refused."""
         status, document = (answer.status, answer.extras) if isinstance(answer, PortalError) else (0, answer)
-        return self._step("reply", request_id, status, *_text(json.dumps(document)), _now(now_ms))
+        which = (*_c.int64(request_id=request_id), *_c.int32(status=status))
+        return self._step("reply", *which, *_text(json.dumps(document)), *_now(now_ms))
 
     def tick(self, now_ms: int | None = None) -> Step:
         """Does what is due; to be called at a step's ``wake_at_ms``."""
-        return self._step("tick", _now(now_ms))
+        return self._step("tick", *_now(now_ms))
 
     def decide(self, user_id: int, public_key: str, accept: bool, now_ms: int | None = None) -> Step:
         """Says whether a key that an alarm has named is to be trusted."""
-        return self._step("decide", user_id, _key(b64decode(public_key)), int(accept), _now(now_ms))
+        whose = (*_c.int64(user_id=user_id), _key(b64decode(public_key)))
+        return self._step("decide", *whose, *_c.int32(accept=int(accept)), *_now(now_ms))
 
     def seal(self, chat_id: int, text: str) -> str:
         """The content of ``message.send``."""
-        return self._answer("seal", chat_id, *_text(text)).decode()
+        return self._answer("seal", *_c.int64(chat_id=chat_id), *_text(text)).decode()
 
     def open(self, chat_id: int, message_id: int, sender_id: int, envelope: str) -> str:
         """What a message says. ``ERR_NO_ROOM_KEY``: its key may come yet; ``ERR_DECRYPT``: it does not open."""
-        return self._answer("open", chat_id, message_id, sender_id, *_text(envelope)).decode()
+        which = _c.int64(chat_id=chat_id, message_id=message_id, sender_id=sender_id)
+        return self._answer("open", *which, *_text(envelope)).decode()
 
     def disclose(self, chat_id: int, message_id: int, sender_id: int, envelope: str) -> str:
         """The key of one message, the ``disclosure`` of ``report.create``."""
-        return self._answer("disclose", chat_id, message_id, sender_id, *_text(envelope)).decode()
+        which = _c.int64(chat_id=chat_id, message_id=message_id, sender_id=sender_id)
+        return self._answer("disclose", *which, *_text(envelope)).decode()
 
     def sessions(self, chat_id: int, epoch: int) -> list[dict[str, Any]]:
         """For whom this keyring has wrapped the key of an epoch, with the fingerprints to compare."""
-        sessions: list[dict[str, Any]] = json.loads(self._answer("sessions", chat_id, epoch))
+        sessions: list[dict[str, Any]] = json.loads(
+            self._answer("sessions", *_c.int64(chat_id=chat_id, epoch=epoch))
+        )
         return sessions
 
     def people(self) -> list[dict[str, Any]]:
         """Every key that was seen of others, and whether it is trusted."""
         people: list[dict[str, Any]] = json.loads(self._answer("people"))
         return people
+
+    def forget_person(self, user_id: int) -> None:
+        """Forgets every key of somebody: what comes next of them counts as new."""
+        self._run("forget_person", *_c.int64(user_id=user_id))
+
+    def forget_before(self, chat_id: int, epoch: int) -> None:
+        """Forgets the keys of a chat's epochs before this one, whose messages are gone. The present epoch's stays."""
+        self._run("forget_before", *_c.int64(chat_id=chat_id, epoch=epoch))
 
     def export(self, key: bytes) -> str:
         """Everything it knows, sealed under a key of 32 bytes."""
@@ -162,32 +173,35 @@ class Keyring(Closing):
         return Step([Request(**each) for each in step["requests"]], step["alarms"], step["keys"], step["wake_at_ms"])
 
     def _answer(self, name: str, *arguments: Any) -> bytes:
+        return self._calls.answer(getattr(_c.lib, f"portal_keyring_{name}"), self._open(), *arguments)
+
+    def _run(self, name: str, *arguments: Any) -> None:
+        self._calls.run(getattr(_c.lib, f"portal_keyring_{name}"), self._open(), *arguments)
+
+    def _open(self) -> ctypes.c_void_p:
         if not self._free.alive:
             raise ValueError("this keyring is closed")
-        buf, failure = _c.Buf(), ctypes.c_void_p()
-        function = getattr(_c.lib, f"portal_keyring_{name}")
-        check(function(self._keyring, *arguments, byref(buf), byref(failure)), failure)
-        return take(buf)
+        return self._keyring
 
 
 def _options(
+    calls: Calls,
     user_id: int,
     session_id: int,
     secret_key: bytes | None,
     ask_new: bool,
     accept_changed: bool,
     random: Callable[[int], bytes] | None,
-) -> tuple[_c.KeyringOptions, list[object]]:
-    """The options as C takes them, and what must live as long as the keyring does."""
-    options = _c.KeyringOptions(size=ctypes.sizeof(_c.KeyringOptions), user_id=user_id, session_id=session_id)
+) -> _c.KeyringOptions:
+    """The options as C takes them."""
+    options = _c.KeyringOptions(size=ctypes.sizeof(_c.KeyringOptions))
+    options.user_id, options.session_id = _c.int64(user_id=user_id, session_id=session_id)
     options.flags = 1 * ask_new + 2 * accept_changed
-    kept: list[object] = []
     if secret_key is not None:
         options.secret_key = _key(secret_key)
     if random is not None:
-        options.random = _c.RANDOM(filling(random))
-        kept.append(options.random)
-    return options, kept
+        options.random = calls.random(random)
+    return options
 
 
 def _key(key: bytes) -> bytes:
@@ -201,10 +215,10 @@ def _text(text: str) -> tuple[bytes, int]:
     return encoded, len(encoded)
 
 
-def _now(now_ms: int | None) -> int:
-    return time.time_ns() // 1_000_000 if now_ms is None else now_ms
+def _now(now_ms: int | None) -> list[int]:
+    return _c.int64(now_ms=system_ms() if now_ms is None else now_ms)
 
 
-def _free(keyring: ctypes.c_void_p, kept: list[object]) -> None:
+def _free(keyring: ctypes.c_void_p, calls: Calls) -> None:
     _c.lib.portal_keyring_free(keyring)
-    kept.clear()
+    calls.end()

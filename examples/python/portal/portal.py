@@ -14,7 +14,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from . import _c
-from .errors import check, error
+from ._calls import Calls, take
+from .errors import error
+
+# What C can count in milliseconds.
+_LONGEST_TIMEOUT = (2**32 - 1) / 1000
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,10 @@ class Actor:
     ip: str = ""
     user_agent: str = ""
     country: str = ""
+
+    def __post_init__(self) -> None:
+        _c.int32(kind=self.kind)
+        _c.int64(id=self.id)
 
     @classmethod
     def guest(cls, **where: str) -> Actor:
@@ -96,16 +104,17 @@ class Closing:
         self.close()
 
 
-# Of PORTAL_LOG_...
-_LEVELS = {1: logging.ERROR, 2: logging.WARNING, 3: logging.INFO}
-
-
 class Portal(Closing):
     """An open database file. Any thread may call any method.
 
     ``clock`` answers UTC milliseconds since 1970; ``random`` answers as many bytes as it is asked for that nobody can
     predict. Without them the system's are taken. ``log`` is told what an operator would want to know and no answer
-    tells. None of them may call this package, nor raise.
+    tells. None of them may call this package.
+
+    What one of them raises is raised by the call under way in that thread, once it is over. Without randomness nothing
+    was stored. A ``clock`` that raises, or answers no whole number from 0 on, stands still meanwhile: at its last good
+    answer, or the system's time before there is one. What the call did by that time is done, and its reply is lost. So
+    it is with ``log``.
     """
 
     def __init__(
@@ -121,62 +130,49 @@ class Portal(Closing):
     ) -> None:
         options = _c.Options(size=ctypes.sizeof(_c.Options))
         options.flags = 1 * existing + 2 * normal_durability + 4 * presence
-        # ctypes keeps no function of Python alive for C; who frees the handle does.
-        kept: list[object] = []
+        self._calls = Calls()
         if clock is not None:
-            options.now_ms = _c.NOW_MS(lambda _host: clock())
-            kept.append(options.now_ms)
+            options.now_ms = self._calls.clock(clock)
         if random is not None:
-            options.random = _c.RANDOM(filling(random))
-            kept.append(options.random)
+            options.random = self._calls.random(random)
         if log is not None:
-            options.log = _c.LOG(lambda _host, level, text, _len: log.log(_LEVELS[level], "%s", text.decode()))
-            kept.append(options.log)
+            options.log = self._calls.log(log)
         name = os.fsencode(path)
-        handle, failure = ctypes.c_void_p(), ctypes.c_void_p()
-        check(_c.lib.portal_open(name, len(name), byref(options), byref(handle), byref(failure)), failure)
-        self._handle = handle
-        weakref.finalize(self, _free, handle, kept)
+        self._handle = self._calls.make(_c.lib.portal_free, _c.lib.portal_open, name, len(name), byref(options))
+        weakref.finalize(self, _free, self._handle, self._calls)
 
     def close(self) -> None:
         """Ends the work, from any thread, and returns once the file is closed. Repeatable."""
-        failure = ctypes.c_void_p()
-        check(_c.lib.portal_close(self._handle, byref(failure)), failure)
+        self._calls.run(_c.lib.portal_close, self._handle)
 
     def call(self, actor: Actor, op: str, /, **params: Any) -> dict[str, Any]:
         """Runs an operation by its name, with its parameters by theirs, and answers its reply."""
         who, name, given = actor._as_c(), op.encode(), json.dumps(params).encode()
-        buf, failure = _c.Buf(), ctypes.c_void_p()
-        status = _c.lib.portal_call(
-            self._handle, byref(who), name, len(name), given, len(given), byref(buf), byref(failure)
+        reply: dict[str, Any] = json.loads(
+            self._calls.answer(_c.lib.portal_call, self._handle, byref(who), name, len(name), given, len(given))
         )
-        check(status, failure)
-        reply: dict[str, Any] = json.loads(take(buf))
         return reply
 
     def authenticate(self, token: str) -> int:
         """The live session of a token."""
-        session, failure, given = ctypes.c_int64(), ctypes.c_void_p(), token.encode()
-        check(
-            _c.lib.portal_authenticate(self._handle, given, len(given), byref(session), byref(failure)), failure
-        )
+        session, given = ctypes.c_int64(), token.encode()
+        self._calls.run(_c.lib.portal_authenticate, self._handle, given, len(given), byref(session))
         return session.value
 
     def connect(self, actor: Actor) -> int:
         """Notes a live connection of a session or a guest; needs ``presence``."""
-        who, connection, failure = actor._as_c(), ctypes.c_int64(), ctypes.c_void_p()
-        check(_c.lib.portal_connect(self._handle, byref(who), byref(connection), byref(failure)), failure)
+        who, connection = actor._as_c(), ctypes.c_int64()
+        self._calls.run(_c.lib.portal_connect, self._handle, byref(who), byref(connection))
         return connection.value
 
     def disconnect(self, connection_id: int) -> None:
         """Forgets a live connection. Repeatable."""
-        failure = ctypes.c_void_p()
-        check(_c.lib.portal_disconnect(self._handle, connection_id, byref(failure)), failure)
+        self._calls.run(_c.lib.portal_disconnect, self._handle, *_c.int64(connection_id=connection_id))
 
     def tick(self) -> int:
         """Does what is due by the clock, and answers when it next wants to be called."""
-        next_ms, failure = ctypes.c_int64(), ctypes.c_void_p()
-        check(_c.lib.portal_tick(self._handle, byref(next_ms), byref(failure)), failure)
+        next_ms = ctypes.c_int64()
+        self._calls.run(_c.lib.portal_tick, self._handle, byref(next_ms))
         return next_ms.value
 
     def follow(self, position: Position | None = None) -> Follower:
@@ -189,21 +185,17 @@ class Follower(Closing):
 
     def __init__(self, portal: Portal, position: Position | None = None) -> None:
         log_id, after = (position.log_id.encode(), position.after) if position else (b"", 0)
-        follower, failure = ctypes.c_void_p(), ctypes.c_void_p()
-        status = _c.lib.portal_follower_open(
-            portal._handle, log_id, len(log_id), after, byref(follower), byref(failure)
-        )
-        check(status, failure)
-        self._follower = follower
+        free, place = _c.lib.portal_follower_free, (log_id, len(log_id), *_c.uint64(after=after))
+        self._follower = portal._calls.make(free, _c.lib.portal_follower_open, portal._handle, *place)
         self._portal = portal
-        self._free = weakref.finalize(self, _c.lib.portal_follower_free, follower)
+        self._free = weakref.finalize(self, free, self._follower)
 
     def close(self) -> None:
         """Gives the follower back, while no other thread uses it. Repeatable."""
         self._free()
 
     def next(self, limit: int = 100, timeout: float = 0) -> list[Event]:
-        """The next events; waits so many seconds for the first."""
+        """The next events; waits so many seconds for the first, 49 days at most."""
         return [Event(**event) for event in self._read(_c.lib.portal_follower_next, limit, timeout)]
 
     def deliver(self, limit: int = 100, timeout: float = 0) -> list[dict[str, Any]]:
@@ -220,20 +212,22 @@ class Follower(Closing):
 
     @property
     def position(self) -> Position:
-        """The place it has read to."""
-        buf, after, failure = _c.Buf(), ctypes.c_uint64(), ctypes.c_void_p()
-        status = _c.lib.portal_follower_position(self._open(), byref(buf), byref(after), byref(failure))
-        check(status, failure)
-        return Position(take(buf).decode(), after.value)
+        """The place it has read to; waits while another thread reads. Iteration reads ahead: behind an event that it
+        gives is ``Position(follower.position.log_id, event.seq)``."""
+        log_id, after = _c.Buf(), ctypes.c_uint64()
+        self._portal._calls.run(_c.lib.portal_follower_position, self._open(), byref(log_id), byref(after))
+        return Position(take(log_id).decode(), after.value)
 
     def wake(self) -> None:
         """Ends a wait, from another thread."""
         _c.lib.portal_follower_wake(self._open())
 
     def _read(self, function: Any, limit: int, timeout: float) -> list[dict[str, Any]]:
-        buf, failure = _c.Buf(), ctypes.c_void_p()
-        check(function(self._open(), limit, round(timeout * 1000), byref(buf), byref(failure)), failure)
-        documents: list[dict[str, Any]] = json.loads(take(buf))
+        # NaN is within no bounds.
+        if not 0 <= timeout <= _LONGEST_TIMEOUT:
+            raise ValueError(f"timeout is from 0 to {_LONGEST_TIMEOUT} seconds, not {timeout}")
+        bounds = (*_c.uint32(limit=limit), round(timeout * 1000))
+        documents: list[dict[str, Any]] = json.loads(self._portal._calls.answer(function, self._open(), *bounds))
         return documents
 
     def _open(self) -> ctypes.c_void_p:
@@ -242,30 +236,6 @@ class Follower(Closing):
         return self._follower
 
 
-def take(buf: _c.Buf) -> bytes:
-    """What a buffer holds; disposes of it."""
-    try:
-        return ctypes.string_at(buf.data, buf.len) if buf.data else b""
-    finally:
-        _c.lib.portal_buf_dispose(byref(buf))
-
-
-def filling(random: Callable[[int], bytes]) -> Callable[[int, int, int], int]:
-    """A source of randomness as C calls it. What fails is answered with 1: then nothing is stored."""
-
-    def fill(_host: int, out: int, length: int) -> int:
-        try:
-            drawn = random(length)
-        except Exception:
-            return 1
-        if len(drawn) != length:
-            return 1
-        ctypes.memmove(out, drawn, length)
-        return 0
-
-    return fill
-
-
-def _free(handle: ctypes.c_void_p, kept: list[object]) -> None:
+def _free(handle: ctypes.c_void_p, calls: Calls) -> None:
     _c.lib.portal_free(handle)
-    kept.clear()
+    calls.end()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 from portal import Actor, Keyring, Portal, PortalError, Step, error
@@ -152,12 +153,79 @@ class Conversations(Case):
         report = self.portal.call(OPERATOR, "report.get", report_id=made["report_id"])
         self.assertEqual((report["plaintext"], report["verified"]), ("Something unkind", True))
 
+    def test_who_is_forgotten_counts_as_new(self) -> None:
+        ada, ben = self.client("ada"), self.client("ben")
+        self.room(ada, ben)
+        self.assertEqual([one["user_id"] for one in ada.keyring.people()], [ben.user])
+        ada.keyring.forget_person(ben.user)
+        self.assertEqual(ada.keyring.people(), [])
+
+    def test_keys_of_messages_that_are_gone_are_forgotten(self) -> None:
+        ada, ben = self.client("ada"), self.client("ben")
+        chat_id = self.room(ada, ben)
+        ada.say(chat_id, "Hello")
+        ada.call("mod.kick", chat_id=chat_id, user_id=ben.user)
+        self.settle()
+        ada.say(chat_id, "Peace")
+        ada.keyring.forget_before(chat_id, 1)
+        self.assertEqual([opened(ada.keyring, message) for message in self.said(chat_id)], ["Peace", "Hello"])
+        # The present epoch's stays, whatever is said to be gone.
+        ada.keyring.forget_before(chat_id, 9)
+        self.assertEqual(
+            [opened(ada.keyring, message) for message in self.said(chat_id)], ["Peace", "ERR_NO_ROOM_KEY"]
+        )
+
+    def test_without_randomness_there_is_no_key_and_its_failure_is_raised(self) -> None:
+        def nothing(_length: int) -> bytes:
+            raise LookupError("there is no randomness")
+
+        with self.assertRaisesRegex(LookupError, "there is no randomness"):
+            Keyring(1, 1, random=nothing)
+
+    def test_a_number_that_c_has_no_room_for_is_refused_by_name(self) -> None:
+        keyring = Keyring(1, 7)
+        self.addCleanup(keyring.close)
+        sealed = keyring.export(KEY)
+        public_key = b64encode(KEY).decode()
+        large = 2**64 + 1
+        perhaps: Any = 2**32
+        for name, refused in (
+            ("user_id", lambda: Keyring(large, 1)),
+            ("session_id", lambda: Keyring(1, large)),
+            ("user_id", lambda: Keyring.imported(sealed, KEY, large, 7)),
+            ("session_id", lambda: Keyring.imported(sealed, KEY, 1, large)),
+            ("now_ms", lambda: keyring.event("disconnected", {}, large)),
+            ("request_id", lambda: keyring.reply(large, {})),
+            ("status", lambda: keyring.reply(1, PortalError(2**32, "", "", {}))),
+            ("now_ms", lambda: keyring.reply(1, {}, large)),
+            ("now_ms", lambda: keyring.tick(large)),
+            ("user_id", lambda: keyring.decide(large, public_key, True)),
+            ("accept", lambda: keyring.decide(1, public_key, perhaps)),
+            ("now_ms", lambda: keyring.decide(1, public_key, True, large)),
+            ("chat_id", lambda: keyring.seal(large, "")),
+            ("chat_id", lambda: keyring.open(large, 1, 1, "")),
+            ("message_id", lambda: keyring.open(1, large, 1, "")),
+            ("sender_id", lambda: keyring.open(1, 1, large, "")),
+            ("chat_id", lambda: keyring.disclose(large, 1, 1, "")),
+            ("message_id", lambda: keyring.disclose(1, large, 1, "")),
+            ("sender_id", lambda: keyring.disclose(1, 1, large, "")),
+            ("chat_id", lambda: keyring.sessions(large, 1)),
+            ("epoch", lambda: keyring.sessions(1, large)),
+            ("user_id", lambda: keyring.forget_person(large)),
+            ("chat_id", lambda: keyring.forget_before(large, 1)),
+            ("epoch", lambda: keyring.forget_before(1, large)),
+        ):
+            with self.subTest(name), self.assertRaisesRegex(ValueError, f"^{name} is from "):
+                refused()
+
     def test_a_keyring_that_is_closed_says_so(self) -> None:
         keyring = Keyring(1, 1, secret_key=KEY)
         keyring.close()
         keyring.close()
         with self.assertRaises(ValueError):
             keyring.tick()
+        with self.assertRaises(ValueError):
+            keyring.forget_person(1)
         with self.assertRaises(ValueError):
             Keyring(1, 1, secret_key=b"short")
         with self.assertRaises(error("ERR_INVALID")) as invalid:

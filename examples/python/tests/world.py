@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import unittest
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,21 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1_800_000_000_000
+        self.breaks: Callable[[], Any] | None = None
 
     def __call__(self) -> int:
+        if self.breaks is not None:
+            answer: int = self.breaks()
+            return answer
         return self.now
 
     def sleep(self, seconds: int) -> None:
         self.now += seconds * 1000
+
+
+def fails(raised: BaseException) -> Any:
+    """What an expression is that raises."""
+    raise raised
 
 
 class Case(unittest.TestCase):
