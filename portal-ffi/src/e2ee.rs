@@ -1,4 +1,4 @@
-//! The client's side of the encryption on the caller's own memory: keys (SPEC 8.8, 17.3; E2EE.md).
+//! The client's side of the encryption on the caller's own memory: keys (SPEC 8.8, 17.3; e2ee-bytes.md).
 //!
 //! Nothing is kept here, and there is no handle: whoever wants a keeper of keys takes the keyring. The surprise: a key of zeros
 //! is refused, because that is what a failed call leaves, and a program that did not look at the status would talk under a key
