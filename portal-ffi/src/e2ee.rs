@@ -75,7 +75,7 @@ pub unsafe extern "C" fn portal_e2ee_key_pair(
 /// - What: the public key of a secret key.
 /// - Ownership: the secret key is read during the call only. The buffer is the caller's; it has 32
 ///   bytes.
-/// - NULL: secret_key and public_key may not be NULL.
+/// - NULL: public_key may not be NULL. secret_key may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
 #[unsafe(no_mangle)]
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn portal_e2ee_key_check(
 /// - What: the digits that two people compare over another channel: 12 groups of 5, the same from
 ///   either side. Equal digits mean that nobody stands between the two public keys.
 /// - Ownership: the keys are read during the call only. The buffer is the caller's.
-/// - NULL: no pointer but error may be NULL.
+/// - NULL: fingerprint and fingerprint_len may not be NULL. one and other may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_INVALID, also for a key of small order, PORTAL_ERR_INTERNAL.
 #[unsafe(no_mangle)]
