@@ -334,7 +334,9 @@ impl Keyring {
     }
 
     /// Opens a message: chat, id and sender as the server says, the envelope as it is stored. What was opened before
-    /// opens again, under the same id and with the same bytes only.
+    /// opens again while its key is here, under the same id and with the same bytes only. Keys go when the chat is
+    /// destroyed or cleared, and when this user is kicked, banned or leaves: a host that wants its history keeps the texts,
+    /// or an earlier export.
     ///
     /// # Errors
     /// `ERR_NO_ROOM_KEY` if the key of its epoch is not here: perhaps it comes ([`Step::keys`]). `ERR_DECRYPT` for
