@@ -92,12 +92,16 @@
  * Parameters come in one order: handle, inputs, outputs, error. A function that can fail returns a
  * status: 0, or one of PORTAL_ERR_..., whose numbers never change. Its last parameter takes a
  * portal_error with the details; it may be NULL, and gets NULL on success. Outputs are zeroed first and
- * written on success only. Texts come in as pointer and length and need no NUL; NULL with length 0 is the
- * empty text. What is not UTF-8, and a NULL where none may be, is PORTAL_ERR_INVALID.
+ * written on success only. Texts come in as pointer and length and need no NUL. NULL with length 0 is the
+ * empty text, everywhere, and is taken or refused like any other empty text; so with bytes and lists.
+ * What is not UTF-8, NULL with another length, and NULL where a line NULL says that none may be, is
+ * PORTAL_ERR_INVALID.
  *
  * portal_call runs any operation by its name, with JSON in and out. What a program does all day has a
  * function named after its operation, such as portal_chat_create for chat.create: the same rules and
- * replies, with parameters of C. What may be left out is left out as 0, or NULL with length 0.
+ * replies, with parameters of C. What may be left out is left out as 0, or NULL with length 0. What
+ * operations there are, with each field of their parameters and replies, is in
+ * docs/reference/operations.md, errors and events beside it; portal-cli op show NAME gives the JSON schema.
  *
  * The library starts no thread and installs no signal handler. Each function says the same five things:
  * what it does, who owns what, where NULL may stand, from which threads, and its statuses.
@@ -738,7 +742,7 @@ int32_t portal_version_number(void);
 
 // - What: opens a database file, and creates and migrates it as the options allow.
 // - Ownership: *handle belongs to the caller, who gives it back with portal_free.
-// - NULL: options may be NULL, which is every default; path and handle may not.
+// - NULL: options may be NULL, which is every default; handle may not. path may be, with length 0.
 // - Threads: any, also several at once; a file may be open in several handles and processes.
 // - Statuses: PORTAL_ERR_INVALID with the first wrong field of the options, PORTAL_ERR_PRESENCE_TAKEN,
 //   PORTAL_ERR_STORAGE, PORTAL_ERR_STORAGE_NOT_FOUND, PORTAL_ERR_STORAGE_FOREIGN,
@@ -774,7 +778,7 @@ void portal_free(struct portal *handle);
 //   JSON objects. Returns when the change is on disk; after an error nothing of it is stored.
 // - Ownership: the inputs are read during the call only. *reply belongs to the caller, who disposes of
 //   it with portal_buf_dispose; what it held before is overwritten, not freed.
-// - NULL: handle, actor and reply may not be NULL. params may be, with length 0: no parameters.
+// - NULL: handle, actor and reply may not be NULL. op and params may be, with length 0; no params are {}.
 // - Threads: any, also several at once; changes that wait together are committed together.
 // - Statuses: PORTAL_ERR_UNKNOWN_OPERATION, PORTAL_ERR_INVALID with the first wrong field,
 //   PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_NOT_CONNECTED, PORTAL_ERR_TIMED_OUT, PORTAL_ERR_BANNED and
@@ -791,7 +795,7 @@ int32_t portal_call(struct portal *handle,
 
 // - What: finds the live session of a token, for portal_actor.id of PORTAL_ACTOR_SESSION.
 // - Ownership: the token is read during the call only.
-// - NULL: handle, token and session_id may not be NULL.
+// - NULL: handle and session_id may not be NULL. token may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED,
 //   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
@@ -803,7 +807,7 @@ int32_t portal_authenticate(struct portal *handle,
 
 // - What: finds the bot of an API key, for portal_actor.id of PORTAL_ACTOR_BOT.
 // - Ownership: the key is read during the call only.
-// - NULL: handle, key and bot_id may not be NULL.
+// - NULL: handle and bot_id may not be NULL. key may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED,
 //   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
@@ -850,7 +854,7 @@ int32_t portal_tick(struct portal *handle, int64_t *next_ms, struct portal_error
 // - What: makes a user by hand, for the operator: role user, tier basic, which can own no chat.
 //   portal_call with user.create takes a role and a tier as well, and user.set_tier changes it.
 // - Ownership: the inputs are read during the call only.
-// - NULL: handle, actor, username and user_id may not be NULL.
+// - NULL: handle, actor and user_id may not be NULL. username may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_USERNAME_TAKEN, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
 //   every operation.
@@ -895,7 +899,8 @@ int32_t portal_user_list(struct portal *handle,
 //   PRIVATE without. owner_id is whose it is where the operator makes it, else 0. The owner of a
 //   PUBLIC or PRIVATE one needs the tier premium, that of an OFFICIAL one the role admin.
 // - Ownership: the inputs are read during the call only.
-// - NULL: handle, actor, chat_type, name and chat_id may not be NULL. slug may be, with length 0.
+// - NULL: handle, actor and chat_id may not be NULL. chat_type, name and slug may be, with
+//   length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_PREMIUM_REQUIRED, PORTAL_ERR_CHAT_SLOT_LIMIT, PORTAL_ERR_SLUG_TAKEN,
 //   PORTAL_ERR_FORBIDDEN, PORTAL_ERR_USER_NOT_FOUND. And those that portal_call has for every
@@ -947,7 +952,7 @@ int32_t portal_chat_list(struct portal *handle,
 //   chat_config and browser_config; null empties a description or a slug. A slug makes a PRIVATE chat PUBLIC,
 //   none a PUBLIC one PRIVATE.
 // - Ownership: the inputs are read during the call only.
-// - NULL: handle, actor and changes may not be NULL.
+// - NULL: handle and actor may not be NULL. changes may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_SLUG_TAKEN,
 //   PORTAL_ERR_PREMIUM_REQUIRED, PORTAL_ERR_CHAT_TYPE_FIXED. And those that portal_call has for every operation.
@@ -1012,7 +1017,7 @@ int32_t portal_invite_list(struct portal *handle,
 
 // - What: revokes an invite, for good. Repeatable.
 // - Ownership: the inputs are read during the call only.
-// - NULL: handle, actor and code may not be NULL.
+// - NULL: handle and actor may not be NULL. code may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_INVITE_INVALID. And those
 //   that portal_call has for every operation.
@@ -1027,7 +1032,7 @@ int32_t portal_invite_revoke(struct portal *handle,
 //   chat and answers where it leads. *joined is 1 if the actor is a member now because of this, else
 //   0.
 // - Ownership: the inputs are read during the call only.
-// - NULL: handle, actor, code, chat_id and joined may not be NULL.
+// - NULL: handle, actor, chat_id and joined may not be NULL. code may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_INVITE_INVALID, PORTAL_ERR_BANNED, PORTAL_ERR_RATE_LIMITED after 10 wrong
 //   ones in a minute, PORTAL_ERR_STRANGER_FORBIDDEN. And those that portal_call has for every
@@ -1070,7 +1075,7 @@ int32_t portal_room_leave(struct portal *handle,
 //   name for it, of at most 64 characters: a retry with it stores nothing and answers the first
 //   message's id.
 // - Ownership: the inputs are read during the call only.
-// - NULL: handle, actor, content and message_id may not be NULL. client_id may be, with length 0.
+// - NULL: handle, actor and message_id may not be NULL. content and client_id may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN,
 //   PORTAL_ERR_NOT_JOINED, PORTAL_ERR_MUTED, PORTAL_ERR_ENVELOPE_INVALID, PORTAL_ERR_EPOCH_MISMATCH,
@@ -1106,7 +1111,7 @@ int32_t portal_message_history(struct portal *handle,
 // - What: deletes count messages (1 to 100) by id, whoever wrote them, for who moderates the chat, and
 //   answers how many there were.
 // - Ownership: the inputs are read during the call only.
-// - NULL: handle, actor, ids and deleted may not be NULL.
+// - NULL: handle, actor and deleted may not be NULL. ids may be, with count 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN,
 //   PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every operation.
@@ -1253,7 +1258,7 @@ int32_t portal_mod_hard_unmute(struct portal *handle,
 //   small letters or digits, with commas between them: "tea,films". *chat_id is the DIRECT chat if
 //   somebody waited, else 0: match:found tells.
 // - Ownership: the inputs are read during the call only.
-// - NULL: handle, actor, interests and chat_id may not be NULL.
+// - NULL: handle, actor and chat_id may not be NULL. interests may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_MATCH_BAD_INTEREST, PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_STRANGER_BLOCKED,
 //   PORTAL_ERR_MATCH_ALREADY_SEARCHING, PORTAL_ERR_MATCH_SLOT_LIMIT, PORTAL_ERR_NOT_CONNECTED where
@@ -1305,7 +1310,7 @@ int32_t portal_match_leave(struct portal *handle,
 //   room keys. Another than before replaces it, at most 5 times an hour, and gives up what was wrapped
 //   for that.
 // - Ownership: the inputs are read during the call only.
-// - NULL: handle, actor and public_key may not be NULL.
+// - NULL: handle and actor may not be NULL. public_key may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_RATE_LIMITED. And those that portal_call has for
 //   every operation.
@@ -1335,7 +1340,7 @@ int32_t portal_key_list(struct portal *handle,
 //   first, stored and skipped.
 // - Ownership: the inputs are read during the call only. *published belongs to the caller, who
 //   disposes of it with portal_buf_dispose.
-// - NULL: handle, actor, blobs and published may not be NULL. key_check may be, with length 0.
+// - NULL: handle, actor and published may not be NULL. key_check and blobs may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_NOT_JOINED, PORTAL_ERR_NO_PUBLIC_KEY,
 //   PORTAL_ERR_EPOCH_MISMATCH, PORTAL_ERR_KEY_CONFLICT, PORTAL_ERR_NO_ROOM_KEY,
@@ -1395,7 +1400,7 @@ int32_t portal_e2ee_key_pair(const struct portal_random *random,
 // - What: the public key of a secret key.
 // - Ownership: the secret key is read during the call only. The buffer is the caller's; it has 32
 //   bytes.
-// - NULL: secret_key and public_key may not be NULL.
+// - NULL: public_key may not be NULL. secret_key may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
 int32_t portal_e2ee_public_key(const uint8_t *secret_key,
@@ -1428,7 +1433,7 @@ int32_t portal_e2ee_key_check(const struct portal_room_key *room_key,
 // - What: the digits that two people compare over another channel: 12 groups of 5, the same from
 //   either side. Equal digits mean that nobody stands between the two public keys.
 // - Ownership: the keys are read during the call only. The buffer is the caller's.
-// - NULL: no pointer but error may be NULL.
+// - NULL: fingerprint and fingerprint_len may not be NULL. one and other may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_INVALID, also for a key of small order, PORTAL_ERR_INTERNAL.
 int32_t portal_e2ee_fingerprint(const uint8_t *one,
@@ -1529,7 +1534,7 @@ int32_t portal_e2ee_disclose(const struct portal_room_key *room_key,
 //   epoch and sender are those of the stored message, never the reporter's word.
 // - Ownership: the inputs are read during the call only. The buffer is the caller's and overlaps no
 //   input. After a failure it is zeros.
-// - NULL: envelope may be NULL, with length 0; disclosure, plaintext and plaintext_len may not.
+// - NULL: envelope and disclosure may be NULL, with length 0; plaintext and plaintext_len may not.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_DECRYPT if the key is not this message's, PORTAL_ERR_INVALID,
 //   PORTAL_ERR_INTERNAL.
@@ -1549,7 +1554,8 @@ int32_t portal_e2ee_verify(int64_t chat_id,
 //   user_id and public_key are the recipient's: whoever has the secret of that key can read the epoch,
 //   so it should be one the host trusts.
 // - Ownership: the inputs are read during the call only. The buffer is the caller's.
-// - NULL: random may be NULL, which is the system's; no other pointer but error may be.
+// - NULL: random may be NULL, which is the system's; room_key, blob and blob_len may not. public_key and
+//   secret_key may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_INVALID, also for a key of small order, PORTAL_ERR_INTERNAL without random
 //   bytes.
@@ -1571,8 +1577,8 @@ int32_t portal_e2ee_wrap(const struct portal_room_key *room_key,
 //   portal_key_reject.
 // - Ownership: the inputs are read during the call only. room_key is the caller's; only its key is
 //   written.
-// - NULL: key_check may be NULL, with length 0, in suite 2, where an epoch may have none; blob may be,
-//   with length 0. No other pointer but error may be.
+// - NULL: room_key may not be NULL. blob, secret_key, public_key and key_check may be, with length 0;
+//   key_check in suite 2, where an epoch may have none.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_DECRYPT for whatever does not open or is not the epoch's key,
 //   PORTAL_ERR_INVALID, also for a key of small order, PORTAL_ERR_INTERNAL.
@@ -1678,7 +1684,7 @@ int32_t portal_browser_reply_text(struct portal_browser_reply *reply,
 // - What: answers portal_browser_backend.screenshot with a picture and its media type, such as
 //   "image/jpeg". What was answered before is replaced.
 // - Ownership: both are copied. The reply is the library's and lasts until the callback returns.
-// - NULL: reply, media_type and bytes may not be NULL.
+// - NULL: reply may not be NULL. media_type and bytes may be, with length 0.
 // - Threads: any, while the callback has not returned.
 // - Statuses: PORTAL_ERR_INVALID, also for an empty picture and for what is no picture's media type:
 //   the callback has failed then, whatever it returns. PORTAL_ERR_INTERNAL.
@@ -1761,7 +1767,7 @@ int32_t portal_keyring_new(const struct portal_keyring_options *options,
 //   be another than it was. What was under way is not part of it: join the rooms anew.
 // - Ownership: *keyring belongs to the caller, who gives it back with portal_keyring_free. The key is
 //   read during the call only; wiping it is the caller's.
-// - NULL: options, sealed, key and keyring may not be NULL; options.secret_key is.
+// - NULL: options, key and keyring may not be NULL; options.secret_key is. sealed may be, with length 0.
 // - Threads: any, also several at once.
 // - Statuses: PORTAL_ERR_DECRYPT for another key or damage. PORTAL_ERR_INVALID with the first wrong
 //   field, sealed for what another version made, options.user_id for another user's.
@@ -1794,7 +1800,7 @@ int32_t portal_keyring_export(struct portal_keyring *keyring,
 //   null.
 // - Ownership: the inputs are read during the call only. *step belongs to the caller, who disposes of it
 //   with portal_buf_dispose.
-// - NULL: keyring, name, data and step may not be NULL.
+// - NULL: keyring and step may not be NULL. name and data may be, with length 0.
 // - Threads: any; calls on one keyring follow each other.
 // - Statuses: PORTAL_ERR_INVALID with the first wrong field, when nothing is taken in.
 //   PORTAL_ERR_INTERNAL.
@@ -1875,7 +1881,9 @@ int32_t portal_keyring_seal(struct portal_keyring *keyring,
                             struct portal_error **error);
 
 // - What: opens a message: chat, id and sender as the server says, the envelope as it is stored. What was
-//   opened before opens again, under the same id and with the same bytes only.
+//   opened before opens again while its key is here, under the same id and with the same bytes only. Keys
+//   of a chat go when it is destroyed, when this user is kicked or banned or leaves, and those of earlier
+//   epochs when it is cleared: a host that wants its history keeps the texts, or an earlier export.
 // - Ownership: the envelope is read during the call only. *text belongs to the caller, who disposes of it
 //   with portal_buf_dispose. It may contain NUL; len is right.
 // - NULL: keyring and text may not be NULL. envelope may be, with length 0, and does not open.

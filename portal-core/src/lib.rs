@@ -3,7 +3,7 @@
 //! [`Portal`] is the only door. What can be done is one list, the [`catalogue`]: every entry is a struct in
 //! [`ops`] for typed calls, and a name with JSON for everything else. What happens is a log of [`event`]s, read
 //! by a [`Follower`]. [`upkeep`] looks after the file as a whole. [`e2ee`] is the client's side of the encryption
-//! and knows nothing of the rest.
+//! and knows nothing of the rest. "SPEC 4.3" and the like are rules of `docs/spec.md`.
 //!
 //! ```
 //! use portal_core::{Actor, Options, Portal, ops};

@@ -1,4 +1,4 @@
-//! Keyrings as clients of a real portal (E2EE.md 8, SPEC 8.3 to 8.6a): who gets which key, when, and what is asked for.
+//! Keyrings as clients of a real portal (e2ee-bytes.md 8, SPEC 8.3 to 8.6a): who gets which key, when, and what is asked for.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! A keyring outlives its process: export and import (E2EE.md 8).
+//! A keyring outlives its process: export and import (e2ee-bytes.md 8).
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! Keyrings against a server that lies (E2EE.md 8, 9).
+//! Keyrings against a server that lies (e2ee-bytes.md 8, 9).
 
 mod common;
 

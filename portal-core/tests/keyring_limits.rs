@@ -1,4 +1,4 @@
-//! Keyrings and input that is none, is not theirs, or never ends (E2EE.md 8).
+//! Keyrings and input that is none, is not theirs, or never ends (e2ee-bytes.md 8).
 
 mod common;
 

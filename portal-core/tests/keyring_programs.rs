@@ -1,5 +1,5 @@
 //! Random programs of what happens in a room of a real portal: in the end everybody present has the same key of the
-//! present epoch, and the same inputs make the same requests (E2EE.md 8). `PROPTEST_CASES` makes a run longer.
+//! present epoch, and the same inputs make the same requests (e2ee-bytes.md 8). `PROPTEST_CASES` makes a run longer.
 
 mod common;
 

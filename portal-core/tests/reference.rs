@@ -1,9 +1,10 @@
 //! The generated references: docs/reference/. `PORTAL_BLESS=1 cargo test -p portal-core --test reference`
 //! writes them anew.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use portal_core::{Options, Portal, reference};
+use portal_core::{Options, Portal, catalogue, reference};
 use rusqlite::Connection;
 
 fn made(text: &str) -> String {
@@ -39,6 +40,69 @@ fn errors_are_listed() {
 #[test]
 fn events_are_listed() {
     hold("events.md", &made(&reference::events()));
+}
+
+/// What a page says of types: of each field's, and of what a type or reply is instead of having fields.
+fn kinds(page: &str) -> impl Iterator<Item = &str> {
+    page.lines().filter_map(|line| {
+        let cells: Vec<_> = line.split(" | ").collect();
+        match cells[..] {
+            [_, kind, _] if line.starts_with("| `") => Some(kind),
+            _ => line.strip_prefix("Type: ")?.strip_suffix('.'),
+        }
+    })
+}
+
+#[test]
+fn every_type_that_is_named_is_defined_once_and_described() {
+    for page in [reference::operations(), reference::events()] {
+        let (_, types) = page.split_once("\n## Types\n").unwrap();
+        let mut defined = BTreeSet::new();
+        for definition in types.split("\n### ").skip(1) {
+            let (name, rest) = definition.split_once("\n\n").unwrap();
+            assert!(
+                defined.insert(format!("#{}", name.to_lowercase())),
+                "{name}"
+            );
+            assert!(
+                rest.starts_with(|first: char| first.is_ascii_uppercase()),
+                "{definition}"
+            );
+            assert!(!rest.contains("|  |"), "{definition}");
+        }
+        let mut named = BTreeSet::new();
+        for word in kinds(&page).flat_map(str::split_whitespace) {
+            let link = word
+                .split_once("](")
+                .map(|(_, link)| link.trim_end_matches(')'));
+            match link {
+                // The log has a page of its own.
+                Some("events.md") => (),
+                Some(link) => _ = named.insert(link.to_owned()),
+                None => assert!(
+                    !word.starts_with(char::is_uppercase),
+                    "{word} leads nowhere"
+                ),
+            }
+        }
+        assert_eq!(named, defined);
+    }
+}
+
+/// The reference defines a type once, so it has to be the same everywhere.
+#[test]
+fn a_type_of_one_name_is_one_type() {
+    let mut known = BTreeMap::new();
+    for entry in catalogue::all() {
+        for schema in [entry.parameters().to_value(), entry.reply().to_value()] {
+            for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
+                let first = known
+                    .entry(name.clone())
+                    .or_insert_with(|| definition.clone());
+                assert_eq!(first, definition, "{name} of {}", entry.name());
+            }
+        }
+    }
 }
 
 #[test]

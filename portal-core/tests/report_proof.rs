@@ -1,4 +1,4 @@
-//! What proves a reported message (SPEC 7.6, E2EE.md 6).
+//! What proves a reported message (SPEC 7.6, e2ee-bytes.md 6).
 
 mod common;
 

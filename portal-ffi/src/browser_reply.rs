@@ -84,7 +84,7 @@ pub unsafe extern "C" fn portal_browser_reply_text(
 /// - What: answers portal_browser_backend.screenshot with a picture and its media type, such as
 ///   "image/jpeg". What was answered before is replaced.
 /// - Ownership: both are copied. The reply is the library's and lasts until the callback returns.
-/// - NULL: reply, media_type and bytes may not be NULL.
+/// - NULL: reply may not be NULL. media_type and bytes may be, with length 0.
 /// - Threads: any, while the callback has not returned.
 /// - Statuses: PORTAL_ERR_INVALID, also for an empty picture and for what is no picture's media type:
 ///   the callback has failed then, whatever it returns. PORTAL_ERR_INTERNAL.

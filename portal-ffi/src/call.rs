@@ -17,7 +17,7 @@ use crate::input;
 ///   JSON objects. Returns when the change is on disk; after an error nothing of it is stored.
 /// - Ownership: the inputs are read during the call only. *reply belongs to the caller, who disposes of
 ///   it with portal_buf_dispose; what it held before is overwritten, not freed.
-/// - NULL: handle, actor and reply may not be NULL. params may be, with length 0: no parameters.
+/// - NULL: handle, actor and reply may not be NULL. op and params may be, with length 0; no params are {}.
 /// - Threads: any, also several at once; changes that wait together are committed together.
 /// - Statuses: PORTAL_ERR_UNKNOWN_OPERATION, PORTAL_ERR_INVALID with the first wrong field,
 ///   PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_NOT_CONNECTED, PORTAL_ERR_TIMED_OUT, PORTAL_ERR_BANNED and
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn portal_call(
 
 /// - What: finds the live session of a token, for portal_actor.id of PORTAL_ACTOR_SESSION.
 /// - Ownership: the token is read during the call only.
-/// - NULL: handle, token and session_id may not be NULL.
+/// - NULL: handle and session_id may not be NULL. token may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED,
 ///   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn portal_authenticate(
 
 /// - What: finds the bot of an API key, for portal_actor.id of PORTAL_ACTOR_BOT.
 /// - Ownership: the key is read during the call only.
-/// - NULL: handle, key and bot_id may not be NULL.
+/// - NULL: handle and bot_id may not be NULL. key may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_INVALID, PORTAL_ERR_CLOSED,
 ///   PORTAL_ERR_STORAGE and its kind, PORTAL_ERR_INTERNAL.

@@ -18,7 +18,8 @@ use crate::typed::{Call, fields, given, parsed, query};
 ///   PRIVATE without. owner_id is whose it is where the operator makes it, else 0. The owner of a
 ///   PUBLIC or PRIVATE one needs the tier premium, that of an OFFICIAL one the role admin.
 /// - Ownership: the inputs are read during the call only.
-/// - NULL: handle, actor, chat_type, name and chat_id may not be NULL. slug may be, with length 0.
+/// - NULL: handle, actor and chat_id may not be NULL. chat_type, name and slug may be, with
+///   length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_PREMIUM_REQUIRED, PORTAL_ERR_CHAT_SLOT_LIMIT, PORTAL_ERR_SLUG_TAKEN,
 ///   PORTAL_ERR_FORBIDDEN, PORTAL_ERR_USER_NOT_FOUND. And those that portal_call has for every
@@ -116,7 +117,7 @@ pub unsafe extern "C" fn portal_chat_list(
 ///   chat_config and browser_config; null empties a description or a slug. A slug makes a PRIVATE chat PUBLIC,
 ///   none a PUBLIC one PRIVATE.
 /// - Ownership: the inputs are read during the call only.
-/// - NULL: handle, actor and changes may not be NULL.
+/// - NULL: handle and actor may not be NULL. changes may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_SLUG_TAKEN,
 ///   PORTAL_ERR_PREMIUM_REQUIRED, PORTAL_ERR_CHAT_TYPE_FIXED. And those that portal_call has for every operation.

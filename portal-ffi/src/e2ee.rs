@@ -1,4 +1,4 @@
-//! The client's side of the encryption on the caller's own memory: keys (SPEC 8.8, 17.3; E2EE.md).
+//! The client's side of the encryption on the caller's own memory: keys (SPEC 8.8, 17.3; e2ee-bytes.md).
 //!
 //! Nothing is kept here, and there is no handle: whoever wants a keeper of keys takes the keyring. The surprise: a key of zeros
 //! is refused, because that is what a failed call leaves, and a program that did not look at the status would talk under a key
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn portal_e2ee_key_pair(
 /// - What: the public key of a secret key.
 /// - Ownership: the secret key is read during the call only. The buffer is the caller's; it has 32
 ///   bytes.
-/// - NULL: secret_key and public_key may not be NULL.
+/// - NULL: public_key may not be NULL. secret_key may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_INVALID, PORTAL_ERR_INTERNAL.
 #[unsafe(no_mangle)]
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn portal_e2ee_key_check(
 /// - What: the digits that two people compare over another channel: 12 groups of 5, the same from
 ///   either side. Equal digits mean that nobody stands between the two public keys.
 /// - Ownership: the keys are read during the call only. The buffer is the caller's.
-/// - NULL: no pointer but error may be NULL.
+/// - NULL: fingerprint and fingerprint_len may not be NULL. one and other may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_INVALID, also for a key of small order, PORTAL_ERR_INTERNAL.
 #[unsafe(no_mangle)]

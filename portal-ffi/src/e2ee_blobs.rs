@@ -15,7 +15,8 @@ use crate::{input, memory};
 ///   user_id and public_key are the recipient's: whoever has the secret of that key can read the epoch,
 ///   so it should be one the host trusts.
 /// - Ownership: the inputs are read during the call only. The buffer is the caller's.
-/// - NULL: random may be NULL, which is the system's; no other pointer but error may be.
+/// - NULL: random may be NULL, which is the system's; room_key, blob and blob_len may not. public_key and
+///   secret_key may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_INVALID, also for a key of small order, PORTAL_ERR_INTERNAL without random
 ///   bytes.
@@ -64,8 +65,8 @@ pub unsafe extern "C" fn portal_e2ee_wrap(
 ///   portal_key_reject.
 /// - Ownership: the inputs are read during the call only. room_key is the caller's; only its key is
 ///   written.
-/// - NULL: key_check may be NULL, with length 0, in suite 2, where an epoch may have none; blob may be,
-///   with length 0. No other pointer but error may be.
+/// - NULL: room_key may not be NULL. blob, secret_key, public_key and key_check may be, with length 0;
+///   key_check in suite 2, where an epoch may have none.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_DECRYPT for whatever does not open or is not the epoch's key,
 ///   PORTAL_ERR_INVALID, also for a key of small order, PORTAL_ERR_INTERNAL.

@@ -178,7 +178,7 @@ pub unsafe extern "C" fn portal_e2ee_disclose(
 ///   epoch and sender are those of the stored message, never the reporter's word.
 /// - Ownership: the inputs are read during the call only. The buffer is the caller's and overlaps no
 ///   input. After a failure it is zeros.
-/// - NULL: envelope may be NULL, with length 0; disclosure, plaintext and plaintext_len may not.
+/// - NULL: envelope and disclosure may be NULL, with length 0; plaintext and plaintext_len may not.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_DECRYPT if the key is not this message's, PORTAL_ERR_INVALID,
 ///   PORTAL_ERR_INTERNAL.

@@ -217,7 +217,7 @@ pub extern "C" fn portal_version_number() -> i32 {
 
 /// - What: opens a database file, and creates and migrates it as the options allow.
 /// - Ownership: *handle belongs to the caller, who gives it back with portal_free.
-/// - NULL: options may be NULL, which is every default; path and handle may not.
+/// - NULL: options may be NULL, which is every default; handle may not. path may be, with length 0.
 /// - Threads: any, also several at once; a file may be open in several handles and processes.
 /// - Statuses: PORTAL_ERR_INVALID with the first wrong field of the options, PORTAL_ERR_PRESENCE_TAKEN,
 ///   PORTAL_ERR_STORAGE, PORTAL_ERR_STORAGE_NOT_FOUND, PORTAL_ERR_STORAGE_FOREIGN,

@@ -244,7 +244,7 @@ pub unsafe extern "C" fn portal_keyring_new(
 ///   be another than it was. What was under way is not part of it: join the rooms anew.
 /// - Ownership: *keyring belongs to the caller, who gives it back with portal_keyring_free. The key is
 ///   read during the call only; wiping it is the caller's.
-/// - NULL: options, sealed, key and keyring may not be NULL; options.secret_key is.
+/// - NULL: options, key and keyring may not be NULL; options.secret_key is. sealed may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_DECRYPT for another key or damage. PORTAL_ERR_INVALID with the first wrong
 ///   field, sealed for what another version made, options.user_id for another user's.
@@ -325,7 +325,7 @@ pub unsafe extern "C" fn portal_keyring_export(
 ///   null.
 /// - Ownership: the inputs are read during the call only. *step belongs to the caller, who disposes of it
 ///   with portal_buf_dispose.
-/// - NULL: keyring, name, data and step may not be NULL.
+/// - NULL: keyring and step may not be NULL. name and data may be, with length 0.
 /// - Threads: any; calls on one keyring follow each other.
 /// - Statuses: PORTAL_ERR_INVALID with the first wrong field, when nothing is taken in.
 ///   PORTAL_ERR_INTERNAL.

@@ -42,7 +42,9 @@ pub unsafe extern "C" fn portal_keyring_seal(
 }
 
 /// - What: opens a message: chat, id and sender as the server says, the envelope as it is stored. What was
-///   opened before opens again, under the same id and with the same bytes only.
+///   opened before opens again while its key is here, under the same id and with the same bytes only. Keys
+///   of a chat go when it is destroyed, when this user is kicked or banned or leaves, and those of earlier
+///   epochs when it is cleared: a host that wants its history keeps the texts, or an earlier export.
 /// - Ownership: the envelope is read during the call only. *text belongs to the caller, who disposes of it
 ///   with portal_buf_dispose. It may contain NUL; len is right.
 /// - NULL: keyring and text may not be NULL. envelope may be, with length 0, and does not open.

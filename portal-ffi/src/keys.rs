@@ -18,7 +18,7 @@ use crate::typed::{Call, fields, parsed, query};
 ///   room keys. Another than before replaces it, at most 5 times an hour, and gives up what was wrapped
 ///   for that.
 /// - Ownership: the inputs are read during the call only.
-/// - NULL: handle, actor and public_key may not be NULL.
+/// - NULL: handle and actor may not be NULL. public_key may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_RATE_LIMITED. And those that portal_call has for
 ///   every operation.
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn portal_key_list(
 ///   first, stored and skipped.
 /// - Ownership: the inputs are read during the call only. *published belongs to the caller, who
 ///   disposes of it with portal_buf_dispose.
-/// - NULL: handle, actor, blobs and published may not be NULL. key_check may be, with length 0.
+/// - NULL: handle, actor and published may not be NULL. key_check and blobs may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_NOT_JOINED, PORTAL_ERR_NO_PUBLIC_KEY,
 ///   PORTAL_ERR_EPOCH_MISMATCH, PORTAL_ERR_KEY_CONFLICT, PORTAL_ERR_NO_ROOM_KEY,

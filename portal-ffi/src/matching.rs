@@ -16,7 +16,7 @@ use crate::typed::{Call, fields, given, query};
 ///   small letters or digits, with commas between them: "tea,films". *chat_id is the DIRECT chat if
 ///   somebody waited, else 0: match:found tells.
 /// - Ownership: the inputs are read during the call only.
-/// - NULL: handle, actor, interests and chat_id may not be NULL.
+/// - NULL: handle, actor and chat_id may not be NULL. interests may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_MATCH_BAD_INTEREST, PORTAL_ERR_UNAUTHENTICATED, PORTAL_ERR_STRANGER_BLOCKED,
 ///   PORTAL_ERR_MATCH_ALREADY_SEARCHING, PORTAL_ERR_MATCH_SLOT_LIMIT, PORTAL_ERR_NOT_CONNECTED where

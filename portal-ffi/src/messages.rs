@@ -16,7 +16,7 @@ use crate::typed::{Call, fields, given, query};
 ///   name for it, of at most 64 characters: a retry with it stores nothing and answers the first
 ///   message's id.
 /// - Ownership: the inputs are read during the call only.
-/// - NULL: handle, actor, content and message_id may not be NULL. client_id may be, with length 0.
+/// - NULL: handle, actor and message_id may not be NULL. content and client_id may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN,
 ///   PORTAL_ERR_NOT_JOINED, PORTAL_ERR_MUTED, PORTAL_ERR_ENVELOPE_INVALID, PORTAL_ERR_EPOCH_MISMATCH,
@@ -87,7 +87,7 @@ pub unsafe extern "C" fn portal_message_history(
 /// - What: deletes count messages (1 to 100) by id, whoever wrote them, for who moderates the chat, and
 ///   answers how many there were.
 /// - Ownership: the inputs are read during the call only.
-/// - NULL: handle, actor, ids and deleted may not be NULL.
+/// - NULL: handle, actor and deleted may not be NULL. ids may be, with count 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_BANNED, PORTAL_ERR_FORBIDDEN,
 ///   PORTAL_ERR_DIRECT_UNMODERATED. And those that portal_call has for every operation.

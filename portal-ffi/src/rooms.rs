@@ -67,7 +67,7 @@ pub unsafe extern "C" fn portal_invite_list(
 
 /// - What: revokes an invite, for good. Repeatable.
 /// - Ownership: the inputs are read during the call only.
-/// - NULL: handle, actor and code may not be NULL.
+/// - NULL: handle and actor may not be NULL. code may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_CHAT_NOT_FOUND, PORTAL_ERR_FORBIDDEN, PORTAL_ERR_INVITE_INVALID. And those
 ///   that portal_call has for every operation.
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn portal_invite_revoke(
 ///   chat and answers where it leads. *joined is 1 if the actor is a member now because of this, else
 ///   0.
 /// - Ownership: the inputs are read during the call only.
-/// - NULL: handle, actor, code, chat_id and joined may not be NULL.
+/// - NULL: handle, actor, chat_id and joined may not be NULL. code may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_INVITE_INVALID, PORTAL_ERR_BANNED, PORTAL_ERR_RATE_LIMITED after 10 wrong
 ///   ones in a minute, PORTAL_ERR_STRANGER_FORBIDDEN. And those that portal_call has for every

@@ -15,7 +15,7 @@ use crate::typed::{Call, fields, given, query};
 /// - What: makes a user by hand, for the operator: role user, tier basic, which can own no chat.
 ///   portal_call with user.create takes a role and a tier as well, and user.set_tier changes it.
 /// - Ownership: the inputs are read during the call only.
-/// - NULL: handle, actor, username and user_id may not be NULL.
+/// - NULL: handle, actor and user_id may not be NULL. username may be, with length 0.
 /// - Threads: any, also several at once.
 /// - Statuses: PORTAL_ERR_USERNAME_TAKEN, PORTAL_ERR_FORBIDDEN. And those that portal_call has for
 ///   every operation.

@@ -49,6 +49,7 @@ const LINES: [&str; 5] = ["What", "Ownership", "NULL", "Threads", "Statuses"];
 struct Export {
     name: String,
     doc: Vec<String>,
+    parameters: String,
     body: String,
 }
 
@@ -75,10 +76,19 @@ fn exports() -> Vec<Export> {
                 .split_once("extern \"C\" fn ")
                 .expect("an export is extern \"C\"");
             assert!(head.contains("pub "), "{source}: an export is public");
-            let name = rest.split('(').next().unwrap().to_owned();
+            let (name, parameters) = rest.split_once('(').unwrap();
+            let (name, parameters) = (
+                name.to_owned(),
+                parameters.split(')').next().unwrap().to_owned(),
+            );
             let body = rest.split_once("{\n").unwrap().1;
             let body = body.split("\n}").next().unwrap().to_owned();
-            exports.push(Export { name, doc, body });
+            exports.push(Export {
+                name,
+                doc,
+                parameters,
+                body,
+            });
         }
     }
     exports
@@ -208,12 +218,16 @@ fn preface() -> String {
  * Parameters come in one order: handle, inputs, outputs, error. A function that can fail returns a
  * status: 0, or one of PORTAL_ERR_..., whose numbers never change. Its last parameter takes a
  * portal_error with the details; it may be NULL, and gets NULL on success. Outputs are zeroed first and
- * written on success only. Texts come in as pointer and length and need no NUL; NULL with length 0 is the
- * empty text. What is not UTF-8, and a NULL where none may be, is PORTAL_ERR_INVALID.
+ * written on success only. Texts come in as pointer and length and need no NUL. NULL with length 0 is the
+ * empty text, everywhere, and is taken or refused like any other empty text; so with bytes and lists.
+ * What is not UTF-8, NULL with another length, and NULL where a line NULL says that none may be, is
+ * PORTAL_ERR_INVALID.
  *
  * portal_call runs any operation by its name, with JSON in and out. What a program does all day has a
  * function named after its operation, such as portal_chat_create for chat.create: the same rules and
- * replies, with parameters of C. What may be left out is left out as 0, or NULL with length 0.
+ * replies, with parameters of C. What may be left out is left out as 0, or NULL with length 0. What
+ * operations there are, with each field of their parameters and replies, is in
+ * docs/reference/operations.md, errors and events beside it; portal-cli op show NAME gives the JSON schema.
  *
  * The library starts no thread and installs no signal handler. Each function says the same five things:
  * what it does, who owns what, where NULL may stand, from which threads, and its statuses.
@@ -291,6 +305,34 @@ fn every_export_says_the_same_five_lines_spec_17_7() {
             .iter()
             .find(|line| !line.starts_with(" - ") && !line.starts_with("   "));
         assert_eq!(stray, None, "{name}");
+    }
+}
+
+#[test]
+fn every_input_with_a_length_may_be_null_where_that_is_0_spec_17_2() {
+    for Export {
+        name,
+        doc,
+        parameters,
+        ..
+    } in exports()
+    {
+        let text = doc.join(" ");
+        let line = text.split(" - NULL: ").nth(1).unwrap();
+        let line = line.split(" - Threads: ").next().unwrap();
+        let inputs = parameters.split(',').zip(parameters.split(',').skip(1));
+        for (input, length) in inputs.filter(|(input, _)| input.contains(": *const ")) {
+            let input = input.split(':').next().unwrap().trim();
+            let length = length.split(':').next().unwrap().trim();
+            if length != format!("{input}_len") && length != "count" {
+                continue;
+            }
+            let said = line.split([';', '.']).any(|part| {
+                let mut words = part.split([' ', ',']);
+                words.any(|word| word == input) && part.contains(" 0") && !part.contains("may not")
+            });
+            assert!(said, "{name}: {input}: {line}");
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a message or key belongs to, as the bytes that E2EE.md calls `ctx` and `who`.
+//! What a message or key belongs to, as the bytes that e2ee-bytes.md calls `ctx` and `who`.
 //!
 //! Types rather than bare numbers because chat, epoch and sender are all integers, and two of them
 //! swapped would still encrypt, only for nobody.
@@ -6,7 +6,7 @@
 use super::error::{Error, Result};
 
 /// The largest id or epoch: 2^53-1, the last integer every JSON reader keeps exact. Sixteen digits,
-/// which is what the plaintext limits leave room for in an envelope (E2EE.md 3, 4).
+/// which is what the plaintext limits leave room for in an envelope (e2ee-bytes.md 3, 4).
 pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// A chat at one epoch: `ctx = u64(chat_id) ‖ u64(epoch)`.

@@ -9,7 +9,7 @@ use super::kdf::hkdf;
 use super::keys::RoomKey;
 use super::suite::Suite;
 
-/// 16 bytes that belong to one room key in one chat and epoch, published once (E2EE.md 2). Not a
+/// 16 bytes that belong to one room key in one chat and epoch, published once (e2ee-bytes.md 2). Not a
 /// secret: the key cannot be found from it.
 #[derive(Debug, Clone, Copy)]
 pub struct KeyCheck([u8; 16]);

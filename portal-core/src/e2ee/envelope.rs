@@ -28,7 +28,7 @@ pub struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    /// Reads an envelope strictly (SPEC 6.1, E2EE.md).
+    /// Reads an envelope strictly (SPEC 6.1, e2ee-bytes.md).
     ///
     /// At most [`MAX_ENVELOPE_BYTES`] bytes: an object with exactly the keys `v`, `epoch` and `ct`,
     /// once each, in any order, with RFC 8259's white space between tokens if any. `v` is 2 or 3,

@@ -11,17 +11,17 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// It does not open. One answer for a wrong key, changed bytes, another chat, epoch or sender,
-    /// bad padding, bad text, a failed key check: which it was is nobody's business (E2EE.md 4).
+    /// bad padding, bad text, a failed key check: which it was is nobody's business (e2ee-bytes.md 4).
     #[error("this cannot be decrypted with the key at hand")]
     Decrypt,
-    /// A plaintext that would not fit an envelope (E2EE.md 3, 4).
+    /// A plaintext that would not fit an envelope (e2ee-bytes.md 3, 4).
     #[error("the text is longer than {max} bytes")]
     TooLong {
         /// The most bytes of UTF-8 this suite seals.
         max: usize,
     },
     /// Not a key: wrong length, base64 that is not canonical, or a public key of small order
-    /// (E2EE.md 1, SPEC 8.3).
+    /// (e2ee-bytes.md 1, SPEC 8.3).
     #[error("{what} is not a valid key")]
     InvalidKey {
         /// Which one: `public_key`, `secret_key`, `room_key`, `key_check` or `disclosure`.
@@ -46,7 +46,7 @@ pub enum Error {
         /// What is wrong with it, as the end of a sentence.
         what: &'static str,
     },
-    /// Suite 2 has no way to prove to a third person what a message said (E2EE.md 6).
+    /// Suite 2 has no way to prove to a third person what a message said (e2ee-bytes.md 6).
     #[error("a message of suite 2 cannot be disclosed")]
     NoDisclosure,
     /// What a keyring was given is not what it should be.

@@ -6,7 +6,7 @@ use super::kdf::hkdf;
 use super::keys::PublicKey;
 
 /// The fingerprint of two sessions' public keys: 12 groups of 5 digits with a space between, the
-/// same from either side (E2EE.md 7). Equal digits on both screens mean that nobody stands between.
+/// same from either side (e2ee-bytes.md 7). Equal digits on both screens mean that nobody stands between.
 pub fn fingerprint(a: &PublicKey, b: &PublicKey) -> String {
     let (first, second) = if a <= b { (a, b) } else { (b, a) };
     let mut both = [0; 64];

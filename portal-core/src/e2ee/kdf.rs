@@ -1,4 +1,4 @@
-//! HKDF and HMAC with SHA-256, in the shapes E2EE.md uses them. The crates do the work.
+//! HKDF and HMAC with SHA-256, in the shapes e2ee-bytes.md uses them. The crates do the work.
 
 use hkdf::Hkdf;
 use hmac::digest::FixedOutput as _;

@@ -68,7 +68,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A session's X25519 secret key, 32 bytes, with the public key that belongs to it (E2EE.md 1).
+/// A session's X25519 secret key, 32 bytes, with the public key that belongs to it (e2ee-bytes.md 1).
 #[derive(Debug, PartialEq, Eq)]
 pub struct SecretKey {
     secret: Secret,
@@ -184,7 +184,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// The key of one chat's epoch, 32 bytes that every holder shares (E2EE.md 1).
+/// The key of one chat's epoch, 32 bytes that every holder shares (e2ee-bytes.md 1).
 #[derive(Debug, PartialEq, Eq)]
 pub struct RoomKey(Secret);
 
@@ -237,7 +237,7 @@ impl RoomKey {
 pub(super) type KeyMark = [u8; 16];
 
 /// The key of one suite 3 message and of nothing else: what a reader reveals to report it
-/// (E2EE.md 6).
+/// (e2ee-bytes.md 6).
 #[derive(Debug, PartialEq, Eq)]
 pub struct MessageKey(Secret);
 

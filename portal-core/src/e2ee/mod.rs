@@ -3,7 +3,7 @@
 //! For hosts that are clients, and for the few questions a server asks of ciphertext: is this a
 //! lawful envelope ([`Envelope::parse`], SPEC 6.1), is this a lawful blob ([`Suite::check_blob`],
 //! SPEC 8.5), is this a usable public key ([`PublicKey`], SPEC 8.3), and what does a disclosed
-//! message say ([`suite3::verify_disclosure`]). The bytes are fixed by E2EE.md.
+//! message say ([`suite3::verify_disclosure`]). The bytes are fixed by e2ee-bytes.md.
 //!
 //! This module knows nothing of the rest of the library: no database, no clock, no network;
 //! randomness is passed in. It writes no primitive of its own.

@@ -57,7 +57,7 @@ impl RoomCipher {
     }
 
     /// Opens a delivered blob for the user `user_id` with that session's secret, and compares the
-    /// key check (E2EE.md 2, 3, 5).
+    /// key check (e2ee-bytes.md 2, 3, 5).
     ///
     /// # Errors
     /// `ERR_DECRYPT` if the blob does not open, the check differs, or suite 3 comes without one. The
@@ -101,7 +101,7 @@ impl RoomCipher {
         &self.key
     }
 
-    /// The key check to publish with it (E2EE.md 2).
+    /// The key check to publish with it (e2ee-bytes.md 2).
     pub fn check(&self) -> KeyCheck {
         KeyCheck::of(self.suite, self.ctx, &self.key)
     }
@@ -137,7 +137,7 @@ impl RoomCipher {
     }
 
     /// Opens a message that the server says is from `sender_id`, given as it is stored. In suite 3
-    /// opening proves that it is, to the extent of E2EE.md 9; in suite 2 the name is not looked at.
+    /// opening proves that it is, to the extent of e2ee-bytes.md 9; in suite 2 the name is not looked at.
     ///
     /// # Errors
     /// `ERR_DECRYPT`, also for an envelope that is not one.
@@ -152,7 +152,7 @@ impl RoomCipher {
         }
     }
 
-    /// The key of one message, to report it with (E2EE.md 6).
+    /// The key of one message, to report it with (e2ee-bytes.md 6).
     ///
     /// # Errors
     /// `ERR_DECRYPT` if the message does not open; `ERR_INVALID` naming `disclosure` in suite 2.

@@ -4,13 +4,13 @@ use super::encoding;
 use super::error::{Error, Result};
 use super::{suite2, suite3};
 
-/// How a chat encrypts, fixed when it is made (E2EE.md). The number is the chat's `e2ee` and an
+/// How a chat encrypts, fixed when it is made (e2ee-bytes.md). The number is the chat's `e2ee` and an
 /// envelope's `v`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Suite {
-    /// `NaCl`'s box and secretbox: the protocol of clients that exist (E2EE.md 3).
+    /// `NaCl`'s box and secretbox: the protocol of clients that exist (e2ee-bytes.md 3).
     Two,
-    /// The default: bound to chat, epoch and sender, padded, with disclosure (E2EE.md 4-6).
+    /// The default: bound to chat, epoch and sender, padded, with disclosure (e2ee-bytes.md 4-6).
     Three,
 }
 
@@ -62,7 +62,7 @@ impl Suite {
         }
     }
 
-    /// Whether a `ct` of so many bytes, before base64, can be a message (E2EE.md 3, 4).
+    /// Whether a `ct` of so many bytes, before base64, can be a message (e2ee-bytes.md 3, 4).
     pub(super) const fn allows_ct(self, bytes: usize) -> bool {
         match self {
             Self::Two => bytes >= suite2::MIN_CT_BYTES,

@@ -1,4 +1,4 @@
-//! Suite 2: the documented Portal protocol over `NaCl`, for clients that exist (E2EE.md 3).
+//! Suite 2: the documented Portal protocol over `NaCl`, for clients that exist (e2ee-bytes.md 3).
 //!
 //! Nothing may be added to its bytes. What it leaves open is part of it: a message is bound to its
 //! room key only, so the epoch in an envelope is compared, not proven; the sender is the server's
@@ -16,7 +16,7 @@ use super::keys::{PublicKey, RoomKey, SecretKey};
 use super::suite::Suite;
 use crate::random::Random;
 
-/// The most bytes of UTF-8 in a message: what fits an envelope at any epoch (E2EE.md 3).
+/// The most bytes of UTF-8 in a message: what fits an envelope at any epoch (e2ee-bytes.md 3).
 pub const MAX_PLAINTEXT_BYTES: usize = 3002;
 
 /// A wrapped room key before base64: nonce, tag, key.

@@ -157,11 +157,12 @@ events! {
         user_id: UserId,
     } => |e| Audience::Chat(e.chat_id, None);
 
-    /// The chat's name, description, slug, label, owner or configuration changed; `chat` is given at delivery.
+    /// Something about the chat changed, or its invites did; `chat` is given at delivery.
     "room:updated" RoomUpdated {
         /// Which.
         chat_id: ChatId,
-        /// The names of the fields that changed.
+        /// What: `name`, `description`, `slug`, `chat_type`, `chat_config`, `browser_config`, `label`, `owner`, or
+        /// `invites` when one was made or revoked.
         changed: Vec<String>,
     } => |e| Audience::Chat(e.chat_id, None);
 

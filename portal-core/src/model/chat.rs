@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ChatId, MessageId, Slug, UserId};
 
-/// The four types (SPEC 3.2).
+/// The four types of chats (SPEC 3.2).
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]

@@ -191,9 +191,9 @@ pub(crate) fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
 }
 
 config! {
-    /// `RoomConfig` (SPEC 3.8).
+    /// How a chat is set up: `RoomConfig` (SPEC 3.8).
     ChatConfig,
-    /// A partial update of [`ChatConfig`]; what is left out stays.
+    /// A partial update of [`ChatConfig`]; what is left out stays, and null is refused.
     ChatConfigUpdate {
         /// How often messages are wiped.
         wipe_preset: WipePreset = WipePreset::Off,
@@ -213,13 +213,14 @@ config! {
 }
 
 config! {
-    /// `BrowserConfig` (SPEC 3.9). A change takes effect with the browser's next start.
+    /// How a chat's browser is set up (SPEC 3.9). A change takes effect with the browser's next start.
     BrowserConfig,
-    /// A partial update of [`BrowserConfig`]; what is left out stays. It takes effect with the browser's next start.
+    /// A partial update of [`BrowserConfig`]; what is left out stays, and null is refused but as `start_url`. It takes
+    /// effect with the browser's next start.
     BrowserConfigUpdate {
         /// One of the operator's list.
         browser: BrowserName = BrowserName("firefox".to_owned()),
-        /// The page it opens with.
+        /// The page it opens with; null: none.
         start_url: Option<StartUrl> = None,
         /// Whether it shows only the page.
         kiosk: bool = false,

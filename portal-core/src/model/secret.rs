@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serializer};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A secret text.
+/// A text that lets somebody in: a token, a key or a code. A reply shows it once, and only its hash is kept.
 #[derive(Clone, Deserialize, JsonSchema, Zeroize, ZeroizeOnDrop)]
 #[serde(transparent)]
 pub struct Secret(String);

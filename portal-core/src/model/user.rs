@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 
-/// Platform roles, ordered (SPEC 1.2). `Owner` owns the platform, not a chat.
+/// Platform roles, ordered (SPEC 1.2). `owner` owns the platform, not a chat.
 #[derive(
     Clone,
     Copy,
@@ -59,7 +59,7 @@ impl TryFrom<i64> for Role {
     }
 }
 
-/// Tiers, ordered (SPEC 1.3).
+/// What a person was granted, ordered (SPEC 1.3).
 #[derive(
     Clone,
     Copy,

@@ -17,7 +17,7 @@ use crate::store::{self, words};
 /// Joining and leaving are written once per person and chat within this (SPEC 10.4).
 const JOINING_PAUSE: i64 = 10 * MINUTE;
 
-/// What happened.
+/// What happened to somebody in a chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ActivityKind {
@@ -171,7 +171,7 @@ pub struct List {
     pub limit: Option<u16>,
 }
 
-/// One thing that happened.
+/// An entry of a chat's activity log: one thing that happened.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ActivityRow {
     /// Its id, rising.

@@ -12,7 +12,7 @@ use crate::ops::punishments;
 use crate::policy::{PlatformAction, TargetFacts, may_know, on_platform, signed_up};
 use crate::store;
 
-/// A person as others see them.
+/// A person. Tier and state are there for that person, and for staff who may act on them.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct UserView {
     /// The id.
@@ -35,7 +35,7 @@ pub struct UserView {
 pub struct PrivateView {
     /// The tier that was granted last.
     pub tier: Tier,
-    /// When it ends; null is never.
+    /// When it ends; null is never. Absent where `tier` is.
     pub tier_expires_at: Option<Timestamp>,
     /// Whether it counts as premium at this moment.
     pub premium_now: bool,

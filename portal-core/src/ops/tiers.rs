@@ -187,7 +187,7 @@ pub struct TierChange {
     /// The tier from then on, and its end.
     #[serde(flatten)]
     pub granted: Granted,
-    /// Who changed it, `user:` and the id, `operator` or `system`; for staff.
+    /// Who changed it, `user:` and the id, `operator` or `system`; for staff, absent for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed_by: Option<String>,
     /// When.

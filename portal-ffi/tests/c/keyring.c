@@ -1,4 +1,4 @@
-// Two people talk in a room, with keyrings, through a portal (E2EE.md 8).
+// Two people talk in a room, with keyrings, through a portal (e2ee-bytes.md 8).
 
 #include "keyring.h"
 

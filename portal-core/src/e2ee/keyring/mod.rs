@@ -1,4 +1,4 @@
-//! The keyring: what a client knows of keys, and what it has to do about them (E2EE.md 8, SPEC 8.3 to 8.6a).
+//! The keyring: what a client knows of keys, and what it has to do about them (e2ee-bytes.md 8, SPEC 8.3 to 8.6a).
 //!
 //! Events and replies go in, requests come out. It does no I/O, starts nothing, and reads neither clock nor random
 //! source: time and randomness are given with every call, so the same inputs give the same requests. It must not trust
@@ -334,7 +334,9 @@ impl Keyring {
     }
 
     /// Opens a message: chat, id and sender as the server says, the envelope as it is stored. What was opened before
-    /// opens again, under the same id and with the same bytes only.
+    /// opens again while its key is here, under the same id and with the same bytes only. Keys go when the chat is
+    /// destroyed or cleared, and when this user is kicked, banned or leaves: a host that wants its history keeps the texts,
+    /// or an earlier export.
     ///
     /// # Errors
     /// `ERR_NO_ROOM_KEY` if the key of its epoch is not here: perhaps it comes ([`Step::keys`]). `ERR_DECRYPT` for
@@ -352,7 +354,7 @@ impl Keyring {
         Ok(plaintext)
     }
 
-    /// The key of one message, for `report.create` (E2EE.md 6). It opens that message and no other.
+    /// The key of one message, for `report.create` (e2ee-bytes.md 6). It opens that message and no other.
     ///
     /// # Errors
     /// As [`Self::open`]; `ERR_INVALID` naming `disclosure` in suite 2.

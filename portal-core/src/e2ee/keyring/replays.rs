@@ -1,4 +1,4 @@
-//! Which messages of an epoch were read: under which id, by which salt or nonce, with which bytes (E2EE.md 8).
+//! Which messages of an epoch were read: under which id, by which salt or nonce, with which bytes (e2ee-bytes.md 8).
 //!
 //! Nothing is remembered but what has opened, so a server cannot fill the memory with inventions: it grows with what
 //! members wrote. Beyond [`MOST`] the lowest ids are forgotten.

@@ -1,5 +1,5 @@
 //! Room keys wrapped with HPKE (RFC 9180), mode auth, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256,
-//! AES-256-GCM (E2EE.md 5).
+//! AES-256-GCM (e2ee-bytes.md 5).
 //!
 //! The surprise: the ephemeral key is not the random bytes themselves. The hpke crate draws 32 bytes
 //! and runs RFC 9180's `DeriveKeyPair` over them, as the RFC allows; a receiver cannot tell.

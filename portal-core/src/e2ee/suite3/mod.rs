@@ -1,4 +1,4 @@
-//! Suite 3: the default (E2EE.md 4-6).
+//! Suite 3: the default (e2ee-bytes.md 4-6).
 //!
 //! Every message has a key of its own, made from the room key, the chat, the epoch, the sender and
 //! a random salt. That is why the nonce can be constant, and why the server can neither move a
@@ -26,7 +26,7 @@ use super::keys::{MessageKey, RoomKey, Secret};
 use super::suite::Suite;
 use crate::random::Random;
 
-/// The most bytes of UTF-8 in a message: what fits an envelope at any epoch (E2EE.md 4).
+/// The most bytes of UTF-8 in a message: what fits an envelope at any epoch (e2ee-bytes.md 4).
 pub const MAX_PLAINTEXT_BYTES: usize = 2943;
 
 /// A wrapped room key before base64: HPKE's encapsulated key, key, tag.
@@ -129,7 +129,7 @@ impl SenderKey {
     }
 }
 
-/// What a reported message says (E2EE.md 6). `who` is the stored row's chat, epoch and sender,
+/// What a reported message says (e2ee-bytes.md 6). `who` is the stored row's chat, epoch and sender,
 /// never the reporter's word; `key` is what the reporter disclosed. Drop the key afterwards.
 ///
 /// # Errors

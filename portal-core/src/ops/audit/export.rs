@@ -33,7 +33,7 @@ pub struct OwnAct {
     pub chat_id: Option<ChatId>,
     /// The person it was done to.
     pub target: Option<UserId>,
-    /// What else there is to know.
+    /// What else there is to know, in fields that depend on the operation.
     pub details: Value,
 }
 

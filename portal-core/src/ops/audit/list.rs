@@ -42,7 +42,7 @@ pub struct List {
     pub limit: Option<u16>,
 }
 
-/// One act.
+/// An entry of the audit log: one act.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct AuditRow {
     /// Its id, rising.
@@ -65,7 +65,7 @@ pub struct AuditRow {
     pub target: Option<UserId>,
     /// That person's name; null once they are gone.
     pub target_username: Option<Username>,
-    /// What else there is to know.
+    /// What else there is to know, in fields that depend on the operation.
     pub details: Value,
 }
 

@@ -180,13 +180,13 @@ pub struct ChatView {
     pub owner: Option<UserId>,
     /// The platform's endorsement.
     pub label: Option<Label>,
-    /// The encryption suite.
+    /// The encryption suite, 2 or 3.
     pub e2ee: u8,
     /// The current epoch.
     pub epoch: u64,
-    /// `RoomConfig`.
+    /// How it is set up.
     pub chat_config: ChatConfig,
-    /// `BrowserConfig`.
+    /// How its browser is set up.
     pub browser_config: BrowserConfig,
     /// When it was made.
     pub created_at: Timestamp,

@@ -125,7 +125,7 @@ impl Operation for Publish {
             }
             Some(key) => {
                 let holds = epochs::holds_key(cx.db, self.chat_id, publisher.session)?;
-                // Clients of suite 2 that send no check still help (E2EE.md 2).
+                // Clients of suite 2 that send no check still help (e2ee-bytes.md 2).
                 let same =
                     key.key_check == key_check || (suite == Suite::Two && key_check.is_none());
                 if !holds || !same {

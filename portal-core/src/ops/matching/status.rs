@@ -26,7 +26,7 @@ pub struct Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchState {
-    /// Neither.
+    /// Neither waits for a match nor has one.
     Idle,
     /// Waits for a match.
     Searching,

@@ -60,21 +60,21 @@ pub enum MessageKind {
     System,
 }
 
-/// A message as it is stored (SPEC 6.3).
+/// A message as it is stored (SPEC 6.3): a person's, or a notice of the system's.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct Message {
     /// Its id within the chat.
     pub id: MessageId,
     /// Where.
     pub chat_id: ChatId,
-    /// Who; null for the system's.
+    /// Who wrote it; null in the system's.
     pub sender: Option<Sender>,
     /// A person's or the system's.
     pub kind: MessageKind,
-    /// What kind of system message.
+    /// Which system message it is, such as `joined`, `config_changed` or `transferred`; absent in a person's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The envelope, or the system's words.
+    /// A person's: the envelope, which is ciphertext. The system's: its words in the clear.
     pub content: String,
     /// The epoch it belongs to; 0 for the system's.
     pub epoch: u64,

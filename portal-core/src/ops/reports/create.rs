@@ -43,7 +43,7 @@ pub struct Create {
     pub message_id: MessageId,
     /// What is wrong with it: 1 to 500 characters, for staff.
     pub reason: Reason,
-    /// The message's key, 32 bytes in base64 (E2EE.md 6); only in suite 3. Without it staff do not learn
+    /// The message's key, 32 bytes in base64 (e2ee-bytes.md 6); only in suite 3. Without it staff do not learn
     /// what the message says.
     #[serde(default)]
     pub disclosure: Option<Secret>,
@@ -140,7 +140,7 @@ fn is_reported(db: &Connection, reporter: UserId, message: &Message) -> Result<b
     Ok(found.is_some())
 }
 
-/// What the message says, proven by its key (E2EE.md 6). Chat, epoch and sender are the row's, never the
+/// What the message says, proven by its key (e2ee-bytes.md 6). Chat, epoch and sender are the row's, never the
 /// reporter's word.
 fn open(message: &Message, sender: UserId, disclosed: &Secret) -> e2ee::Result<String> {
     let key = MessageKey::from_base64(disclosed.expose())?;

@@ -1,6 +1,6 @@
 //! Reports of messages (SPEC 7.6): the table `report`.
 //!
-//! Staff read what somebody wrote here and nowhere else, and only what a disclosure proved (E2EE.md 6).
+//! Staff read what somebody wrote here and nowhere else, and only what a disclosure proved (e2ee-bytes.md 6).
 //! The surprise: a row refers to nothing. It repeats what there is to know of the chat and the message,
 //! because it outlives both, and the people too.
 
