@@ -1,4 +1,4 @@
-//! The direction of ARCHITECTURE 2, and what every operation of the catalogue owes its readers.
+//! The direction that docs/architecture.md draws, and what every operation of the catalogue owes its readers.
 //!
 //! Imports are read from the sources: `crate::` paths anywhere but in comments.
 

@@ -1,4 +1,4 @@
-//! Every schema that was ever released comes to this version, with its rows, and is sound then (ARCHITECTURE 3.9).
+//! Every schema that was ever released comes to this version, with its rows, and is sound then.
 //!
 //! `tests/schemas/N.sql` is a small file at schema N, as SQL. One that was released is never edited. While the
 //! newest is not released yet, `PORTAL_BLESS=1` writes its file anew.

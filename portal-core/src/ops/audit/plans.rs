@@ -1,4 +1,4 @@
-//! Whatever of the audit log is asked for is found by a key (ARCHITECTURE 3.9), and comes in order
+//! Whatever of the audit log is asked for is found by a key, and comes in order
 //! without being sorted; but for a span of time, of which all is read.
 
 use rusqlite::Connection;

@@ -1,5 +1,5 @@
-//! Every statement that sending, reading, deleting and moderating run finds its rows by a key
-//! (ARCHITECTURE 3.9): none of them looks through a table that grows with what people say.
+//! Every statement that sending, reading, deleting and moderating run finds its rows by a key: none of
+//! them looks through a table that grows with what people say.
 
 use rusqlite::Connection;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Every statement about reports finds its rows by a key (ARCHITECTURE 3.9).
+//! Every statement about reports finds its rows by a key.
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
