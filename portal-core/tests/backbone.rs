@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ADMIN, BASIC, OTHER, PREMIUM, Stage, user};
+use common::{ADMIN, BASIC, OTHER, PREMIUM, STRANGER, Stage, user};
 use portal_core::Actor;
 use portal_core::model::ChatType;
 use serde_json::json;
@@ -135,6 +135,9 @@ fn a_refusal_says_what_would_help() {
     let refused = stage.refused(&user(ADMIN), "message.send", sent, "ERR_UNAUTHENTICATED");
     assert!(refused.to_string().contains("session.create"), "{refused}");
     let direct = json!({ "chat_type": "DIRECT", "name": "Us" });
-    let refused = stage.refused(&user(ADMIN), "chat.create", direct, "ERR_FORBIDDEN");
+    let refused = stage.refused(&user(ADMIN), "chat.create", direct.clone(), "ERR_FORBIDDEN");
     assert!(refused.to_string().contains("match.enqueue"), "{refused}");
+    // What the rules say comes first.
+    let refused = "ERR_STRANGER_FORBIDDEN";
+    stage.refused(&user(STRANGER), "chat.create", direct, refused);
 }

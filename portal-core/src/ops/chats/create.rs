@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::operation::{Context, Operation};
 use crate::ops::{audit, users};
-use crate::policy::{ActingAs, CreateChat, Permit, create_chat};
+use crate::policy::{ActingAs, CreateChat, Denial, Permit, create_chat};
 use crate::settings::Settings;
 use crate::store;
 
@@ -74,11 +74,8 @@ impl Operation for Create {
             (None, _) => return Err(Error::invalid("owner_id", "name the owner of the chat")),
             (Some(owner), _) => users::person(cx.db, owner, cx.now)?,
         };
-        if self.chat_type == ChatType::Direct {
-            let why = "A DIRECT chat comes of a match, by match.enqueue.";
-            return Err(Error::with_message(ErrorKind::Forbidden, why));
-        }
-        let permit = create_chat(self.chat_type, &cx.actor, &owner)?;
+        let permit = create_chat(self.chat_type, &cx.actor, &owner)
+            .map_err(|denial| refusal(self.chat_type, denial))?;
         slots::check_free(cx, self.chat_type, &owner)?;
         let id = insert(cx, &permit, &self, owner.id)?;
         let act = audit::Act {
@@ -92,6 +89,17 @@ impl Operation for Create {
             user_id: owner.id,
         })?;
         load(cx, id).map(|(row, _)| row.into())
+    }
+}
+
+/// A denial, with what would help in place of the general sentence.
+fn refusal(chat_type: ChatType, denial: Denial) -> Error {
+    match (chat_type, denial) {
+        (ChatType::Direct, Denial::Forbidden) => Error::with_message(
+            ErrorKind::Forbidden,
+            "A DIRECT chat comes of a match, by match.enqueue.",
+        ),
+        _ => denial.into(),
     }
 }
 
