@@ -109,6 +109,7 @@ fn a_path_is_the_name_of_a_file_and_nothing_else_spec_13_1() {
     let dir = tempfile::tempdir().unwrap();
     for path in [
         "",
+        "a\0b",
         ":memory:",
         "file:portal.db",
         "file:portal.db?mode=memory",
