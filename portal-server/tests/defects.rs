@@ -5,8 +5,9 @@
 mod common;
 
 use std::backtrace::Backtrace;
-use std::sync::Arc;
+use std::io::{BufRead as _, BufReader};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::socket::Client;
@@ -14,6 +15,7 @@ use common::{PATIENCE, Person, TestServer};
 use portal_core::clock::{Clock, SystemClock};
 use portal_core::model::Timestamp;
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 /// Panics where it is read, once it is broken.
@@ -124,4 +126,33 @@ async fn health_says_it_when_the_log_is_not_read_spec_15_6() {
     let failing = timeout(PATIENCE, failing).await.unwrap();
     assert_eq!(failing["status"], "failing");
     assert!(failing["events_age_seconds"].as_f64().unwrap() > 30.0);
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_for_a_while_is_read_on_from_where_it_was_spec_12_1() {
+    let server = TestServer::start().await;
+    let olga = server.person_with_role("olga", "owner");
+    let chat = server.official_chat(&olga);
+    let mut client = Client::of(&server, &olga).await;
+    client.ok("room:join", json!({ "chat_id": chat })).await;
+
+    let (log, written) = std::io::pipe().unwrap();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false);
+    subscriber.with_writer(Mutex::new(written)).init();
+    let file = rusqlite::Connection::open(server.beside.path()).unwrap();
+    file.execute_batch("ALTER TABLE event RENAME TO gone")
+        .unwrap();
+    let failed = spawn_blocking(|| {
+        let mut lines = BufReader::new(log).lines().map_while(Result::ok);
+        lines.any(|line| line.contains("cannot read the event log"))
+    });
+    assert!(timeout(PATIENCE, failed).await.unwrap().unwrap());
+    file.execute_batch("ALTER TABLE gone RENAME TO event")
+        .unwrap();
+
+    let name = json!({ "chat_id": chat, "name": "Afterwards" });
+    server.operator("chat.update", name);
+    // By the same socket: nothing was missed.
+    let updated = client.event("room:updated").await;
+    assert_eq!(updated["chat"]["name"], "Afterwards");
 }
