@@ -276,13 +276,14 @@ def an_engine_that_this_user_may_not_use_is_named():
 
 
 def a_port_that_somebody_has_is_passed_by():
-    with Server("ports", "--browser-ports", "52300-52301", "--browser-limit", "1") as server:
-        with socket.create_server(("127.0.0.1", 52300)):
+    # Below those that the system gives to who connects somewhere: of these it might have given one just now.
+    with Server("ports", "--browser-ports", "22300-22301", "--browser-limit", "1") as server:
+        with socket.create_server(("127.0.0.1", 22300)):
             owner = server.owner().connect()
             chat = owner.chat()
             owner.join(chat)
             owner.start(chat)
-            assert owner.access(chat)["url"] == "http://127.0.0.1:52301/"
+            assert owner.access(chat)["url"] == "http://127.0.0.1:22301/"
 
 
 def certificate():
